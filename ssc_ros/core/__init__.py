@@ -1,0 +1,25 @@
+"""The words of the project: grids, cameras, poses, labels, frames. Depends on numpy alone."""
+
+from ssc_ros.core.camera import StereoRig
+from ssc_ros.core.depth_bins import DepthBins
+from ssc_ros.core.errors import SscError
+from ssc_ros.core.frame import Frame
+from ssc_ros.core.grid import SEMANTIC_KITTI_GRID, SceneGrid
+from ssc_ros.core.labels import EMPTY, LABEL_SETS, SEMANTIC_KITTI, SSCBENCH_KITTI_360, UNKNOWN, LabelSet
+from ssc_ros.core.semantic_grid import SemanticGrid
+
+__all__ = [
+    "EMPTY",
+    "LABEL_SETS",
+    "SEMANTIC_KITTI",
+    "SEMANTIC_KITTI_GRID",
+    "SSCBENCH_KITTI_360",
+    "UNKNOWN",
+    "DepthBins",
+    "Frame",
+    "LabelSet",
+    "SceneGrid",
+    "SemanticGrid",
+    "SscError",
+    "StereoRig",
+]
