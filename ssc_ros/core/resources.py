@@ -1,0 +1,30 @@
+"""Where the files beside the code are: models, configurations, launch files, RViz views."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ssc_ros.core.errors import SscError
+
+
+def share_directory(package: Path | None = None) -> Path:
+    """Folder that holds models/, config/, rviz/ and launch/, wherever the package was installed.
+
+    In a checkout, also an editable or symlinked one, it is the repository root; installed by pip or colcon it is
+    share/ssc_ros under the prefix that holds the code. Found from the code's own place, not from the environment, so
+    that code and models never come from two installations.
+
+    Args:
+        package: folder of the package's code; default: this one's.
+
+    Raises:
+        SscError: the code was copied without its resources.
+    """
+    package = package or Path(__file__).resolve().parents[1]
+    if (package.parent / "package.xml").is_file():
+        return package.parent
+    for prefix in package.parents:
+        share = prefix / "share" / "ssc_ros"
+        if (share / "package.xml").is_file():
+            return share
+    raise SscError(f"no share/ssc_ros above {package}: install ssc_ros with pip or colcon, or run it from a checkout")
