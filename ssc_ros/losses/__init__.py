@@ -1,0 +1,8 @@
+"""Losses of scene completion: one function each, on logits and integer targets in which 255 is ignored."""
+
+from ssc_ros.losses.affinity import geo_scal, sem_scal
+from ssc_ros.losses.cross_entropy import weighted_cross_entropy
+from ssc_ros.losses.depth import depth_kl
+from ssc_ros.losses.lovasz import lovasz_softmax
+
+__all__ = ["depth_kl", "geo_scal", "lovasz_softmax", "sem_scal", "weighted_cross_entropy"]

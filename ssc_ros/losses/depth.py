@@ -1,0 +1,33 @@
+"""Supervision of a predicted depth distribution by measured depth."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ssc_ros.core import DepthBins
+
+
+def depth_kl(logits: Tensor, depth: Tensor, bins: DepthBins, sigma: float = 0.5) -> Tensor:
+    """KL(target || prediction), the mean over pixels with a measured depth inside the bins.
+
+    The target is a normal around the measured depth, in metres throughout. (The published code of L2COcc and CGFormer
+    compares a mean in bins with edges in metres, which moves the peak to twice the depth.)
+
+    Args:
+        logits: (B, D, H, W), softmax over the D = `bins.count` depth bins.
+        depth: (B, H, W) [m]; 0, negative or not finite where there is no measurement.
+        bins: the bins of D.
+        sigma: deviation of the target [m].
+
+    Returns:
+        Scalar >= 0; 0 if no pixel is measured.
+    """
+    edges = bins.edges
+    measured = (depth >= float(edges[0])) & (depth <= float(edges[-1]))
+    log_prediction = logits.movedim(1, -1)[measured].float().log_softmax(dim=-1)
+    if log_prediction.shape[0] == 0:
+        return log_prediction.sum()
+    centers = torch.from_numpy(bins.centers).to(log_prediction)
+    log_target = (-0.5 * ((centers - depth[measured][:, None]) / sigma) ** 2).log_softmax(dim=-1)
+    return (log_target.exp() * (log_target - log_prediction)).sum(dim=-1).mean()

@@ -1,0 +1,45 @@
+"""The depth loss: its target is in metres, and only measured pixels count."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from ssc_ros.core import DepthBins
+from ssc_ros.losses import depth_kl
+
+BINS = DepthBins()
+
+
+def test_target_is_the_gaussian_of_the_bins_and_the_loss_is_its_divergence() -> None:
+    depth = torch.tensor([[[10.0, 31.7], [2.0, 57.3]]])
+    logits = torch.sin(torch.arange(BINS.count * 4).float()).reshape(1, BINS.count, 2, 2)
+    target = torch.from_numpy(BINS.gaussian(depth.numpy())).double()
+    prediction = logits.movedim(1, -1).double().softmax(dim=-1)
+    expected = torch.special.xlogy(target, target / prediction).sum(dim=-1).mean()
+    assert depth_kl(logits, depth, BINS).item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_the_best_prediction_peaks_at_the_true_depth() -> None:
+    for metres in (2.0, 10.0, 29.5, 57.5):
+        logits = torch.zeros(1, BINS.count, 1, 1, requires_grad=True)
+        depth_kl(logits, torch.full((1, 1, 1), metres), BINS).backward()
+        assert BINS.centers[logits.grad[0, :, 0, 0].argmin()] == metres
+
+
+def test_divergence_of_the_target_itself_is_zero() -> None:
+    depth = torch.linspace(2, 57, 12).reshape(1, 3, 4)
+    logits = torch.from_numpy(BINS.gaussian(depth.numpy())).clamp_min(1e-38).log().movedim(-1, 1)
+    assert depth_kl(logits, depth, BINS).item() == pytest.approx(0.0, abs=1e-5)
+
+
+@pytest.mark.parametrize("missing", [0.0, -1.0, 80.0, float("nan"), float("inf")])
+def test_pixels_without_measurement_do_not_count(missing: float) -> None:
+    logits = torch.randn(1, BINS.count, 1, 2, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    both = depth_kl(logits, torch.tensor([[[12.0, missing]]]), BINS)
+    one = depth_kl(logits[..., :1], torch.tensor([[[12.0]]]), BINS)
+    assert both.item() == pytest.approx(one.item())
+    nothing = depth_kl(logits, torch.full((1, 1, 2), missing), BINS)
+    nothing.backward()
+    assert nothing.item() == 0
+    assert torch.isfinite(logits.grad).all()
