@@ -1,0 +1,128 @@
+"""The checkpoint: one safetensors file that says everything about itself. No pickle is ever loaded."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+from ssc_ros.core import LABEL_SETS, LabelSet, SceneGrid, SscError
+from ssc_ros.systems import build
+
+FORMAT = "ssc_ros/1"
+
+
+@dataclass(frozen=True)
+class CheckpointMetadata:
+    """What a checkpoint says of itself; stored as JSON in the safetensors header.
+
+    Attributes:
+        model_id: short name, carried by every grid that the network predicts.
+        system, preset: what `systems.build` makes; the preset fixes input sizes and normalisation.
+        label_set: name of the label set.
+        grid: the predicted grid.
+        inputs: the sensors that it can use, such as ("stereo", "lidar").
+        provenance: data, command, seed, code version, steps.
+        metrics: validation scores by name.
+        licence: of the weights.
+    """
+
+    model_id: str
+    system: str
+    preset: str
+    label_set_name: str
+    grid: SceneGrid
+    inputs: tuple[str, ...]
+    provenance: dict[str, str] = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=dict)
+    licence: str = "Apache-2.0"
+
+    @property
+    def label_set(self) -> LabelSet:
+        """The label set by its name."""
+        return LABEL_SETS[self.label_set_name]
+
+    def to_json(self) -> str:
+        """One line of JSON."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @staticmethod
+    def from_json(text: str) -> CheckpointMetadata:
+        """Parse what `to_json` wrote.
+
+        Raises:
+            ValueError, KeyError, TypeError: it is not such a text.
+        """
+        fields = json.loads(text)
+        corner, shape = fields["grid"]["min_corner"], fields["grid"]["shape"]
+        fields["grid"] = SceneGrid(tuple(corner), fields["grid"]["voxel_size"], tuple(shape), fields["grid"]["frame_id"])
+        fields["inputs"] = tuple(fields["inputs"])
+        metadata = CheckpointMetadata(**fields)
+        _ = metadata.label_set
+        return metadata
+
+
+def save_checkpoint(path: Path, network: nn.Module, metadata: CheckpointMetadata) -> None:
+    """Write the network's weights and buffers with their metadata; the file appears whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    save_file(tensors, partial, metadata={"format": FORMAT, "ssc_ros": metadata.to_json()})
+    partial.replace(path)
+
+
+def read_metadata(path: Path) -> CheckpointMetadata:
+    """Metadata alone, without the weights.
+
+    Raises:
+        SscError: no such file, or not a checkpoint of this project.
+    """
+    return _open(path)[1]
+
+
+def load_checkpoint(path: Path) -> tuple[nn.Module, CheckpointMetadata]:
+    """The network, in evaluation mode on the CPU, and its metadata.
+
+    Raises:
+        SscError: no such file, not a checkpoint, or weights that do not fit the system strictly.
+    """
+    tensors, metadata = _open(path)
+    network = build(metadata.system, metadata.preset)
+    if network.spec.grid != metadata.grid:
+        raise SscError(f"checkpoint '{path}' is for grid {metadata.grid}, but its preset is for {network.spec.grid}")
+    try:
+        network.load_state_dict(tensors, strict=True)
+    except RuntimeError as error:
+        raise SscError(
+            f"checkpoint '{path}' does not fit {metadata.system}/{metadata.preset} of this version of ssc_ros; "
+            f"train it again or use a matching release ({str(error).splitlines()[0]})"
+        ) from error
+    return network.eval().requires_grad_(False), metadata
+
+
+def _open(path: Path) -> tuple[dict[str, object], CheckpointMetadata]:
+    if not path.is_file():
+        raise SscError(f"checkpoint '{path}' does not exist; give a .safetensors file such as those in models/")
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+    except (SafetensorError, OSError) as error:
+        raise SscError(f"'{path}' is not a safetensors file, or it is cut short: {error}") from error
+    if header.get("format") != FORMAT:
+        raise SscError(f"'{path}' is a safetensors file without '{FORMAT}' metadata; it was not written by ssc_ros")
+    try:
+        return tensors, CheckpointMetadata.from_json(header["ssc_ros"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise SscError(f"the metadata of checkpoint '{path}' cannot be read: {error!r}") from error
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file, as hex: the identity of a checkpoint in reports."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,116 @@
+"""One object, one method: a sensed frame in, a semantic grid out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from ssc_ros.core import Frame, SemanticGrid, SscError, StereoRig, poses
+from ssc_ros.inference.checkpoint import CheckpointMetadata, load_checkpoint
+from ssc_ros.inference.inputs import InputPreparer
+
+
+class SceneCompleter:
+    """Runs a checkpoint. Not thread-safe: one completer belongs to one thread at a time.
+
+    Attributes:
+        metadata: what the checkpoint says of itself.
+        timings: milliseconds per stage of the last call ("inputs", "network", "labels").
+    """
+
+    def __init__(self, network: nn.Module, metadata: CheckpointMetadata, device: str = "auto") -> None:
+        self.metadata = metadata
+        self.timings: dict[str, float] = {}
+        self._device = _device(device)
+        self._network = network.eval().to(self._device)
+        self._prepare = InputPreparer(network.spec)
+        self._view: tuple[StereoRig, NDArray[np.bool_]] | None = None
+
+    @classmethod
+    def from_checkpoint(cls, path: Path, device: str = "auto", threads: int | None = None) -> SceneCompleter:
+        """Open a checkpoint.
+
+        Args:
+            path: a `.safetensors` file; nothing else is needed beside it.
+            device: "auto" (CUDA where there is one), "cpu", "cuda", "cuda:1", ...
+            threads: CPU threads of torch, or None to leave the process as it is.
+
+        Raises:
+            SscError: a file or device that cannot be used.
+        """
+        if threads:
+            torch.set_num_threads(threads)
+        network, metadata = load_checkpoint(path)
+        return cls(network, metadata, device)
+
+    def warm_up(self) -> None:
+        """Complete one blank frame, so that the first real one is not slower than the rest."""
+        size = self._prepare.spec.image_size
+        blank = np.zeros((*size, 3), np.uint8)
+        camera_matrix = np.array([[size[1] / 2, 0, size[1] / 2], [0, size[1] / 2, size[0] / 2], [0, 0, 1.0]])
+        optical = poses.from_rows(np.array([0, 0, 1, 0, -1, 0, 0, 0, 0, -1, 0, 0]))
+        self.complete(Frame(0, blank, blank, StereoRig(camera_matrix, 0.5, size, optical)))
+
+    @torch.inference_mode()
+    def complete(self, frame: Frame) -> SemanticGrid:
+        """Predict the scene around a frame.
+
+        Args:
+            frame: a stereo pair; LiDAR points are used where there are any.
+
+        Returns:
+            Labels, confidence and the camera's view, in the checkpoint's grid; the stamp is the frame's.
+        """
+        with self._stage("inputs"):
+            inputs = {key: value[None].to(self._device) for key, value in self._prepare(frame).items()}
+        with self._stage("network"):
+            scene = self._network(inputs).scene
+        with self._stage("labels"):
+            labels = scene.labels()[0].cpu().numpy()
+            confidence = scene.confidence()[0].cpu().numpy()
+            observed = self._observed(frame.rig)
+        metadata = self.metadata
+        return SemanticGrid(
+            labels, metadata.grid, metadata.label_set, frame.stamp, confidence, observed, metadata.model_id
+        )
+
+    @contextmanager
+    def _stage(self, name: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        if self._device.type == "cuda":
+            torch.cuda.synchronize(self._device)
+        self.timings[name] = 1e3 * (time.perf_counter() - start)
+
+    def _observed(self, rig: StereoRig) -> NDArray[np.bool_]:
+        """View of the left camera; it depends on the calibration alone, so it is computed once for each."""
+        if self._view is None or not _same(self._view[0], rig):
+            self._view = rig, rig.in_view(self.metadata.grid.centers())
+        return self._view[1]
+
+
+def _same(a: StereoRig, b: StereoRig) -> bool:
+    return a is b or (
+        a.image_size == b.image_size
+        and np.array_equal(a.camera_matrix, b.camera_matrix)
+        and np.array_equal(a.T_grid_camera, b.T_grid_camera)
+    )
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise SscError(f"device '{name}' is not one that torch knows; use auto, cpu, cuda or cuda:N") from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise SscError(f"device '{name}' was asked for, but torch sees no CUDA GPU; use auto or cpu")
+    return device

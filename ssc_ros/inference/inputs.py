@@ -1,0 +1,91 @@
+"""From a sensed `Frame` to network inputs; training and deployment both go through here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ssc_ros.core import Frame, SceneGrid, StereoRig
+from ssc_ros.inference.stereo import StereoMatcher, stereo_points
+from ssc_ros.systems.spec import InputSpec, SceneInputs
+
+
+@dataclass(frozen=True)
+class InputPreparer:
+    """Turns frames into the inputs that an `InputSpec` describes."""
+
+    spec: InputSpec
+    matcher: StereoMatcher = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "matcher", StereoMatcher(self.spec.stereo_scale))
+
+    def __call__(self, frame: Frame) -> SceneInputs:
+        """Unbatched inputs of one frame, as described at `SceneInputs`; zeros for LiDAR where there is none."""
+        depth = self.matcher.depth(frame)
+        return self.assemble(frame, depth)
+
+    def assemble(self, frame: Frame, depth: NDArray[np.float32]) -> SceneInputs:
+        """As `__call__`, from an already matched depth map (h, w) [m], NaN where unknown."""
+        spec, rig = self.spec, frame.rig
+        image = cv2.resize(frame.left, spec.image_size[::-1], interpolation=cv2.INTER_AREA)
+        resized = rig.resized(*spec.image_size)
+        points = np.empty((0, 3), np.float32) if frame.points is None else frame.points[:, :3]
+        arrays = {
+            "image": np.ascontiguousarray(image.transpose(2, 0, 1)),
+            "projection": (resized.camera_matrix @ resized.T_camera_grid[:3]).astype(np.float32),
+            "stereo_depth": nearest_depth(np.nan_to_num(depth), spec.context_size),
+            "lidar_depth": project_nearest(points, rig, spec.context_size),
+            "stereo_voxels": occupancy_children(stereo_points(frame, depth), spec.grid),
+            "lidar_voxels": occupancy_children(points, spec.grid),
+        }
+        return {key: torch.from_numpy(array) for key, array in arrays.items()}
+
+
+def nearest_depth(depth: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+    """Smallest positive depth in each cell: (H, W) [m], 0 where missing -> `size`, 0 where a cell has none."""
+    rows, columns = np.nonzero(depth > 0)
+    cell_rows = rows * size[0] // depth.shape[0]
+    cell_columns = columns * size[1] // depth.shape[1]
+    return _scatter_min(cell_rows * size[1] + cell_columns, depth[rows, columns], size)
+
+
+def project_nearest(points: NDArray[np.float32], rig: StereoRig, size: tuple[int, int]) -> NDArray[np.float32]:
+    """Smallest depth of the points (N, 3) [m, grid frame] in each cell of the image; `size`, 0 where a cell has none."""
+    pixels, depth = rig.project(points)
+    height, width = rig.image_size
+    with np.errstate(invalid="ignore"):
+        columns = np.floor((pixels[:, 0] + 0.5) * size[1] / width)
+        rows = np.floor((pixels[:, 1] + 0.5) * size[0] / height)
+        seen = (depth > 0) & (columns >= 0) & (columns < size[1]) & (rows >= 0) & (rows < size[0])
+    index = rows[seen].astype(np.int64) * size[1] + columns[seen].astype(np.int64)
+    return _scatter_min(index, depth[seen].astype(np.float32), size)
+
+
+def _scatter_min(index: NDArray[np.int64], depth: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+    nearest = np.full(size[0] * size[1], np.inf, np.float32)
+    np.minimum.at(nearest, index, depth)
+    nearest[np.isinf(nearest)] = 0
+    return nearest.reshape(size)
+
+
+def occupancy_children(points: NDArray[np.float32], grid: SceneGrid) -> NDArray[np.uint8]:
+    """Which voxels a point fell into, laid out as the eight children of each coarse voxel.
+
+    Args:
+        points: (N, 3) [m], grid frame.
+        grid: of even shape (X, Y, Z).
+
+    Returns:
+        (8, X/2, Y/2, Z/2) uint8; child = 4 (x % 2) + 2 (y % 2) + z % 2.
+    """
+    index = grid.indices(points)
+    index = index[grid.contains(index)]
+    parent, bit = index // 2, index % 2
+    children = np.zeros((8, *(n // 2 for n in grid.shape)), np.uint8)
+    children[4 * bit[:, 0] + 2 * bit[:, 1] + bit[:, 2], parent[:, 0], parent[:, 1], parent[:, 2]] = 1
+    return children

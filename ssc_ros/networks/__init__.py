@@ -1,0 +1,1 @@
+"""The block library that the systems are wired from; torch only."""

@@ -1,0 +1,82 @@
+"""A plain residual image encoder with a top-down neck (He et al. 2016, Lin et al. 2017)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+def conv_norm(inputs: int, outputs: int, kernel: int = 3, stride: int = 1, *, relu: bool = True) -> nn.Sequential:
+    """2-D convolution, batch norm and (by default) ReLU; keeps the size at stride 1."""
+    layers: list[nn.Module] = [
+        nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False),
+        nn.BatchNorm2d(outputs),
+    ]
+    if relu:
+        layers.append(nn.ReLU(inplace=True))
+    return nn.Sequential(*layers)
+
+
+class BasicBlock(nn.Module):
+    """Two 3x3 convolutions around a shortcut: [B, inputs, H, W] -> [B, outputs, H / stride, W / stride]."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
+        super().__init__()
+        self.body = nn.Sequential(conv_norm(inputs, outputs, 3, stride), conv_norm(outputs, outputs, relu=False))
+        same = inputs == outputs and stride == 1
+        self.shortcut = nn.Identity() if same else conv_norm(inputs, outputs, 1, stride, relu=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply the block."""
+        return functional.relu(self.body(x) + self.shortcut(x))
+
+
+class ResidualEncoder(nn.Module):
+    """Feature pyramid at strides 4, 8, 16, ...
+
+    Args:
+        widths: channels of the stem (stride 2) and of each stage that follows, each of which halves the size.
+        blocks: residual blocks per stage.
+    """
+
+    def __init__(self, widths: Sequence[int], blocks: int = 2, inputs: int = 3) -> None:
+        super().__init__()
+        self.stem = conv_norm(inputs, widths[0], 3, 2)
+        self.stages = nn.ModuleList(
+            nn.Sequential(BasicBlock(a, b, 2), *(BasicBlock(b, b) for _ in range(blocks - 1)))
+            for a, b in zip(widths, widths[1:], strict=False)
+        )
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        """[B, 3, H, W] -> one [B, widths[i], H / 2^(i+1), W / 2^(i+1)] for each stage, finest first."""
+        x = self.stem(image)
+        pyramid = []
+        for stage in self.stages:
+            x = stage(x)
+            pyramid.append(x)
+        return pyramid
+
+
+class TopDownNeck(nn.Module):
+    """Feature pyramid network reduced to its finest level (Lin et al. 2017).
+
+    Args:
+        widths: channels of the pyramid, finest first.
+        outputs: channels of the result.
+    """
+
+    def __init__(self, widths: Sequence[int], outputs: int) -> None:
+        super().__init__()
+        self.lateral = nn.ModuleList(nn.Conv2d(w, outputs, 1) for w in widths)
+        self.smooth = conv_norm(outputs, outputs)
+
+    def forward(self, pyramid: Sequence[Tensor]) -> Tensor:
+        """Pyramid (finest first) -> [B, outputs, H, W] at the size of its finest level."""
+        levels = [lateral(x) for lateral, x in zip(self.lateral, pyramid, strict=True)]
+        x = levels[-1]
+        for finer in reversed(levels[:-1]):
+            x = finer + functional.interpolate(x, size=finer.shape[-2:], mode="bilinear", align_corners=False)
+        result: Tensor = self.smooth(x)
+        return result

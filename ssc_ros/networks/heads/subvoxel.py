@@ -1,0 +1,98 @@
+"""A head that works at half resolution and decides emptiness for each of a voxel's eight children.
+
+Semantics vary slowly, surfaces do not: the class logits are predicted at 0.4 m and shared by the eight 0.2 m children,
+while the empty class's logit gets an offset per child. The full volume of logits (20 x 256 x 256 x 32 floats) is
+never built outside of `SceneLogits.dense`, the slow reference.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from ssc_ros.networks.volume.blocks import conv_norm_3d
+
+
+def to_children(volume: Tensor) -> Tensor:
+    """Split a fine volume: [B, 2X, 2Y, 2Z] -> [B, 8, X, Y, Z], child = 4 (x % 2) + 2 (y % 2) + z % 2."""
+    batch, x, y, z = volume.shape
+    parts = volume.reshape(batch, x // 2, 2, y // 2, 2, z // 2, 2)
+    return parts.permute(0, 2, 4, 6, 1, 3, 5).reshape(batch, 8, x // 2, y // 2, z // 2)
+
+
+def from_children(children: Tensor) -> Tensor:
+    """The inverse of `to_children`: [B, 8, X, Y, Z] -> [B, 2X, 2Y, 2Z]."""
+    batch, _, x, y, z = children.shape
+    parts = children.reshape(batch, 2, 2, 2, x, y, z)
+    return parts.permute(0, 4, 1, 5, 2, 6, 3).reshape(batch, 2 * x, 2 * y, 2 * z)
+
+
+@dataclass(frozen=True)
+class SceneLogits:
+    """Class logits at half resolution, with an empty offset per child.
+
+    Attributes:
+        semantic: [B, C, X, Y, Z]; class 0 is empty.
+        empty_offset: [B, 8, X, Y, Z], added to the empty logit of each child.
+    """
+
+    semantic: Tensor
+    empty_offset: Tensor
+
+    def dense(self) -> Tensor:
+        """[B, C, 2X, 2Y, 2Z] logits at full resolution: the slow reference of the methods below."""
+        full = self.semantic
+        for axis in (2, 3, 4):
+            full = full.repeat_interleave(2, dim=axis)
+        empty = full[:, :1] + from_children(self.empty_offset)[:, None]
+        return torch.cat([empty, full[:, 1:]], dim=1)
+
+    def gather(self, index: Tensor) -> Tensor:
+        """Logits of some fine voxels.
+
+        Args:
+            index: [N] long, flat C-order index into (B, 2X, 2Y, 2Z).
+
+        Returns:
+            [N, C].
+        """
+        batch, classes, x, y, z = self.semantic.shape
+        fine_z, rest = index % (2 * z), index // (2 * z)
+        fine_y, rest = rest % (2 * y), rest // (2 * y)
+        fine_x, b = rest % (2 * x), rest // (2 * x)
+        parent = ((b * x + fine_x // 2) * y + fine_y // 2) * z + fine_z // 2
+        child = (fine_x % 2) * 4 + (fine_y % 2) * 2 + fine_z % 2
+        logits = self.semantic.permute(0, 2, 3, 4, 1).reshape(-1, classes).index_select(0, parent)
+        offsets = self.empty_offset.permute(0, 2, 3, 4, 1).reshape(-1).index_select(0, parent * 8 + child)
+        return torch.cat([logits[:, :1] + offsets[:, None], logits[:, 1:]], dim=1)
+
+    def labels(self) -> Tensor:
+        """[B, 2X, 2Y, 2Z] uint8: the most probable class of each fine voxel."""
+        best, label = self.semantic[:, 1:].max(dim=1, keepdim=True)
+        occupied = self.semantic[:, :1] + self.empty_offset < best
+        return from_children((label + 1).to(torch.uint8) * occupied)
+
+    def confidence(self) -> Tensor:
+        """[B, 2X, 2Y, 2Z] uint8: the probability of the label of `labels`, times 255."""
+        total = self.semantic[:, 1:].logsumexp(dim=1, keepdim=True)
+        best = self.semantic[:, 1:].amax(dim=1, keepdim=True)
+        empty = self.semantic[:, :1] + self.empty_offset
+        probability = (torch.maximum(empty, best) - torch.logaddexp(empty, total)).exp()
+        return from_children((probability * 255).round().to(torch.uint8))
+
+
+class SubvoxelHead(nn.Module):
+    """[B, channels, X, Y, Z] features -> `SceneLogits`."""
+
+    def __init__(self, channels: int, classes: int) -> None:
+        super().__init__()
+        self.classes = classes
+        self.body = conv_norm_3d(channels, channels)
+        self.logits = nn.Conv3d(channels, classes + 8, 1)
+
+    def forward(self, volume: Tensor) -> SceneLogits:
+        """Predict."""
+        semantic, empty_offset = self.logits(self.body(volume)).split([self.classes, 8], dim=1)
+        return SceneLogits(semantic, empty_offset)

@@ -1,0 +1,85 @@
+"""Lift by sampling: each voxel reads its pixel's features, weighted by the probability of the voxel's depth.
+
+The same product of context and depth distribution that lift-splat scatters (Philion & Fidler 2020) and that
+three-dimensional deformable attention samples (DFA3D, Li et al. 2023), read from the voxel's side with one reference
+point per voxel: no scatter, and no frustum larger than the image.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ssc_ros.core import DepthBins, SceneGrid
+
+
+def project_voxels(projection: Tensor, grid: SceneGrid) -> Tensor:
+    """Pixel and depth of every voxel centre.
+
+    Args:
+        projection: [B, 3, 4], grid frame [m] -> homogeneous pixel (u d, v d, d).
+        grid: the voxels.
+
+    Returns:
+        [B, X, Y, Z, 3]: u, v [px] and depth [m]; u and v are meaningless where the depth is not positive.
+    """
+    axes = [
+        torch.arange(n, device=projection.device, dtype=projection.dtype).add_(0.5).mul_(grid.voxel_size).add_(corner)
+        for n, corner in zip(grid.shape, grid.min_corner, strict=True)
+    ]
+    # A projection is affine in each axis: three outer sums replace a product with every centre.
+    x, y, z = (projection[:, None, :, i] * axes[i][None, :, None] for i in range(3))
+    homogeneous = x[:, :, None, None] + y[:, None, :, None] + z[:, None, None, :] + projection[:, None, None, None, :, 3]
+    depth = homogeneous[..., 2:]
+    return torch.cat([homogeneous[..., :2] / depth.clamp(min=1e-3), depth], dim=-1)
+
+
+class DepthWeightedLift(nn.Module):
+    """Voxel features from image context and a depth distribution.
+
+    Args:
+        grid: the voxels to fill.
+        bins: discretisation of the depth distribution.
+        image_size: (height, width) [px] of the image that the projection refers to.
+    """
+
+    def __init__(self, grid: SceneGrid, bins: DepthBins, image_size: tuple[int, int]) -> None:
+        super().__init__()
+        self.grid, self.bins, self.image_size = grid, bins, image_size
+
+    @property
+    def extra_channels(self) -> int:
+        """Channels that the result has beyond those of the context."""
+        return 3
+
+    def forward(self, context: Tensor, depth_logits: Tensor, projection: Tensor) -> Tensor:
+        """Sample.
+
+        Args:
+            context: [B, C, h, w] image features.
+            depth_logits: [B, D, h, w].
+            projection: [B, 3, 4], grid frame -> pixels of the network's image.
+
+        Returns:
+            [B, C + 3, X, Y, Z]: context times the density at the voxel's depth, then that density, the probability
+            that the pixel's ray ends behind the voxel (it is free), and whether the voxel is in view.
+        """
+        batch, channels = context.shape[:2]
+        voxels = project_voxels(projection, self.grid)
+        height, width = self.image_size
+        u, v, depth = voxels.unbind(-1)
+        visible = (u > -0.5) & (u < width - 0.5) & (v > -0.5) & (v < height - 0.5) & (depth > 0.1)
+        # grid_sample without align_corners: -1 and 1 are the outer edges of the border pixels
+        pixel = torch.stack([(2 * u + 1) / width - 1, (2 * v + 1) / height - 1], dim=-1)
+        pixel = torch.where(visible[..., None], pixel, pixel.new_full((), -2.0))
+
+        density = depth_logits.softmax(dim=1)
+        behind = density.flip(1).cumsum(1).flip(1)
+        along = (2 * (depth - self.bins.first) / self.bins.step + 1) / self.bins.count - 1
+        at = torch.stack([pixel[..., 0], pixel[..., 1], along], dim=-1)
+        rays = functional.grid_sample(torch.stack([density, behind], dim=1), at, align_corners=False)
+
+        flat = pixel.reshape(batch, -1, 1, 2)
+        seen = functional.grid_sample(context, flat, align_corners=False).reshape(batch, channels, *self.grid.shape)
+        return torch.cat([seen * rays[:, :1], rays, visible[:, None].to(seen)], dim=1)

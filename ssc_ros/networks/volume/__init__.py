@@ -1,0 +1,1 @@
+"""Blocks on volumes and on their planes."""

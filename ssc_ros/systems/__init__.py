@@ -1,0 +1,28 @@
+"""One module per published system: wiring and presets, no arithmetic of its own."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from ssc_ros.core import SscError
+from ssc_ros.systems import l2cocc
+from ssc_ros.systems.spec import InputSpec, SceneInputs, SceneOutput
+
+__all__ = ["SYSTEMS", "InputSpec", "SceneInputs", "SceneOutput", "build"]
+
+SYSTEMS = {"l2cocc_camera": (l2cocc.L2CoccCamera, l2cocc.PRESETS)}
+"""System name -> its module class and presets."""
+
+
+def build(system: str, preset: str) -> nn.Module:
+    """A freshly initialised network; its input contract is the attribute `spec`.
+
+    Raises:
+        SscError: a system or preset that does not exist; the message lists those that do.
+    """
+    if system not in SYSTEMS:
+        raise SscError(f"system '{system}' does not exist; choose from {sorted(SYSTEMS)}")
+    network, presets = SYSTEMS[system]
+    if preset not in presets:
+        raise SscError(f"system '{system}' has no preset '{preset}'; choose from {sorted(presets)}")
+    return network(presets[preset])
