@@ -6,6 +6,7 @@ All are in C order of (X, Y, Z), z fastest; bits are packed most significant fir
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from ssc_ros.core import SscError
 from ssc_ros.core.files import write_atomically
 
 Shape = tuple[int, int, int]
+_Scalar = TypeVar("_Scalar", bound=np.generic)
 
 
 def read_bits(path: Path, shape: Shape) -> NDArray[np.bool_]:
@@ -59,7 +61,7 @@ def read_invalid(path: Path, shape: Shape) -> NDArray[np.bool_]:
     return content.reshape(shape) != 0 if len(content) == size else _unpack(content, shape)
 
 
-def undo_first_release_shift(volume: NDArray[np.generic]) -> NDArray[np.generic]:
+def undo_first_release_shift(volume: NDArray[_Scalar]) -> NDArray[_Scalar]:
     """Move a volume of SemanticKITTI's first voxel release (before August 2020) back by one flat element.
 
     Those files start one element late (semantic-kitti-api, issue 49); the last element is lost and becomes zero.
@@ -78,8 +80,6 @@ def _read(path: Path, shape: Shape, sizes: tuple[int, ...]) -> NDArray[np.uint8]
     except OSError as error:
         raise SscError(f"cannot read {path}: {error.strerror}") from error
     if len(content) not in sizes:
-        wanted = " or ".join(str(size) for size in sizes)
-        raise SscError(
-            f"{path} has {len(content)} bytes, expected {wanted} for {'x'.join(map(str, shape))} voxels; is it cut short?"
-        )
+        wanted, voxels = " or ".join(map(str, sizes)), " x ".join(map(str, shape))
+        raise SscError(f"{path} has {len(content)} bytes, expected {wanted} for {voxels} voxels; is it cut short?")
     return content
