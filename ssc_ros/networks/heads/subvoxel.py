@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ssc_ros.networks.volume.blocks import conv_norm_3d
+from ssc_ros.networks.volume.blocks import Pointwise3d, conv_norm_3d
 
 
 def to_children(volume: Tensor) -> Tensor:
@@ -90,7 +90,7 @@ class SubvoxelHead(nn.Module):
         super().__init__()
         self.classes = classes
         self.body = conv_norm_3d(channels, channels)
-        self.logits = nn.Conv3d(channels, classes + 8, 1)
+        self.logits = Pointwise3d(channels, classes + 8)
 
     def forward(self, volume: Tensor) -> SceneLogits:
         """Predict."""

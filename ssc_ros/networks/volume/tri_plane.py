@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ssc_ros.networks.backbones.residual import BasicBlock, ResidualEncoder, TopDownNeck, conv_norm
+from ssc_ros.networks.volume.blocks import Pointwise3d
 
 PLANES = {"xy": 4, "yz": 2, "zx": 3}
 """Plane -> the axis of [B, C, X, Y, Z] that it collapses."""
@@ -24,7 +25,7 @@ class PlanePool(nn.Module):
     def __init__(self, channels: int, axis: int, slabs: int, outputs: int) -> None:
         super().__init__()
         self.axis, self.slabs = axis, slabs
-        self.weight = nn.Conv3d(channels, 1, 1, bias=False)
+        self.weight = Pointwise3d(channels, 1, bias=False)
         self.project = nn.Sequential(
             conv_norm(channels * slabs, outputs, 1), nn.Conv2d(outputs, outputs, 1, bias=False)
         )
@@ -100,7 +101,7 @@ class TriPlane(nn.Module):
         self.pools = nn.ModuleDict({p: PlanePool(channels, PLANES[p], s, width) for p, s in layout.items()})
         self.encoder = PlaneEncoder(width, widths, blocks)
         self.unpools = nn.ModuleDict({p: PlaneUnpool(width, PLANES[p], s, channels) for p, s in layout.items()})
-        self.aggregate = nn.Conv3d(channels, len(PLANES) + 1, 1, bias=False)
+        self.aggregate = Pointwise3d(channels, len(PLANES) + 1, bias=False)
 
     def forward(self, volume: Tensor) -> Tensor:
         """[B, C, X, Y, Z] -> [B, C, X, Y, Z], a softmax-weighted sum of the three planes and the volume itself."""
