@@ -123,7 +123,8 @@ class StereoRig:
         disparity = np.asarray(disparity, np.float32)
         focal_baseline = np.float32(self.camera_matrix[0, 0] * self.baseline)
         with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where(disparity > 0, focal_baseline / disparity, np.float32(np.nan))
+            depth = np.where(disparity > 0, focal_baseline / disparity, np.float32(np.nan))
+        return np.asarray(depth, np.float32)
 
     def in_view(self, points: NDArray[np.floating]) -> NDArray[np.bool_]:
         """Whether each point (..., 3) of the grid frame projects into the left image, as (...) bool."""

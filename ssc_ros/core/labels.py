@@ -73,7 +73,7 @@ class LabelSet:
 
     def _lookup(self, table: NDArray[np.uint8], raw: NDArray[np.integer]) -> NDArray[np.uint8]:
         semantic = np.asarray(raw).astype(np.uint32) & 0xFFFF
-        train = table[semantic]
+        train: NDArray[np.uint8] = table[semantic]
         if (train == UNKNOWN).any():
             unknown = sorted(set(np.unique(semantic[train == UNKNOWN]).tolist()) - self.train_ids.keys())
             if unknown:

@@ -41,7 +41,9 @@ class SemanticGrid:
             ("observed", self.observed, np.bool_),
         ):
             if volume is not None and (volume.shape != self.grid.shape or volume.dtype != kind):
-                raise SscError(f"{name} are {volume.dtype} {volume.shape}, the grid needs {kind.__name__} {self.grid.shape}")
+                raise SscError(
+                    f"{name} are {volume.dtype} {volume.shape}, the grid needs {kind.__name__} {self.grid.shape}"
+                )
 
     @property
     def occupied(self) -> NDArray[np.bool_]:

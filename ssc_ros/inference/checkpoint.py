@@ -9,10 +9,10 @@ from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import nn
+from torch import Tensor, nn
 
 from ssc_ros.core import LABEL_SETS, LabelSet, SceneGrid, SscError
-from ssc_ros.systems import build
+from ssc_ros.systems import SceneNetwork, build
 
 FORMAT = "ssc_ros/1"
 
@@ -60,7 +60,9 @@ class CheckpointMetadata:
         """
         fields = json.loads(text)
         corner, shape = fields["grid"]["min_corner"], fields["grid"]["shape"]
-        fields["grid"] = SceneGrid(tuple(corner), fields["grid"]["voxel_size"], tuple(shape), fields["grid"]["frame_id"])
+        fields["grid"] = SceneGrid(
+            tuple(corner), fields["grid"]["voxel_size"], tuple(shape), fields["grid"]["frame_id"]
+        )
         fields["inputs"] = tuple(fields["inputs"])
         metadata = CheckpointMetadata(**fields)
         _ = metadata.label_set
@@ -85,7 +87,7 @@ def read_metadata(path: Path) -> CheckpointMetadata:
     return _open(path)[1]
 
 
-def load_checkpoint(path: Path) -> tuple[nn.Module, CheckpointMetadata]:
+def load_checkpoint(path: Path) -> tuple[SceneNetwork, CheckpointMetadata]:
     """The network, in evaluation mode on the CPU, and its metadata.
 
     Raises:
@@ -105,7 +107,7 @@ def load_checkpoint(path: Path) -> tuple[nn.Module, CheckpointMetadata]:
     return network.eval().requires_grad_(False), metadata
 
 
-def _open(path: Path) -> tuple[dict[str, object], CheckpointMetadata]:
+def _open(path: Path) -> tuple[dict[str, Tensor], CheckpointMetadata]:
     if not path.is_file():
         raise SscError(f"checkpoint '{path}' does not exist; give a .safetensors file such as those in models/")
     try:
@@ -124,5 +126,4 @@ def _open(path: Path) -> tuple[dict[str, object], CheckpointMetadata]:
 
 def file_hash(path: Path) -> str:
     """SHA-256 of a file, as hex: the identity of a checkpoint in reports."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return hashlib.sha256(path.read_bytes()).hexdigest()

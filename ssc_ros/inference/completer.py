@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from ssc_ros.core import Frame, SemanticGrid, SscError, StereoRig, poses
 from ssc_ros.inference.checkpoint import CheckpointMetadata, load_checkpoint
 from ssc_ros.inference.inputs import InputPreparer
+from ssc_ros.systems import SceneNetwork
 
 
 class SceneCompleter:
@@ -25,7 +25,7 @@ class SceneCompleter:
         timings: milliseconds per stage of the last call ("inputs", "network", "labels").
     """
 
-    def __init__(self, network: nn.Module, metadata: CheckpointMetadata, device: str = "auto") -> None:
+    def __init__(self, network: SceneNetwork, metadata: CheckpointMetadata, device: str = "auto") -> None:
         self.metadata = metadata
         self.timings: dict[str, float] = {}
         self._device = _device(device)

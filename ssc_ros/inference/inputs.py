@@ -55,7 +55,7 @@ def nearest_depth(depth: NDArray[np.float32], size: tuple[int, int]) -> NDArray[
 
 
 def project_nearest(points: NDArray[np.float32], rig: StereoRig, size: tuple[int, int]) -> NDArray[np.float32]:
-    """Smallest depth of the points (N, 3) [m, grid frame] in each cell of the image; `size`, 0 where a cell has none."""
+    """Smallest depth of the points (N, 3) [m, grid frame] in each cell of the image: `size`, 0 where there is none."""
     pixels, depth = rig.project(points)
     height, width = rig.image_size
     with np.errstate(invalid="ignore"):

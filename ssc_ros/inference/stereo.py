@@ -62,7 +62,7 @@ class StereoMatcher:
             cv2.copyMakeBorder(right_grey, 0, 0, pad, 0, cv2.BORDER_REPLICATE),
         )[:, pad:]
         disparity = fixed_point.astype(np.float32) / np.float32(16.0 * left_grey.shape[1] / left.shape[1])
-        return np.where(fixed_point > 0, disparity, np.float32(np.nan))
+        return np.asarray(np.where(fixed_point > 0, disparity, np.nan), np.float32)
 
     def _prepare(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
@@ -87,5 +87,5 @@ def stereo_points(frame: Frame, depth: NDArray[np.float32]) -> NDArray[np.float3
     """
     rig = frame.rig.resized(*depth.shape)
     rows, columns = np.nonzero(np.isfinite(depth))
-    pixels = np.stack([columns, rows], axis=-1)
+    pixels = np.stack([columns, rows], axis=-1).astype(np.float64)
     return rig.unproject(pixels, depth[rows, columns]).astype(np.float32)

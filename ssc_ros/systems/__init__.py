@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from torch import nn
-
 from ssc_ros.core import SscError
 from ssc_ros.systems import l2cocc
-from ssc_ros.systems.spec import InputSpec, SceneInputs, SceneOutput
+from ssc_ros.systems.spec import InputSpec, SceneInputs, SceneNetwork, SceneOutput
 
-__all__ = ["SYSTEMS", "InputSpec", "SceneInputs", "SceneOutput", "build"]
+__all__ = ["SYSTEMS", "InputSpec", "SceneInputs", "SceneNetwork", "SceneOutput", "build"]
 
 SYSTEMS = {"l2cocc_camera": (l2cocc.L2CoccCamera, l2cocc.PRESETS)}
 """System name -> its module class and presets."""
 
 
-def build(system: str, preset: str) -> nn.Module:
-    """A freshly initialised network; its input contract is the attribute `spec`.
+def build(system: str, preset: str) -> SceneNetwork:
+    """A freshly initialised network.
 
     Raises:
         SscError: a system or preset that does not exist; the message lists those that do.

@@ -14,7 +14,7 @@ from ssc_ros.networks.heads.subvoxel import SubvoxelHead
 from ssc_ros.networks.lift.depth_weighted import DepthWeightedLift
 from ssc_ros.networks.volume.blocks import ResidualBlock3d, conv_norm_3d
 from ssc_ros.networks.volume.tri_plane import TriPlane
-from ssc_ros.systems.spec import InputSpec, SceneInputs, SceneOutput
+from ssc_ros.systems.spec import InputSpec, SceneInputs, SceneNetwork, SceneOutput
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,12 @@ PRESETS = {
 }
 
 
-class L2CoccCamera(nn.Module):
+class L2CoccCamera(SceneNetwork):
     """Image -> context and depth -> lift -> planes -> labels, as figure 2 of the paper reads from left to right."""
+
+    mean: Tensor
+    std: Tensor
+    position: Tensor
 
     def __init__(self, preset: CameraPreset) -> None:
         super().__init__()
@@ -67,7 +71,7 @@ class L2CoccCamera(nn.Module):
             conv_norm_3d(preset.context + self.lift.extra_channels + evidence, preset.volume, 1),
             ResidualBlock3d(preset.volume),
         )
-        self.planes = TriPlane(preset.volume, preset.plane, preset.plane_widths, preset.plane_slabs)
+        self.planes = TriPlane(preset.volume, half.shape, preset.plane, preset.plane_widths, preset.plane_slabs)
         self.head = SubvoxelHead(preset.volume, preset.classes)
         self.register_buffer("mean", 255 * torch.tensor(self.spec.mean).view(3, 1, 1), persistent=False)
         self.register_buffer("std", 255 * torch.tensor(self.spec.std).view(3, 1, 1), persistent=False)

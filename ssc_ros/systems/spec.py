@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from ssc_ros.core import SEMANTIC_KITTI_GRID, DepthBins, SceneGrid
 from ssc_ros.networks.heads.subvoxel import SceneLogits
@@ -26,7 +26,7 @@ class InputSpec:
     image_size: tuple[int, int] = (192, 640)
     context_size: tuple[int, int] = (48, 160)
     grid: SceneGrid = SEMANTIC_KITTI_GRID
-    bins: DepthBins = DepthBins()
+    bins: DepthBins = field(default_factory=DepthBins)
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
     stereo_scale: float = 0.5
@@ -57,3 +57,17 @@ class SceneOutput:
     scene: SceneLogits
     depth: Tensor
     image: Tensor | None = None
+
+
+class SceneNetwork(nn.Module):
+    """A camera system: `SceneInputs` -> `SceneOutput`.
+
+    Attributes:
+        spec: how frames must be prepared for it.
+    """
+
+    spec: InputSpec
+
+    def forward(self, inputs: SceneInputs) -> SceneOutput:
+        """Predict a batch of scenes."""
+        raise NotImplementedError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 from torch import Tensor, nn
@@ -46,7 +47,7 @@ class ResidualEncoder(nn.Module):
         self.stem = conv_norm(inputs, widths[0], 3, 2)
         self.stages = nn.ModuleList(
             nn.Sequential(BasicBlock(a, b, 2), *(BasicBlock(b, b) for _ in range(blocks - 1)))
-            for a, b in zip(widths, widths[1:], strict=False)
+            for a, b in itertools.pairwise(widths)
         )
 
     def forward(self, image: Tensor) -> list[Tensor]:

@@ -58,7 +58,7 @@ class SceneLogits:
         Returns:
             [N, C].
         """
-        batch, classes, x, y, z = self.semantic.shape
+        _batch, classes, x, y, z = self.semantic.shape
         fine_z, rest = index % (2 * z), index // (2 * z)
         fine_y, rest = rest % (2 * y), rest // (2 * y)
         fine_x, b = rest % (2 * x), rest // (2 * x)

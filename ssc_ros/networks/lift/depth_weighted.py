@@ -30,7 +30,9 @@ def project_voxels(projection: Tensor, grid: SceneGrid) -> Tensor:
     ]
     # A projection is affine in each axis: three outer sums replace a product with every centre.
     x, y, z = (projection[:, None, :, i] * axes[i][None, :, None] for i in range(3))
-    homogeneous = x[:, :, None, None] + y[:, None, :, None] + z[:, None, None, :] + projection[:, None, None, None, :, 3]
+    homogeneous = (
+        x[:, :, None, None] + y[:, None, :, None] + z[:, None, None, :] + projection[:, None, None, None, :, 3]
+    )
     depth = homogeneous[..., 2:]
     return torch.cat([homogeneous[..., :2] / depth.clamp(min=1e-3), depth], dim=-1)
 

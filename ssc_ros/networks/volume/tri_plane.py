@@ -22,43 +22,41 @@ class PlanePool(nn.Module):
     out as channels, so that a plane keeps some of the structure it collapses (as height-as-channels networks do).
     """
 
-    def __init__(self, channels: int, axis: int, slabs: int, outputs: int) -> None:
+    def __init__(self, channels: int, axis: int, size: int, slabs: int, outputs: int) -> None:
         super().__init__()
-        self.axis, self.slabs = axis, slabs
-        self.weight = Pointwise3d(channels, 1, bias=False)
+        self.axis, self.layout = axis, (slabs, size // slabs)
+        # a slab of one voxel has nothing to weigh
+        self.weight = Pointwise3d(channels, 1, bias=False) if size > slabs else None
         self.project = nn.Sequential(
             conv_norm(channels * slabs, outputs, 1), nn.Conv2d(outputs, outputs, 1, bias=False)
         )
 
     def forward(self, volume: Tensor) -> Tensor:
         """[B, C, X, Y, Z] -> [B, outputs, H, W], the two axes that are left in their order."""
-
-        def slabbed(x: Tensor) -> Tensor:
-            x = x.movedim(self.axis, -1)
-            return x.unflatten(-1, (self.slabs, x.shape[-1] // self.slabs))
-
-        values = slabbed(volume)
-        if values.shape[-1] == 1:
-            pooled = values.squeeze(-1)
-        else:
-            pooled = (values * slabbed(self.weight(volume)).softmax(dim=-1)).sum(dim=-1)
+        pooled = self._slabs(volume)
+        if self.weight is not None:
+            pooled = pooled * self._slabs(self.weight(volume)).softmax(dim=-1)
+        pooled = pooled.sum(dim=-1)
         plane: Tensor = self.project(pooled.movedim(-1, 2).flatten(1, 2))
         return plane
+
+    def _slabs(self, volume: Tensor) -> Tensor:
+        return volume.movedim(self.axis, -1).unflatten(-1, self.layout)
 
 
 class PlaneUnpool(nn.Module):
     """The inverse layout of `PlanePool`: a plane back to slabs, each repeated along the collapsed axis."""
 
-    def __init__(self, inputs: int, axis: int, slabs: int, channels: int) -> None:
+    def __init__(self, inputs: int, axis: int, size: int, slabs: int, channels: int) -> None:
         super().__init__()
-        self.axis, self.slabs = axis, slabs
+        self.axis, self.slabs, self.thickness = axis, slabs, size // slabs
         self.project = nn.Conv2d(inputs, channels * slabs, 1)
 
-    def forward(self, plane: Tensor, size: int) -> Tensor:
-        """[B, inputs, H, W] -> [B, C, X, Y, Z] whose collapsed axis is `size` (or 1, to broadcast, for one slab)."""
+    def forward(self, plane: Tensor) -> Tensor:
+        """[B, inputs, H, W] -> [B, C, X, Y, Z]; with one slab the collapsed axis has size 1, to broadcast."""
         volume = self.project(plane).unflatten(1, (-1, self.slabs)).movedim(2, -1)
         if self.slabs > 1:
-            volume = volume.repeat_interleave(size // self.slabs, dim=-1)
+            volume = volume.repeat_interleave(self.thickness, dim=-1)
         return torch.movedim(volume, -1, self.axis)
 
 
@@ -87,27 +85,32 @@ class TriPlane(nn.Module):
 
     Args:
         channels: of the volume.
+        shape: (X, Y, Z) of the volume.
         width: channels of the planes.
         widths: channels of the encoder's coarser levels.
-        slabs: kept along the collapsed axis, per plane in the order xy, yz, zx.
+        slabs: kept along the collapsed axis, per plane in the order xy, yz, zx; each divides that axis.
         blocks: residual blocks per level of the encoder.
     """
 
     def __init__(
-        self, channels: int, width: int, widths: Sequence[int], slabs: tuple[int, int, int] = (1, 1, 1), blocks: int = 1
+        self,
+        channels: int,
+        shape: tuple[int, int, int],
+        width: int,
+        widths: Sequence[int],
+        slabs: tuple[int, int, int] = (1, 1, 1),
+        blocks: int = 1,
     ) -> None:
         super().__init__()
-        layout = dict(zip(PLANES, slabs, strict=True))
-        self.pools = nn.ModuleDict({p: PlanePool(channels, PLANES[p], s, width) for p, s in layout.items()})
+        layout = {p: (axis, shape[axis - 2], n) for (p, axis), n in zip(PLANES.items(), slabs, strict=True)}
+        self.pools = nn.ModuleDict({p: PlanePool(channels, *axis, width) for p, axis in layout.items()})
         self.encoder = PlaneEncoder(width, widths, blocks)
-        self.unpools = nn.ModuleDict({p: PlaneUnpool(width, PLANES[p], s, channels) for p, s in layout.items()})
+        self.unpools = nn.ModuleDict({p: PlaneUnpool(width, *axis, channels) for p, axis in layout.items()})
         self.aggregate = Pointwise3d(channels, len(PLANES) + 1, bias=False)
 
     def forward(self, volume: Tensor) -> Tensor:
         """[B, C, X, Y, Z] -> [B, C, X, Y, Z], a softmax-weighted sum of the three planes and the volume itself."""
-        parts = [
-            self.unpools[p](self.encoder(self.pools[p](volume)), volume.shape[axis]) for p, axis in PLANES.items()
-        ]
+        parts = [self.unpools[plane](self.encoder(self.pools[plane](volume))) for plane in PLANES]
         parts.append(volume)
         total = parts[0] + parts[1] + parts[2] + parts[3]
         weights = self.aggregate(total).softmax(dim=1)

@@ -1,0 +1,111 @@
+"""A checkpoint opens with nothing beside it, refuses what is not one, and predicts the same twice."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from ssc_ros.core import SEMANTIC_KITTI_GRID, Frame, SceneGrid, SscError, StereoRig, poses
+from ssc_ros.inference.checkpoint import CheckpointMetadata, file_hash, load_checkpoint, read_metadata, save_checkpoint
+from ssc_ros.inference.completer import SceneCompleter
+from ssc_ros.systems import build
+
+OPTICAL = poses.from_rows(np.array([0, 0, 1, 0.3, -1, 0, 0, 0, 0, -1, 0, -0.1]))
+
+
+def metadata(**changes) -> CheckpointMetadata:
+    fields = {
+        "model_id": "untrained",
+        "system": "l2cocc_camera",
+        "preset": "edge",
+        "label_set_name": "semantic_kitti",
+        "grid": SEMANTIC_KITTI_GRID,
+        "inputs": ("stereo", "lidar"),
+        "provenance": {"seed": "0"},
+        "metrics": {"miou": 0.125},
+    }
+    return CheckpointMetadata(**(fields | changes))
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("models") / "untrained.safetensors"
+    network = build("l2cocc_camera", "edge")
+    with torch.no_grad():  # an untrained head is so unsure that its confidence rounds to one value
+        network.head.logits.weight.mul_(1000)
+    save_checkpoint(path, network, metadata())
+    return path
+
+
+def frame(points=None) -> Frame:
+    image = np.random.default_rng(0).integers(0, 256, (96, 320, 3), np.uint8)
+    rig = StereoRig(np.array([[200.0, 0, 160], [0, 200, 48], [0, 0, 1]]), 0.5, (96, 320), OPTICAL)
+    return Frame(123, image, np.roll(image, -6, axis=1), rig, points)
+
+
+def test_metadata_and_weights_survive_the_file(checkpoint):
+    assert read_metadata(checkpoint) == metadata()
+    torch.manual_seed(0)
+    original = build("l2cocc_camera", "edge").state_dict()
+    network, _ = load_checkpoint(checkpoint)
+    assert not network.training
+    for name, tensor in network.state_dict().items():
+        scale = 1000 if name == "head.logits.weight" else 1
+        assert torch.equal(tensor, scale * original[name]), name
+    assert len(file_hash(checkpoint)) == 64
+    assert not list(checkpoint.parent.glob("*.partial"))
+
+
+def test_a_completer_repeats_itself_and_lidar_changes_the_answer(checkpoint):
+    completer = SceneCompleter.from_checkpoint(checkpoint, device="cpu")
+    completer.warm_up()
+    first, second = completer.complete(frame()), completer.complete(frame())
+    np.testing.assert_array_equal(first.labels, second.labels)
+    assert first.stamp == 123
+    assert first.model_id == "untrained"
+    assert first.grid == SEMANTIC_KITTI_GRID
+    assert first.observed is not None
+    assert 0.3 < first.observed.mean() < 0.95
+    assert set(completer.timings) == {"inputs", "network", "labels"}
+    points = np.random.default_rng(1).uniform((5, -10, -1.7, 0), (40, 10, 2, 1), (5000, 4)).astype(np.float32)
+    assert (completer.complete(frame(points)).confidence != first.confidence).any()
+
+
+def test_what_is_not_a_checkpoint_is_refused_with_a_reason(checkpoint, tmp_path):
+    with pytest.raises(SscError, match="does not exist"):
+        load_checkpoint(tmp_path / "none.safetensors")
+    (tmp_path / "text.safetensors").write_text("hello")
+    with pytest.raises(SscError, match="not a safetensors file"):
+        load_checkpoint(tmp_path / "text.safetensors")
+    (tmp_path / "cut.safetensors").write_bytes(checkpoint.read_bytes()[:-1000])
+    with pytest.raises(SscError, match="cut short"):
+        load_checkpoint(tmp_path / "cut.safetensors")
+    save_file({"w": torch.zeros(1)}, tmp_path / "other.safetensors")
+    with pytest.raises(SscError, match="not written by ssc_ros"):
+        load_checkpoint(tmp_path / "other.safetensors")
+    save_file({"w": torch.zeros(1)}, tmp_path / "odd.safetensors", {"format": "ssc_ros/1", "ssc_ros": json.dumps([1])})
+    with pytest.raises(SscError, match="metadata"):
+        load_checkpoint(tmp_path / "odd.safetensors")
+
+
+def test_weights_and_grid_must_fit(tmp_path):
+    network = build("l2cocc_camera", "edge")
+    coarse = SceneGrid((0.0, -25.6, -2.0), 0.4, (128, 128, 16))
+    save_checkpoint(tmp_path / "grid.safetensors", network, metadata(grid=coarse))
+    with pytest.raises(SscError, match="is for grid"):
+        load_checkpoint(tmp_path / "grid.safetensors")
+    del network.context
+    save_checkpoint(tmp_path / "weights.safetensors", network, metadata())
+    with pytest.raises(SscError, match="does not fit"):
+        load_checkpoint(tmp_path / "weights.safetensors")
+
+
+def test_devices_that_are_not_there_are_named(checkpoint):
+    with pytest.raises(SscError, match="not one that torch knows"):
+        SceneCompleter.from_checkpoint(checkpoint, device="abacus")
+    if not torch.cuda.is_available():
+        with pytest.raises(SscError, match="no CUDA"):
+            SceneCompleter.from_checkpoint(checkpoint, device="cuda")

@@ -1,0 +1,44 @@
+"""The matcher finds a known shift, and points project back to their pixels."""
+
+import cv2
+import numpy as np
+import pytest
+
+from ssc_ros.core import Frame, SscError, StereoRig, poses
+from ssc_ros.inference.stereo import StereoMatcher, stereo_points
+
+OPTICAL = poses.from_rows(np.array([0, 0, 1, 0.3, -1, 0, 0, 0, 0, -1, 0, -0.1]))
+
+
+def textured_pair(shift: int) -> tuple[np.ndarray, np.ndarray]:
+    noise = np.random.default_rng(0).integers(0, 256, (96, 320 + shift, 3), np.uint8)
+    texture = cv2.GaussianBlur(noise, (0, 0), 1.0)
+    # a point at column u of the left image is at u - shift in the right one
+    return texture[:, :320].copy(), texture[:, shift:].copy()
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.5])
+def test_a_shifted_texture_has_that_disparity(scale):
+    left, right = textured_pair(12)
+    disparity = StereoMatcher(scale).disparity(left, right)
+    assert disparity.shape == (round(96 * scale), round(320 * scale))
+    inner = disparity[:, round(20 * scale) :]
+    assert np.isfinite(inner).mean() > 0.8
+    assert abs(np.nanmedian(inner) - 12) < 0.5
+
+
+def test_points_project_back_to_their_pixels_and_depths():
+    rig = StereoRig(np.array([[200.0, 0, 160], [0, 200, 48], [0, 0, 1]]), 0.5, (96, 320), OPTICAL)
+    image = np.zeros((96, 320, 3), np.uint8)
+    depth = np.full((48, 160), np.nan, np.float32)
+    depth[10, 20], depth[40, 150] = 7.5, 31.0
+    points = stereo_points(Frame(0, image, image, rig), depth)
+    pixels, back = rig.project(points)
+    np.testing.assert_allclose(back, [7.5, 31.0], rtol=1e-5)
+    # the centre of half-size pixel (20, 10) lies between the full-size pixels 40 and 41
+    np.testing.assert_allclose(pixels, [[40.5, 20.5], [300.5, 80.5]], atol=1e-3)
+
+
+def test_a_senseless_scale_is_refused():
+    with pytest.raises(SscError, match="scale"):
+        StereoMatcher(0.0)

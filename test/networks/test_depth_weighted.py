@@ -1,0 +1,67 @@
+"""The lift agrees with the camera model and places features where the depth says."""
+
+import numpy as np
+import torch
+
+from ssc_ros.core import DepthBins, SceneGrid, StereoRig, poses
+from ssc_ros.networks.depth.depth_net import DepthNet, soft_one_hot
+from ssc_ros.networks.lift.depth_weighted import DepthWeightedLift, project_voxels
+
+GRID = SceneGrid((0.0, -6.4, -2.0), 0.4, (32, 32, 8))
+OPTICAL = poses.from_rows(np.array([0, 0, 1, 0.3, -1, 0, 0, 0.05, 0, -1, 0, -0.1]))
+RIG = StereoRig(np.array([[70.0, 0, 60.2], [0, 71.0, 18.3], [0, 0, 1]]), 0.5, (40, 120), OPTICAL)
+
+
+def projection() -> torch.Tensor:
+    return torch.from_numpy(RIG.camera_matrix @ RIG.T_camera_grid[:3]).float()[None]
+
+
+def test_voxels_project_as_the_camera_model_says():
+    voxels = project_voxels(projection(), GRID)[0].numpy()
+    pixels, depth = RIG.project(GRID.centers())
+    front = depth > 0.5
+    np.testing.assert_allclose(voxels[..., 2], depth, atol=1e-4)
+    np.testing.assert_allclose(voxels[front][:, :2], pixels[front], atol=2e-3)
+
+
+def test_soft_one_hot_interpolates_between_bins():
+    bins = DepthBins()
+    depth = torch.tensor([[[2.0, 10.2, 33.33, 0.0, 70.0]]])
+    weights = soft_one_hot(depth, bins)[0, :, 0]
+    torch.testing.assert_close(weights.sum(0), torch.tensor([1.0, 1.0, 1.0, 0.0, 0.0]))
+    mean = (weights * torch.from_numpy(bins.centers)[:, None]).sum(0)
+    torch.testing.assert_close(mean[:3], depth[0, 0, :3], atol=1e-4, rtol=0)
+
+
+def test_context_lands_only_at_the_depth_of_its_pixel():
+    bins = DepthBins(2.0, 0.5, 20)
+    lift = DepthWeightedLift(GRID, bins, RIG.image_size)
+    distance = torch.full((1, 10, 30), 6.0)
+    logits = 1e4 * soft_one_hot(distance, bins)
+    volume = lift(torch.ones(1, 2, 10, 30), logits, projection())[0].numpy()
+    _, depth = RIG.project(GRID.centers())
+    view = volume[4] > 0
+    assert 0.2 < view.mean() < 0.9
+    assert (volume[0][np.abs(depth - 6.0) > 0.5] == 0).all()
+    assert (volume[0][view & (np.abs(depth - 6.0) < 0.05)] > 0.4).all()
+    # the ray ends behind nearer voxels and in front of farther ones
+    inner = view & (np.abs(volume[0]) < 1e-6)
+    np.testing.assert_allclose(volume[3][inner & (depth > 2.5) & (depth < 5.4)].min(), 0.5, atol=0.51)
+    assert (volume[3][inner & (depth > 6.6)] < 1e-3).all()
+
+
+def test_voxels_outside_the_view_stay_empty():
+    lift = DepthWeightedLift(GRID, DepthBins(2.0, 0.5, 20), RIG.image_size)
+    volume = lift(torch.ones(1, 3, 10, 30), torch.zeros(1, 20, 10, 30), projection())[0].numpy()
+    outside = ~RIG.in_view(GRID.centers())
+    assert outside.any()
+    assert (volume[:, outside] == 0).all()
+
+
+def test_an_untrained_depth_net_follows_the_measured_depth():
+    torch.manual_seed(0)
+    bins = DepthBins()
+    net = DepthNet(8, 16, bins).eval()
+    depth = torch.full((1, 6, 20), 20.0)
+    peak = net(torch.randn(1, 8, 6, 20), depth, torch.zeros_like(depth)).argmax(dim=1)
+    assert (peak == bins.index(np.array([20.0]))[0]).float().mean() > 0.9

@@ -1,0 +1,43 @@
+"""The factored logits behave as the dense volume that they stand for."""
+
+import itertools
+
+import torch
+
+from ssc_ros.networks.heads.subvoxel import SceneLogits, from_children, to_children
+
+
+def logits(seed: int = 0) -> SceneLogits:
+    generator = torch.Generator().manual_seed(seed)
+    return SceneLogits(
+        torch.randn(2, 5, 4, 6, 2, generator=generator), 2 * torch.randn(2, 8, 4, 6, 2, generator=generator)
+    )
+
+
+def test_children_follow_the_documented_order():
+    fine = torch.arange(4 * 6 * 2).reshape(1, 4, 6, 2)
+    children = to_children(fine)
+    for x, y, z in itertools.product(range(4), range(6), range(2)):
+        child = 4 * (x % 2) + 2 * (y % 2) + z % 2
+        assert children[0, child, x // 2, y // 2, z // 2] == fine[0, x, y, z]
+    assert torch.equal(from_children(children), fine)
+
+
+def test_dense_adds_the_offset_to_the_empty_class_of_each_child():
+    scene = logits()
+    dense = scene.dense()
+    for x, y, z in itertools.product(range(8), range(12), range(4)):
+        parent = scene.semantic[1, :, x // 2, y // 2, z // 2].clone()
+        parent[0] += scene.empty_offset[1, 4 * (x % 2) + 2 * (y % 2) + z % 2, x // 2, y // 2, z // 2]
+        torch.testing.assert_close(dense[1, :, x, y, z], parent)
+
+
+def test_gather_labels_and_confidence_equal_the_dense_reference():
+    scene = logits(3)
+    dense = scene.dense()
+    index = torch.randint(2 * 8 * 12 * 4, (500,), generator=torch.Generator().manual_seed(1))
+    torch.testing.assert_close(scene.gather(index), dense.movedim(1, -1).reshape(-1, 5)[index])
+    assert torch.equal(scene.labels(), dense.argmax(dim=1).to(torch.uint8))
+    expected = (255 * dense.softmax(dim=1).amax(dim=1)).round()
+    assert (scene.confidence() - expected).abs().max() <= 1
+    assert 0 < (scene.labels() == 0).float().mean() < 1
