@@ -1,0 +1,81 @@
+"""Why an input or a frame was not used: one word each, counted, and explained now and then."""
+
+from __future__ import annotations
+
+from collections import Counter
+from enum import Enum
+from threading import Lock
+
+from ssc_ros.core import SscError
+
+
+class Drop(str, Enum):
+    """Reason for which something was left out; the value is its name on /diagnostics."""
+
+    # left out by the synchroniser
+    UNPAIRED = "unpaired"  # an image whose partner can no longer come
+    QUEUE_FULL = "queue_full"  # an image that waited for its partner too long
+    DUPLICATE = "duplicate"  # the stamp of the message before it
+    TIME_JUMP = "time_jump"  # it waited while time jumped backwards
+    # left out before the network
+    FUTURE = "future"
+    NO_CALIBRATION = "no_calibration"
+    CALIBRATION = "calibration"
+    IMAGE = "image"
+    IMAGE_SIZE = "image_size"
+    ENCODING = "encoding"
+    FRAME_ID = "frame_id"
+    EXTRINSICS = "extrinsics"
+    BUSY = "busy"  # a newer frame came while the network was still at work
+    INFERENCE = "inference"
+    # a cloud that was left out; its frame is completed from stereo alone
+    CLOUD_UNPAIRED = "cloud_unpaired"  # no stereo pair near its stamp, or it came after its pair had gone ahead
+    CLOUD_LATE = "cloud_late"  # a pair went ahead without a cloud although somebody publishes clouds
+    CLOUD_EMPTY = "cloud_empty"
+    CLOUD_LAYOUT = "cloud_layout"
+    CLOUD_FRAME = "cloud_frame"
+
+    @property
+    def costs_a_frame(self) -> bool:
+        """Whether there is one grid less because of it."""
+        return not self.name.startswith("CLOUD")
+
+
+class UnusableInput(SscError):
+    """An input message that cannot be used; the text says why and what to do.
+
+    Attributes:
+        reason: what it is counted as.
+    """
+
+    def __init__(self, reason: Drop, text: str) -> None:
+        super().__init__(text)
+        self.reason = reason
+
+
+class DropCounter:
+    """Counts by reason, from several threads."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[Drop] = Counter()
+        self._lock = Lock()
+
+    def add(self, reason: Drop, count: int = 1) -> None:
+        """Count some more."""
+        with self._lock:
+            self._counts[reason] += count
+
+    def reset(self) -> None:
+        """Forget all counts."""
+        with self._lock:
+            self._counts.clear()
+
+    def counts(self) -> dict[Drop, int]:
+        """Count of every reason that occurred, in the order of `Drop`."""
+        with self._lock:
+            return {reason: self._counts[reason] for reason in Drop if self._counts[reason]}
+
+    @property
+    def frames(self) -> int:
+        """How often something was lost that costs a frame [-]; a pair counts each of its images."""
+        return sum(count for reason, count in self.counts().items() if reason.costs_a_frame)
