@@ -1,0 +1,155 @@
+"""Scenes of SemanticKITTI-layout folders as a Lightning data module."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import lightning
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rich.progress import track
+from torch import nn
+from torch.utils.data import DataLoader, Dataset
+
+from ssc_ros.core import LABEL_SETS, SscError
+from ssc_ros.data.semantic_kitti import KittiSequence, SemanticKitti, sequences_folder
+from ssc_ros.training.augmentation import Augmentation
+from ssc_ros.training.cache import SampleCache, default_folder
+from ssc_ros.training.sample import Sample
+from ssc_ros.training.sampler import Draw, ShuffledSampler
+
+
+def open_sequences(roots: Sequence[Path], names: Sequence[str]) -> list[KittiSequence]:
+    """The named sequences of several data sets, each taken from every root that has it.
+
+    Raises:
+        SscError: no root has a sequence of that name, or files are missing.
+    """
+    sequences: list[KittiSequence] = []
+    for root in roots:
+        folder = sequences_folder(root)
+        sequences += SemanticKitti(root, [name for name in names if (folder / name).is_dir()]).sequences
+    absent = sorted(set(names) - {sequence.name for sequence in sequences})
+    if absent:
+        raise SscError(f"no sequence {', '.join(absent)} in {', '.join(map(str, roots))}; make it with ssc-ros simulate")
+    return sequences
+
+
+class Scenes(Dataset[Sample]):
+    """The labelled frames of sequences, from the cache.
+
+    A whole number gives the sample as it is, a `Draw` gives an augmented one.
+    """
+
+    def __init__(
+        self, sequences: Sequence[KittiSequence], cache: SampleCache, augmentation: Augmentation, stride: int = 1
+    ) -> None:
+        frames = [(sequence, frame_id) for sequence in sequences for frame_id in sequence.voxel_ids]
+        self.frames = frames[::stride]
+        self.cache, self.augmentation = cache, augmentation
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def __getitem__(self, key: int | Draw) -> Sample:
+        index = key.index if isinstance(key, Draw) else key
+        sample = self.cache.read(*self.frames[index])
+        if isinstance(key, Draw):
+            generator = torch.Generator().manual_seed(key.seed)
+            sample = self.augmentation(sample, self.cache.spec.grid, generator)
+        return sample
+
+    def class_counts(self) -> NDArray[np.int64]:
+        """(C,) voxels of each class over all frames."""
+        return np.sum([self.cache.class_counts(*frame) for frame in self.frames], axis=0)
+
+
+@dataclass(frozen=True)
+class _Making(Dataset[int]):
+    """Writing the cached samples that are not there yet, as a data set, so that a loader's workers can share it."""
+
+    cache: SampleCache
+    frames: list[tuple[KittiSequence, str]] = field(repr=False)
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def __getitem__(self, index: int) -> int:
+        self.cache.write(*self.frames[index])
+        return index
+
+
+class SceneData(lightning.LightningDataModule):
+    """Training and validation scenes.
+
+    Args:
+        network: what the samples are for; its `spec` says what they hold. Given by the model.
+        label_set: name of the label set; given by the model.
+        root: one or more folders in the SemanticKITTI odometry layout.
+        train: sequences to train on.
+        validation: sequences to validate on; must not be trained on.
+        augmentation: what training does to a sample.
+        batch_size: scenes per step and process.
+        workers: loader processes; 0 loads in the training process.
+        validation_stride: validate on every n-th labelled frame.
+        cache: folder for prepared samples; None is the user's cache folder.
+        seed: of order and augmentation.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        label_set: str,
+        root: Path | list[Path],
+        train: list[str],
+        validation: list[str],
+        augmentation: Augmentation = Augmentation(),  # noqa: B008 (frozen)
+        batch_size: int = 1,
+        workers: int = 1,
+        validation_stride: int = 1,
+        cache: Path | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        shared = sorted(set(train) & set(validation))
+        if shared:
+            raise SscError(f"sequences {', '.join(shared)} are in data.train and in data.validation; separate them")
+        roots = root if isinstance(root, list) else [root]
+        samples = SampleCache(cache or default_folder(), network.spec, LABEL_SETS[label_set])
+        self.train_scenes = Scenes(open_sequences(roots, train), samples, augmentation)
+        self.validation_scenes = Scenes(open_sequences(roots, validation), samples, augmentation, validation_stride)
+        for name, scenes in (("train", self.train_scenes), ("validation", self.validation_scenes)):
+            if not len(scenes):
+                raise SscError(f"the sequences of data.{name} have no voxels/*.label in {', '.join(map(str, roots))}")
+        self.batch_size, self.workers, self.seed = batch_size, workers, seed
+
+    def prepare_data(self) -> None:
+        """Make the cached samples that are missing or older than their labels; Lightning calls it in one process."""
+        cache = self.train_scenes.cache
+        stale = [f for f in self.train_scenes.frames + self.validation_scenes.frames if not cache.is_fresh(*f)]
+        if stale:
+            making = DataLoader(_Making(cache, stale), batch_size=None, num_workers=self.workers)
+            for _ in track(making, f"preparing {len(stale)} scenes", total=len(stale)):
+                pass
+
+    def train_dataloader(self) -> DataLoader[Sample]:
+        """Shuffled, augmented batches, from the place where an interrupted run stopped."""
+        sampler = ShuffledSampler(self.train_scenes, self.seed)
+        if (trainer := self.trainer) is not None:
+            progress = trainer.fit_loop.epoch_loop.batch_progress.current.ready * self.batch_size
+            replicas, rank = trainer.world_size, trainer.global_rank
+            sampler = ShuffledSampler(self.train_scenes, self.seed, replicas, rank, trainer.current_epoch, progress)
+        return DataLoader(
+            self.train_scenes,
+            self.batch_size,
+            sampler=sampler,
+            num_workers=self.workers,
+            persistent_workers=self.workers > 0,
+        )
+
+    def val_dataloader(self) -> DataLoader[Sample]:
+        """Scenes as they are, in order."""
+        return DataLoader(self.validation_scenes, self.batch_size, num_workers=self.workers)

@@ -1,0 +1,121 @@
+"""A scene completion network as a Lightning module."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import lightning
+import numpy as np
+import torch
+from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
+from torch import Tensor, nn
+
+from ssc_ros.core import LABEL_SETS, EMPTY
+from ssc_ros.evaluation.confusion import Confusion
+from ssc_ros.systems import build
+from ssc_ros.training.augmentation import without_lidar
+from ssc_ros.training.data import SceneData
+from ssc_ros.training.objective import Objective
+from ssc_ros.training.sample import Sample
+
+SENSORS = ("stereo", "stereo_lidar")
+"""What the validation scores are kept apart by."""
+
+
+class SceneTraining(lightning.LightningModule):
+    """Training and validation of one system.
+
+    The learning rate follows one cosine cycle over all steps (Smith and Topin 2018). Validation scores whole
+    scenes at full resolution, without LiDAR ("stereo", the score by which the best weights are chosen) and with it.
+
+    Args:
+        system: name of a system.
+        preset: its sizes.
+        label_set: name of the label set.
+        objective: weights of the losses.
+        learning_rate: at the top of the cycle.
+        weight_decay: of the weights; biases and normalisation are left alone.
+        warm_up: fraction of all steps before the top.
+        frequencies: class weights are 1 / ln(n) of voxel counts n, those of the label set or of the training scenes.
+        seed: of the draws of voxels.
+    """
+
+    def __init__(
+        self,
+        system: str = "l2cocc_camera",
+        preset: str = "edge",
+        label_set: str = "semantic_kitti",
+        objective: Objective = Objective(),  # noqa: B008 (frozen)
+        learning_rate: float = 1e-3,
+        weight_decay: float = 0.01,
+        warm_up: float = 0.1,
+        frequencies: Literal["label_set", "training"] = "label_set",
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.system, self.preset = system, preset
+        self.label_set = LABEL_SETS[label_set]
+        self.network = build(system, preset)
+        self.spec = self.network.spec
+        self.objective = objective
+        self.learning_rate, self.weight_decay, self.warm_up = learning_rate, weight_decay, warm_up
+        self.frequencies, self.seed = frequencies, seed
+        self.register_buffer("class_weights", torch.from_numpy(self.label_set.class_weights))
+        self.confusions: dict[str, Confusion] = {}
+
+    def on_fit_start(self) -> None:
+        """Count the classes where asked to."""
+        if self.frequencies == "training":
+            counts = self._data.train_scenes.class_counts()
+            weights = 1 / np.log(np.maximum(counts, 1) + np.e)
+            self.class_weights.copy_(torch.from_numpy(weights))
+
+    def training_step(self, batch: Sample, batch_index: int) -> Tensor:
+        """The objective of one batch."""
+        place = [self.seed, self.current_epoch, batch_index, self.global_rank]
+        generator = torch.Generator().manual_seed(int(np.random.SeedSequence(place).generate_state(1)[0]))
+        output = self.network(batch.inputs)
+        terms = self.objective(output, batch.truth, self.spec.bins, self.class_weights, generator)
+        size = len(batch.truth.labels)
+        self.log("loss", terms["loss"], prog_bar=True, batch_size=size)
+        self.log_dict({f"train/{name}": value for name, value in terms.items()}, batch_size=size)
+        return terms["loss"]
+
+    def on_validation_epoch_start(self) -> None:
+        """Forget the last validation."""
+        self.confusions = {sensors: Confusion(len(self.label_set)) for sensors in SENSORS}
+
+    def validation_step(self, batch: Sample, batch_index: int) -> None:
+        """Count what is predicted against what is there."""
+        truth = batch.truth.labels.cpu().numpy()
+        for sensors, inputs in zip(SENSORS, (without_lidar(batch.inputs), batch.inputs), strict=True):
+            prediction = self.network(inputs).scene.labels().cpu().numpy()
+            self.confusions[sensors].add(prediction, truth)
+
+    def on_validation_epoch_end(self) -> None:
+        """Add up the processes' counts and log the scores."""
+        for sensors, confusion in self.confusions.items():
+            counts = torch.from_numpy(confusion.counts).to(self.device)
+            confusion.counts[:] = self.trainer.strategy.reduce(counts, reduce_op="sum").cpu().numpy()
+            scores = confusion.scores()
+            named = {"miou": scores.miou, "iou": scores.iou, "precision": scores.precision, "recall": scores.recall}
+            self.log_dict({f"val/{sensors}/{name}": float(value) for name, value in named.items()}, rank_zero_only=False)
+            classes = zip(self.label_set.names, scores.per_class, strict=True)
+            self.log_dict({f"class/{sensors}/{n}": float(v) for i, (n, v) in enumerate(classes) if i != EMPTY})
+        self.log("miou", float(self.confusions["stereo"].scores().miou), prog_bar=True, logger=False)
+
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
+        """AdamW under one cosine cycle per run, stepped with every optimiser step."""
+        decayed = [p for p in self.network.parameters() if p.requires_grad and p.ndim > 1]
+        plain = [p for p in self.network.parameters() if p.requires_grad and p.ndim <= 1]
+        groups = [{"params": decayed}, {"params": plain, "weight_decay": 0.0}]
+        optimizer = torch.optim.AdamW(groups, lr=self.learning_rate, weight_decay=self.weight_decay)
+        steps = int(self.trainer.estimated_stepping_batches)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimizer, self.learning_rate, total_steps=steps, pct_start=self.warm_up, cycle_momentum=False
+        )
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    @property
+    def _data(self) -> SceneData:
+        return self.trainer.datamodule  # type: ignore[attr-defined,no-any-return]

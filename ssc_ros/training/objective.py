@@ -1,0 +1,92 @@
+"""What is minimised: the weighted sum of the losses of a scene."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ssc_ros.core import UNKNOWN, DepthBins
+from ssc_ros.losses import depth_kl, geo_scal, lovasz_softmax, sem_scal, weighted_cross_entropy
+from ssc_ros.networks.heads.subvoxel import SceneLogits
+from ssc_ros.systems import SceneOutput
+from ssc_ros.training.sample import SceneTruth
+
+
+@dataclass(frozen=True)
+class Objective:
+    """Weights of the loss terms; a term of weight 0 is not computed.
+
+    Attributes:
+        cross_entropy, sem_scal, geo_scal: on voxels, L2COcc's weights by default.
+        lovasz: Lovasz-softmax on voxels.
+        depth: divergence of the depth distribution from LiDAR depth.
+        image: cross entropy of the image features' own classes against projected point labels.
+        voxels: how many valid voxels, drawn anew each step, the voxel terms look at.
+    """
+
+    cross_entropy: float = 3.0
+    sem_scal: float = 1.0
+    geo_scal: float = 1.0
+    lovasz: float = 0.0
+    depth: float = 0.2
+    image: float = 0.5
+    voxels: int = 262_144
+
+    def __call__(
+        self,
+        output: SceneOutput,
+        truth: SceneTruth,
+        bins: DepthBins,
+        class_weights: Tensor,
+        generator: torch.Generator,
+    ) -> dict[str, Tensor]:
+        """Weighted terms by name, and their sum as "loss".
+
+        Args:
+            output: of the network in training mode.
+            truth: batched.
+            bins: of the depth distribution.
+            class_weights: (C,) for both cross entropies.
+            generator: draws the voxels; a CPU generator.
+        """
+        terms: dict[str, Tensor] = {}
+        voxels, labels = draw_voxels(output.scene, truth.labels, self.voxels, generator)
+        if self.cross_entropy:
+            terms["cross_entropy"] = self.cross_entropy * weighted_cross_entropy(voxels, labels, class_weights)
+        if self.sem_scal:
+            terms["sem_scal"] = self.sem_scal * sem_scal(voxels, labels)
+        if self.geo_scal:
+            terms["geo_scal"] = self.geo_scal * geo_scal(voxels, labels)
+        if self.lovasz:
+            terms["lovasz"] = self.lovasz * lovasz_softmax(voxels, labels)
+        if self.depth:
+            terms["depth"] = self.depth * depth_kl(output.depth, truth.depth, bins)
+        if self.image and output.image is not None:
+            terms["image"] = self.image * weighted_cross_entropy(output.image, truth.image, class_weights)
+        return {"loss": torch.stack(list(terms.values())).sum(), **terms}
+
+
+def draw_voxels(
+    scene: SceneLogits, labels: Tensor, count: int, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Logits and labels of voxels drawn uniformly, with replacement, among those that have a label.
+
+    A full scene has 2 million voxels of 20 logits; the terms are means and ratios of sums over voxels, which a
+    quarter million estimate well.
+
+    Args:
+        scene: of B scenes.
+        labels: (B, X, Y, Z) uint8, 255 where unknown.
+        count: number of draws N.
+        generator: CPU generator.
+
+    Returns:
+        Logits (N, C) and labels (N,); N is 0 if no voxel has a label.
+    """
+    flat = labels.reshape(-1)
+    valid = (flat != UNKNOWN).nonzero()[:, 0]
+    if len(valid):
+        valid = valid[torch.randint(len(valid), (count,), generator=generator).to(valid.device)]
+    return scene.gather(valid), flat[valid]
