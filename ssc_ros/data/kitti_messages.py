@@ -25,9 +25,10 @@ def kitti_records(
     encode_truth: EncodeGrid | None = None,
     with_points: bool = True,
 ) -> Iterator[Record]:
-    """Every message of some frames, in the order of time; all messages of a frame carry its exact stamp.
+    """Every message of some frames, in the order of time.
 
-    The calibration, pose and sweep of a frame come before its images, so that the images complete it.
+    All messages of a frame carry its exact stamp. Calibration, pose and sweep come before the images, so that the
+    images complete the frame; the ground truth follows them.
 
     Args:
         sequence: where the frames are.
@@ -37,14 +38,13 @@ def kitti_records(
         with_points: whether to include the LiDAR sweeps.
 
     Yields:
-        Records; first of all the static transforms of the rig.
+        Records, first of all the static transforms of the rig.
     """
-    lidar_frame = sequence.grid.frame_id
     for number, frame_id in enumerate(frame_ids):
         frame = sequence.frame(frame_id, with_points=with_points)
         if number == 0:
-            yield Record(frame.stamp, TOPICS.tf_static, *_static_transforms(encoder, frame, lidar_frame))
-        yield from _frame_records(encoder, frame, lidar_frame)
+            yield Record(frame.stamp, TOPICS.tf_static, *_static_transforms(encoder, frame, sequence.grid.frame_id))
+        yield from _frame_records(encoder, frame, sequence.grid.frame_id)
         if encode_truth is not None and frame_id in sequence.voxel_ids:
             truth = SemanticGrid(sequence.target(frame_id), sequence.grid, sequence.label_set, frame.stamp)
             yield Record(frame.stamp, TOPICS.ground_truth, *encode_truth(truth))

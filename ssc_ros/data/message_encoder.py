@@ -44,7 +44,7 @@ class MessageEncoder:
         height, width, _ = rgb.shape
         return self.message(
             "sensor_msgs/msg/Image",
-            header=self._header(stamp, frame_id),
+            header=self.header(stamp, frame_id),
             height=height,
             width=width,
             encoding="rgb8",
@@ -71,7 +71,7 @@ class MessageEncoder:
         )
         return self.message(
             "sensor_msgs/msg/CameraInfo",
-            header=self._header(stamp, LEFT_CAMERA_FRAME),
+            header=self.header(stamp, LEFT_CAMERA_FRAME),
             height=rig.image_size[0],
             width=rig.image_size[1],
             distortion_model="plumb_bob",
@@ -90,7 +90,7 @@ class MessageEncoder:
         names = ("x", "y", "z", "intensity")
         return self.message(
             "sensor_msgs/msg/PointCloud2",
-            header=self._header(stamp, frame_id),
+            header=self.header(stamp, frame_id),
             height=1,
             width=len(points),
             fields=[field(name=n, offset=4 * i, datatype=field.FLOAT32, count=1) for i, n in enumerate(names)],
@@ -103,17 +103,13 @@ class MessageEncoder:
 
     def odometry(self, stamp: int, T_odom_body: NDArray[np.float64], body_frame: str) -> tuple[str, bytes]:
         """nav_msgs/Odometry of a pose in the `odom` frame; twist and covariances are zero, that is, not known."""
-        x, y, z = T_odom_body[:3, 3]
         geometry = "geometry_msgs/msg"
         zero = self._type(f"{geometry}/Vector3")(0.0, 0.0, 0.0)
-        pose = self._type(f"{geometry}/Pose")(
-            position=self._type(f"{geometry}/Point")(x, y, z), orientation=self._quaternion(T_odom_body)
-        )
         return self.message(
             "nav_msgs/msg/Odometry",
-            header=self._header(stamp, ODOMETRY_FRAME),
+            header=self.header(stamp, ODOMETRY_FRAME),
             child_frame_id=body_frame,
-            pose=self._type(f"{geometry}/PoseWithCovariance")(pose, np.zeros(36)),
+            pose=self._type(f"{geometry}/PoseWithCovariance")(self.pose(T_odom_body), np.zeros(36)),
             twist=self._type(f"{geometry}/TwistWithCovariance")(
                 self._type(f"{geometry}/Twist")(zero, zero), np.zeros(36)
             ),
@@ -127,7 +123,7 @@ class MessageEncoder:
         return self.message(
             "tf2_msgs/msg/TFMessage",
             transforms=[
-                stamped(self._header(stamp, parent), child, transform(vector(*T[:3, 3]), self._quaternion(T)))
+                stamped(self.header(stamp, parent), child, transform(vector(*T[:3, 3]), self._quaternion(T)))
                 for child, T in children.items()
             ],
         )
@@ -136,12 +132,18 @@ class MessageEncoder:
         """Any type by its name and fields."""
         return msgtype, bytes(self.store.serialize_cdr(self._type(msgtype)(**fields), msgtype))
 
-    def _type(self, name: str) -> Any:
-        return self.store.types[name]
-
-    def _header(self, stamp: int, frame_id: str) -> Any:
+    def header(self, stamp: int, frame_id: str) -> Any:
+        """std_msgs/Header of a stamp [ns]."""
         time = self._type("builtin_interfaces/msg/Time")(*divmod(stamp, NANOSECONDS))
         return self._type("std_msgs/msg/Header")(time, frame_id)
+
+    def pose(self, T_parent_body: NDArray[np.float64]) -> Any:
+        """geometry_msgs/Pose of a (4, 4) transform."""
+        position = self._type("geometry_msgs/msg/Point")(*T_parent_body[:3, 3])
+        return self._type("geometry_msgs/msg/Pose")(position, self._quaternion(T_parent_body))
+
+    def _type(self, name: str) -> Any:
+        return self.store.types[name]
 
     def _quaternion(self, transform: NDArray[np.float64]) -> Any:
         return self._type("geometry_msgs/msg/Quaternion")(*poses.to_quaternion(transform))
