@@ -1,0 +1,72 @@
+"""Where results go: a dated folder for each run, and a link to the latest."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import subprocess
+from datetime import datetime
+from pathlib import Path
+
+import ssc_ros
+from ssc_ros.core import SscError
+
+
+def new_result_folder(root: Path, name: str) -> Path:
+    """Make `ROOT/<date>_<time>_<name>` and point `ROOT/latest` at it.
+
+    Raises:
+        SscError: the folder cannot be written.
+    """
+    stem = f"{datetime.now().astimezone():%Y-%m-%d_%H-%M-%S}_{name}"
+    try:
+        folder = _make_new(root, stem)
+        link, fresh = root / "latest", root / f".latest.{folder.name}"
+        fresh.symlink_to(folder.name, target_is_directory=True)
+        fresh.replace(link)  # one step, so that the link never dangles
+    except OSError as error:
+        raise SscError(f"cannot write results to {root}: {error.strerror}; choose another folder") from error
+    return folder
+
+
+def _make_new(root: Path, stem: str) -> Path:
+    """A folder that was not there: two runs of one second get numbers."""
+    root.mkdir(parents=True, exist_ok=True)
+    for number in range(1, 1000):
+        folder = root / (stem if number == 1 else f"{stem}.{number}")
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            continue
+        return folder
+    raise SscError(f"{root / stem} and 999 more of its kind exist; clear the folder")
+
+
+def provenance() -> dict[str, str | None]:
+    """What made a result: version and commit of the code, machine, date."""
+    return {
+        "date": datetime.now().astimezone().isoformat(timespec="seconds"),
+        "version": ssc_ros.__version__,
+        "commit": _commit(Path(ssc_ros.__file__).parent),
+        "python": platform.python_version(),
+        "machine": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def sha256(path: Path) -> str:
+    """Hash of a file, in hexadecimal."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _commit(folder: Path) -> str | None:
+    """The checkout's commit, with "+" when files were changed since; None where the code is no part of a checkout."""
+    git = ("git", "-C", str(folder))
+    try:
+        subprocess.run(
+            (*git, "ls-files", "--error-unmatch", "__init__.py"), capture_output=True, timeout=10, check=True
+        )
+        describe = (*git, "describe", "--always", "--abbrev=40", "--dirty=+", "--exclude=*")
+        done = subprocess.run(describe, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
