@@ -63,7 +63,7 @@ def perspective(
     rays = view.rays(samples)
     eye = (np.asarray(view.eye) - grid.min_corner) / grid.voxel_size
     voxel, axis, distance = _cast(np.ascontiguousarray(solid), eye, rays.reshape(-1, 3))
-    hit = np.asarray(voxel >= 0)
+    hit = voxel >= 0
     voxel, axis, distance = voxel[hit], axis[hit], distance[hit]
 
     # the air cell in front of the face that was hit: the fuller its neighbourhood, the less light gets there
@@ -94,7 +94,7 @@ def from_above(colors: NDArray[np.uint8], solid: NDArray[np.bool_]) -> NDArray[n
     """
     depth = solid.shape[2]
     top = depth - 1 - np.argmax(solid[:, :, ::-1], axis=2)
-    seen = solid.any(axis=2)
+    seen = np.asarray(solid.any(axis=2))
     height = np.where(seen, top, 0)[:, :, None]
     color = np.take_along_axis(colors, height[..., None], axis=2)[:, :, 0].astype(np.float32)
     above = np.take_along_axis(_fullness(solid), np.minimum(height + 1, depth - 1), axis=2)

@@ -1,0 +1,133 @@
+"""`ssc-ros evaluate`: a checkpoint or a baseline against the ground truth of a data set."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ssc_ros.commands.kitti2bag import parse_slice
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ssc_ros.core import SemanticGrid
+    from ssc_ros.data.sequence import LabelledSequence
+    from ssc_ros.evaluation.session import Completer, Sample
+
+HELP = "score a checkpoint or a baseline on a data set with ground truth"
+DESCRIPTION = """\
+Predicts every frame that has ground truth and scores the predictions as the official SemanticKITTI evaluation does:
+IoU of completion, mIoU over the classes, by range and within the camera's view. Writes a table to the terminal and
+report.md, metrics.json and pictures to a dated folder; RESULTS/latest points to it.
+
+  ssc-ros evaluate --data ~/kitti --sequence 08
+  ssc-ros evaluate --data ~/kitti --sequence 08 --checkpoint models/l2cocc_camera_edge.safetensors --no-lidar
+  ssc-ros evaluate --data ~/kitti --sequence 08 --baseline stereo --pictures 0
+  ssc-ros evaluate --data ~/kitti --sequence 08 --baseline prior --train-sequences 00 01
+  ssc-ros evaluate --data ~/sscbench --sequence 0006 --baseline stereo
+
+The layout, SemanticKITTI or SSCBench-KITTI-360, is told from the folder. --save-predictions writes what the official
+tools and the SemanticKITTI server read: OUT/sequences/NN/predictions/NNNNNN.label.
+"""
+CHECKPOINT = "l2cocc_camera_edge.safetensors"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="root of the data set")
+    parser.add_argument("--sequence", nargs="+", required=True, metavar="NN", help="sequences, such as 08")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--checkpoint", type=Path, metavar="FILE", help=f"what to score (default: models/{CHECKPOINT})")
+    what.add_argument("--baseline", choices=("prior", "stereo"), help="score a baseline instead of a network")
+    parser.add_argument("--no-lidar", action="store_true", help="hide the LiDAR sweeps from the network")
+    parser.add_argument(
+        "--frames", type=parse_slice, default=slice(None), metavar="A:B", help="frames A up to, not including, B"
+    )
+    parser.add_argument(
+        "--train-sequences", nargs="+", metavar="NN", help="what --baseline prior learns (default: the official split)"
+    )
+    parser.add_argument("--save-predictions", type=Path, metavar="OUT", help="write predictions for the official tools")
+    parser.add_argument("--pictures", type=int, default=4, metavar="N", help="frames to draw (default: 4)")
+    parser.add_argument(
+        "--results", type=Path, default=Path("results"), metavar="DIR", help="folder of all results (default: results)"
+    )
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 (default: auto)")
+    parser.add_argument("--threads", type=int, metavar="N", help="CPU threads of the network (default: torch's)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Evaluate."""
+    from ssc_ros.core import SscError
+    from ssc_ros.data.predictions import write_prediction
+    from ssc_ros.data.sequence import open_sequences
+    from ssc_ros.evaluation.session import EvaluationSession
+
+    sequences = open_sequences(args.data, args.sequence)
+    chosen = [(s, i) for s in sequences for i in s.frame_ids[args.frames] if i in set(s.voxel_ids)]
+    if not chosen:
+        raise SscError(f"sequence {' '.join(args.sequence)} of {args.data} has no ground truth in the frames asked for")
+    completer, name, config = _completer(args, sequences[0])
+    session = EvaluationSession(
+        f"{name} on {' '.join(args.sequence)}",
+        args.results,
+        sequences[0].grid,
+        sequences[0].label_set,
+        frames=len(chosen),
+        pictures=args.pictures,
+        config={"data": str(args.data), "sequences": args.sequence, "lidar": not args.no_lidar, **config},
+    )
+
+    def keep(sample: Sample, prediction: SemanticGrid) -> None:
+        write_prediction(args.save_predictions, sample.sequence, sample.frame_id, prediction)
+
+    session.run(completer, _samples(chosen, not args.no_lidar), keep if args.save_predictions else None)
+    session.finish()
+    return 0
+
+
+def _samples(chosen: Sequence[tuple[LabelledSequence, str]], with_points: bool) -> Iterator[Sample]:
+    from ssc_ros.evaluation.session import Sample
+
+    for sequence, frame_id in chosen:
+        frame = sequence.frame(frame_id, with_points=with_points)
+        yield Sample(sequence.name, frame_id, frame, sequence.target(frame_id))
+
+
+def _completer(args: argparse.Namespace, sequence: LabelledSequence) -> tuple[Completer, str, dict[str, object]]:
+    """What predicts, its name, and what to remember of it."""
+    from ssc_ros.inference.baselines import PriorBaseline, StereoBaseline
+
+    if args.baseline == "stereo":
+        return StereoBaseline(sequence.grid, sequence.label_set), "stereo baseline", {}
+    if args.baseline == "prior":
+        truths, names = _training_truths(args)
+        return PriorBaseline(truths, sequence.grid, sequence.label_set), "prior baseline", {"fitted_on": names}
+
+    from ssc_ros.core.resources import share_directory
+    from ssc_ros.evaluation.results import sha256
+    from ssc_ros.inference.completer import SceneCompleter
+
+    path = args.checkpoint or share_directory() / "models" / CHECKPOINT
+    completer = SceneCompleter.from_checkpoint(path, args.device, args.threads)
+    completer.warm_up()
+    name = completer.metadata.model_id + (" without LiDAR" if args.no_lidar else "")
+    return completer, name, {"checkpoint": str(path), "checkpoint_sha256": sha256(path)}
+
+
+def _training_truths(args: argparse.Namespace) -> tuple[Iterator[NDArray[np.uint8]], list[str]]:
+    """Ground truth of the training sequences, with a progress bar, and their names."""
+    from rich.progress import track
+
+    from ssc_ros.core import SscError
+    from ssc_ros.data.sequence import open_sequences, training_sequences
+
+    names = list(args.train_sequences or training_sequences(args.data))
+    chosen = [(s, frame_id) for s in open_sequences(args.data, names) for frame_id in s.voxel_ids]
+    if not chosen:
+        raise SscError(
+            f"{args.data} has no training sequences with voxels for the prior baseline; name some: --train-sequences 00"
+        )
+    return (s.target(frame_id) for s, frame_id in track(chosen, "fit the prior")), names
