@@ -1,0 +1,108 @@
+"""`ssc-ros` and the executables of `ros2 run`: help, errors, exit codes."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from ssc_ros import cli
+from ssc_ros.commands import COMMANDS, load
+from ssc_ros.core import SscError
+
+SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
+HEAVY = ("torch", "lightning", "numba", "cv2", "rclpy", "matplotlib", "rosbags")
+
+
+def run(*command: str) -> subprocess.CompletedProcess:
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "COLUMNS": "120"}
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+
+
+def test_the_overview_names_every_command_and_imports_nothing_heavy():
+    code = "import sys; from ssc_ros.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"
+    code += f"print('imported:', [m for m in {HEAVY} if m in sys.modules])"
+    shown = run(sys.executable, "-c", code).stdout
+    for name in COMMANDS:
+        assert f"  {name}" in shown
+        assert load(name).HELP in shown
+    assert "imported: []" in shown
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_ros2_run_has_each_command_and_its_help_teaches(name):
+    result = run(str(SCRIPTS / name), "--help")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith(f"usage: ssc-ros {name}")
+    assert f"ssc-ros {name} " in result.stdout.partition("\n\n")[2], "no example"
+    assert load(name).HELP
+    assert "\n" not in load(name).HELP
+
+
+def test_ros2_run_has_nothing_but_the_commands():
+    assert {path.name for path in SCRIPTS.iterdir()} == set(COMMANDS)
+
+
+def test_an_unknown_command_is_a_usage_error():
+    result = run("ssc-ros", "fly")
+    assert result.returncode == 2
+    assert "invalid choice: 'fly'" in result.stderr
+
+
+def command(run, **attributes: object) -> SimpleNamespace:
+    def add_arguments(parser):
+        parser.add_argument("--number", type=int, default=0)
+
+    return SimpleNamespace(HELP="", DESCRIPTION="", add_arguments=add_arguments, run=run, **attributes)
+
+
+def raising(error: BaseException):
+    def run(args):
+        raise error
+
+    return run
+
+
+def test_an_error_of_ours_is_one_line_and_a_failure(monkeypatch, capsys):
+    monkeypatch.setattr(cli, "load", lambda name: command(raising(SscError("no file\nhere"))))
+    assert cli.main(["simulate"]) == 1
+    assert capsys.readouterr().err == "ssc-ros simulate: no file here\n"
+
+
+def test_a_package_that_is_not_installed_is_named_with_its_remedy(monkeypatch, capsys):
+    missing = ModuleNotFoundError("No module named 'lightning.pytorch'", name="lightning.pytorch")
+    monkeypatch.setattr(cli, "load", lambda name: command(raising(missing)))
+    assert cli.main(["train"]) == 1
+    assert "pip install 'ssc_ros[train]'" in capsys.readouterr().err
+
+
+def test_a_missing_module_of_ours_is_a_defect_and_not_hidden(monkeypatch):
+    missing = ModuleNotFoundError("No module named 'ssc_ros.nonsense'", name="ssc_ros.nonsense")
+    monkeypatch.setattr(cli, "load", lambda name: command(raising(missing)))
+    with pytest.raises(ModuleNotFoundError):
+        cli.main(["train"])
+
+
+@pytest.mark.parametrize(("name", "status"), [("node", 0), ("replay", 0), ("simulate", 130)])
+def test_control_c_is_the_normal_end_of_what_runs_forever(monkeypatch, name, status):
+    monkeypatch.setattr(cli, "load", lambda name: command(raising(KeyboardInterrupt())))
+    assert cli.main([name]) == status
+
+
+def test_unknown_arguments_are_forwarded_only_where_a_command_asks_for_them(monkeypatch):
+    seen = []
+
+    def run(args):
+        seen.append((args.number, args.forwarded))
+        return 0
+
+    arguments = ["node", "--number", "3", "--ros-args", "-p", "a:=1"]
+    monkeypatch.setattr(cli, "load", lambda name: command(run, FORWARDS=True))
+    assert cli.main(arguments) == 0
+    assert seen == [(3, ["--ros-args", "-p", "a:=1"])]
+    monkeypatch.setattr(cli, "load", lambda name: command(run))
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(arguments)
+    assert stopped.value.code == 2
