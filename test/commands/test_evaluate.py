@@ -1,0 +1,46 @@
+"""`ssc-ros evaluate` on the real frames: what it prints, writes and refuses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ssc_ros.cli import main
+
+
+def test_a_baseline_is_scored_drawn_and_saved(
+    kitti_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--baseline", "stereo", "--frames", "0:5", "--pictures", "1"]
+    paths = ["--results", str(tmp_path / "results"), "--save-predictions", str(tmp_path / "out")]
+    assert main(["evaluate", "--data", str(kitti_root), "--sequence", "08", *options, *paths]) == 0
+    assert "stereo baseline on 08" in capsys.readouterr().out
+    folder = tmp_path / "results" / "latest"
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert metrics["frames"] == 1
+    assert 0 < metrics["iou"] < 1
+    assert {file.name for file in folder.iterdir()} == {"report.md", "metrics.json", "08_000000.png"}
+    saved = np.fromfile(tmp_path / "out" / "sequences" / "08" / "predictions" / "000000.label", "<u2")
+    assert saved.size == 256 * 256 * 32
+    assert set(np.unique(saved).tolist()) == {0, 40, 70}
+
+
+def test_the_prior_needs_training_sequences(
+    kitti_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    common = ["evaluate", "--data", str(kitti_root), "--sequence", "08", "--pictures", "0", "--baseline", "prior"]
+    results = ["--results", str(tmp_path)]
+    assert main([*common, *results, "--frames", "0:5", "--train-sequences", "00"]) == 0
+    assert main([*common, *results, "--train-sequences", "55"]) == 1
+    assert "sequences/55/" in capsys.readouterr().err
+
+
+def test_frames_without_truth_are_an_error(kitti_root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["evaluate", "--data", str(kitti_root), "--sequence", "08", "--frames", "1:4", "--baseline", "stereo"]
+    assert main(command) == 1
+    error = capsys.readouterr().err
+    assert "no ground truth in the frames asked for" in error
+    assert error.count("\n") == 1
