@@ -1,0 +1,62 @@
+"""Rigid transforms against SciPy's rotations."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
+
+from ssc_ros.core import poses
+
+UNIT = st.floats(-1, 1)
+QUATERNION = st.tuples(UNIT, UNIT, UNIT, UNIT).map(np.array).filter(lambda q: np.linalg.norm(q) > 0.01)
+TRANSLATION = st.tuples(*[st.floats(-100, 100)] * 3).map(np.array)
+
+
+@given(QUATERNION, TRANSLATION)
+def test_quaternions_agree_with_scipy(quaternion: np.ndarray, translation: np.ndarray) -> None:
+    transform = poses.from_quaternion(quaternion, translation)
+    np.testing.assert_allclose(transform[:3, :3], Rotation.from_quat(quaternion).as_matrix(), atol=1e-12)
+    np.testing.assert_array_equal(transform[:3, 3], translation)
+    back = poses.to_quaternion(transform)
+    assert back[3] >= 0
+    expected = quaternion / np.linalg.norm(quaternion)
+    assert abs(back @ expected) == pytest.approx(1, abs=1e-12)  # q and -q are one rotation
+
+
+@pytest.mark.parametrize("axis", [(1, 0, 0), (0, 1, 0), (0, 0, 1), (0.6, 0.8, 0)])
+def test_half_turns_survive(axis: tuple[float, float, float]) -> None:
+    rotation = Rotation.from_rotvec(np.pi * np.asarray(axis))
+    transform = np.eye(4)
+    transform[:3, :3] = rotation.as_matrix()
+    back = poses.from_quaternion(poses.to_quaternion(transform), np.zeros(3))
+    np.testing.assert_allclose(back, transform, atol=1e-9)
+
+
+@given(QUATERNION, TRANSLATION, TRANSLATION)
+def test_the_inverse_undoes_and_apply_is_the_matrix_product(
+    quaternion: np.ndarray, translation: np.ndarray, point: np.ndarray
+) -> None:
+    transform = poses.from_quaternion(quaternion, translation)
+    assert poses.is_rigid(transform)
+    np.testing.assert_allclose(poses.inverse(transform), np.linalg.inv(transform), atol=1e-9)
+    moved = poses.apply(transform, point[None])
+    np.testing.assert_allclose(moved[0], (transform @ [*point, 1])[:3], atol=1e-9)
+    np.testing.assert_allclose(poses.apply(poses.inverse(transform), moved)[0], point, atol=1e-9)
+
+
+def test_what_is_not_rigid_is_told() -> None:
+    mirrored = np.diag([1.0, 1.0, -1.0, 1.0])
+    scaled = np.diag([1.01, 1.01, 1.01, 1.0])
+    unfinished = np.full((4, 4), np.nan)
+    for matrix in (mirrored, scaled, unfinished, np.eye(3)):
+        assert not poses.is_rigid(matrix)
+
+
+@given(st.tuples(*[st.floats(-1e-8, 1e-8)] * 4).map(np.array))
+def test_a_quaternion_without_length_is_refused(quaternion: np.ndarray) -> None:
+    assume(np.linalg.norm(quaternion) < 1e-7)
+    with pytest.raises(ValueError, match="no length"):
+        poses.from_quaternion(quaternion, np.zeros(3))
