@@ -49,6 +49,7 @@ EXTRAS = {
         "codespell>=2.3",
         "hypothesis>=6.100",
         "import-linter>=2.1",
+        "mcap-ros2-support>=0.5",  # an independent reader of what kitti2bag writes
         "mypy>=1.13",
         "pre-commit>=4.0",
         "psutil>=6.0",
