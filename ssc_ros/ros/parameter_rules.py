@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from array import array
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from typing import Any, Literal, get_type_hints
@@ -104,13 +105,13 @@ class Parameter:
         Raises:
             SscError: a wrong type (a whole number is no float, as everywhere in ROS) or a value that is not allowed.
         """
-        array = self.kind.endswith("_array")
-        parsed: Any = tuple(value) if array and not isinstance(value, str) else value
+        parsed: Any = tuple(value) if isinstance(value, list | tuple | array) else value
         element = {"bool": bool, "integer": int, "double": float, "string": str}[self.kind.removesuffix("_array")]
-        items = parsed if array else (parsed,)
-        if isinstance(parsed, tuple) is not array or any(type(item) is not element for item in items):
+        items = parsed if isinstance(parsed, tuple) else (parsed,)
+        is_array = isinstance(parsed, tuple)
+        if is_array != self.kind.endswith("_array") or any(type(item) is not element for item in items):
             hint = f" (write {float(value)})" if element is float and type(value) is int else ""
-            raise SscError(f"parameter {self.name} is {value!r}, expected a {self.kind}{hint}")
+            raise SscError(f"parameter {self.name} is {value!r}, expected {self.kind}{hint}")
         complaint = self.rule.complaint(parsed)
         if complaint:
             raise SscError(f"parameter {self.name} is {value!r}: {complaint}")

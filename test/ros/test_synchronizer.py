@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ssc_ros.ros.drops import Drop
-from ssc_ros.ros.synchronizer import LEFT, POINTS, RIGHT, SyncRules, Synchronizer
+from ssc_ros.ros.synchronizer import LEFT, POINTS, RIGHT, Synchronizer, SyncRules
 
 RULES = SyncRules(slop=10, queue_size=5, points_slop=50, grace_time=100)
 

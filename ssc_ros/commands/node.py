@@ -1,0 +1,46 @@
+"""`ssc-ros node`: the ROS 2 node."""
+
+from __future__ import annotations
+
+import argparse
+
+HELP = "run the ROS 2 node: rectified stereo (and LiDAR) in, semantic voxel grids out"
+
+DESCRIPTION = """\
+Run the lifecycle node ssc_node, by itself (autostart) or under a lifecycle manager.
+
+It subscribes to left/image_rect, left/camera_info, right/image_rect, right/camera_info and, where somebody publishes
+them, points and odometry; it publishes ~/grid, ~/occupied (RViz: PointCloud2, style Boxes), ~/bev, ~/label_info and
+~/status. docs/node.md lists the parameters and what the log messages mean.
+
+examples:
+  ssc-ros node
+  ssc-ros node --checkpoint mine.safetensors --params-file robot.yaml
+  ssc-ros node --ros-args -r left/image_rect:=/zed/left/image_rect_color -p image_transport:=compressed
+  ssc-ros node --ros-args -r __ns:=/front --log-level debug
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("--checkpoint", metavar="FILE", help="a .safetensors checkpoint (default: the shipped one)")
+    parser.add_argument("--params-file", metavar="FILE", help="parameters, see config/ssc_node.yaml")
+    parser.add_argument(
+        "--no-large-data",
+        dest="large_data",
+        action="store_false",
+        help="keep Fast DDS's default transports instead of FASTDDS_BUILTIN_TRANSPORTS=LARGE_DATA, over which images "
+        "above 512 KiB arrive too",
+    )
+    parser.add_argument(
+        "--ros-args", nargs=argparse.REMAINDER, default=[], help="everything after it goes to ROS: -r, -p, --log-level"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the node until it is interrupted."""
+    from ssc_ros.ros.run import run_node
+
+    files = ["--params-file", args.params_file] if args.params_file else []
+    parameters = {"checkpoint": args.checkpoint} if args.checkpoint else {}
+    return run_node([*files, *args.ros_args], parameters, large_data=args.large_data)

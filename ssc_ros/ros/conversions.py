@@ -1,0 +1,158 @@
+"""Input messages as numpy: images, clouds, poses. Reads any object with the messages' attributes; needs no ROS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ssc_ros.core import poses
+from ssc_ros.ros.drops import Drop, UnusableInput
+
+_CHANNELS = {"rgb8": 3, "bgr8": 3, "rgba8": 4, "bgra8": 4, "mono8": 1}
+_TO_RGB = {
+    "bgr8": cv2.COLOR_BGR2RGB,
+    "rgba8": cv2.COLOR_RGBA2RGB,
+    "bgra8": cv2.COLOR_BGRA2RGB,
+    "mono8": cv2.COLOR_GRAY2RGB,
+}
+
+# sensor_msgs/PointField: INT8 = 1 .. FLOAT64 = 8
+_POINT_FIELDS = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 8: "f8"}
+
+
+def read_image(message: Any) -> NDArray[np.uint8]:
+    """RGB (H, W, 3) uint8 of a sensor_msgs/Image; shares the message's memory where nothing needs converting.
+
+    Raises:
+        UnusableInput: an unknown encoding, or less data than the message's own sizes ask for.
+    """
+    channels = _CHANNELS.get(message.encoding)
+    if channels is None:
+        raise UnusableInput(
+            Drop.ENCODING,
+            f"image encoding '{message.encoding}' is not one of {', '.join(_CHANNELS)}; "
+            "let image_proc debayer or convert the images",
+        )
+    height, width, step = int(message.height), int(message.width), int(message.step)
+    data = np.frombuffer(message.data, np.uint8)
+    if min(height, width) < 1 or step < width * channels or data.size < height * step:
+        raise UnusableInput(
+            Drop.IMAGE,
+            f"image of {data.size} bytes is too small for {width} x {height} '{message.encoding}' in rows of {step} "
+            "bytes; the driver or the network cut it short",
+        )
+    rows = data[: height * step].reshape(height, step)[:, : width * channels]
+    image = rows.reshape(height, width, channels)
+    return image if message.encoding == "rgb8" else np.asarray(cv2.cvtColor(image, _TO_RGB[message.encoding]), np.uint8)
+
+
+def read_compressed_image(message: Any) -> NDArray[np.uint8]:
+    """RGB (H, W, 3) uint8 of a sensor_msgs/CompressedImage (JPEG, PNG and what else OpenCV reads).
+
+    Raises:
+        UnusableInput: it cannot be decoded.
+    """
+    data = np.frombuffer(message.data, np.uint8)
+    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+    image = cv2.imdecode(data, flags) if data.size else None
+    if image is None:
+        raise UnusableInput(
+            Drop.ENCODING,
+            f"compressed image of format '{message.format}', {data.size} bytes, is not decodable; publish jpeg or png",
+        )
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+IMAGE_READERS: dict[str, Callable[[Any], NDArray[np.uint8]]] = {
+    "raw": read_image,
+    "compressed": read_compressed_image,
+}
+"""Reader for each value of the parameter `image_transport`."""
+
+
+def read_points(message: Any, T_grid_lidar: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Points of a sensor_msgs/PointCloud2, without those that have no place.
+
+    Args:
+        message: with fields x, y, z [m] and perhaps intensity, of any type, order, byte order and padding.
+        T_grid_lidar: (4, 4), frame of the cloud -> grid frame.
+
+    Returns:
+        (N, 4) float32, x, y, z [m] in the grid frame and intensity 0..1: an integer one is divided by the largest
+        value of its type, a float one by 255 if it exceeds 1; 0 where there is none.
+
+    Raises:
+        UnusableInput: no x, y, z; sizes that do not agree; no point with a place.
+    """
+    cloud = _structured(message)
+    xyz = np.stack([cloud[axis] for axis in "xyz"], axis=1).astype(np.float64)
+    valid = np.isfinite(xyz).all(axis=1)
+    if not valid.any():
+        raise UnusableInput(Drop.CLOUD_EMPTY, f"none of the {len(xyz)} points of a cloud has finite coordinates")
+    points = np.zeros((int(valid.sum()), 4), np.float32)
+    points[:, :3] = poses.apply(T_grid_lidar, xyz[valid])
+    if "intensity" in (cloud.dtype.names or ()):
+        points[:, 3] = _unit_intensity(cloud["intensity"][valid])
+    return points
+
+
+def _structured(message: Any) -> NDArray[Any]:
+    """The cloud as a flat structured array of the fields of interest."""
+    order = ">" if message.is_bigendian else "<"
+    formats = {f.name: (order + _POINT_FIELDS.get(f.datatype, ""), int(f.offset)) for f in message.fields}
+    names = [name for name in ("x", "y", "z", "intensity") if name in formats]
+    height, width = int(message.height), int(message.width)
+    if height * width == 0:
+        raise UnusableInput(Drop.CLOUD_EMPTY, "point cloud has no points at all; is the LiDAR spinning?")
+    point = int(message.point_step)
+    row = int(message.row_step) or width * point
+    data = np.frombuffer(message.data, np.uint8)
+    try:
+        kind = np.dtype(
+            {
+                "names": names,
+                "formats": [formats[name][0] for name in names],
+                "offsets": [formats[name][1] for name in names],
+                "itemsize": point,
+            }
+        )
+        rows = data[: height * row].reshape(height, row)[:, : width * point]
+        cloud: NDArray[Any] = np.ascontiguousarray(rows).reshape(-1).view(kind)
+    except (ValueError, TypeError) as error:
+        raise UnusableInput(Drop.CLOUD_LAYOUT, f"point cloud layout does not hold together: {error}") from error
+    if names[:3] != ["x", "y", "z"] or len(cloud) != height * width:
+        raise UnusableInput(
+            Drop.CLOUD_LAYOUT,
+            f"point cloud of {width} x {height} points with fields {[f.name for f in message.fields]} and {data.size} "
+            f"bytes: expected x, y, z and {row} bytes a row",
+        )
+    return cloud
+
+
+def _unit_intensity(values: NDArray[Any]) -> NDArray[np.float32]:
+    if values.dtype.kind in "iu":
+        scale = float(np.iinfo(values.dtype).max)
+    else:
+        values = np.nan_to_num(values, posinf=0, neginf=0)
+        scale = 255.0 if values.max() > 1 else 1.0
+    return np.asarray(np.clip(values / scale, 0, 1), np.float32)
+
+
+def read_pose(message: Any) -> NDArray[np.float64]:
+    """Transform (4, 4) of a geometry_msgs/Pose: its frame -> the header's.
+
+    Raises:
+        UnusableInput: not finite, or a quaternion of length 0.
+    """
+    p, q = message.position, message.orientation
+    numbers = np.array([p.x, p.y, p.z, q.x, q.y, q.z, q.w], np.float64)
+    try:
+        if not np.isfinite(numbers).all():
+            raise ValueError(f"pose {numbers.tolist()} is not finite")
+        return poses.from_quaternion(numbers[3:], numbers[:3])
+    except ValueError as error:
+        raise UnusableInput(Drop.POSE, f"odometry cannot be used: {error}") from error

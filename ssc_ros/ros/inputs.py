@@ -1,0 +1,194 @@
+"""The subscriptions: callbacks only count, check the clock, and hand on to the synchroniser."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from nav_msgs.msg import Odometry
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from rclpy.subscription import Subscription
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
+
+from ssc_ros.ros.drops import Drop, DropCounter, UnusableInput
+from ssc_ros.ros.frames import StereoSet
+from ssc_ros.ros.parameters import Settings
+from ssc_ros.ros.qos import SENSOR, QosWatch
+from ssc_ros.ros.statistics import Rate
+from ssc_ros.ros.synchronizer import LEFT, POINTS, RIGHT, Synchronizer, SyncRules, header_stamp
+from ssc_ros.ros.watchdog import InputState
+
+LEFT_INFO, RIGHT_INFO, ODOMETRY = "left_info", "right_info", "odometry"
+SECOND = 1_000_000_000
+
+
+@dataclass
+class Input:
+    """One subscribed topic.
+
+    Attributes:
+        subscription: its topic is resolved.
+        type_name: such as "sensor_msgs/msg/Image".
+        rate: of arrival.
+        newest: the last message, or None.
+        reported: messages that the last `state` had counted.
+    """
+
+    subscription: Subscription
+    type_name: str
+    rate: Rate = field(default_factory=Rate)
+    newest: Any | None = None
+    reported: int = 0
+
+    @property
+    def topic(self) -> str:
+        """Resolved name."""
+        return str(self.subscription.topic_name)
+
+    def state(self, node: Node, qos_watch: QosWatch, ever: bool = False) -> InputState:
+        """What came since the last call, or, with `ever`, since the beginning."""
+        received, self.reported = self.rate.total - (0 if ever else self.reported), self.rate.total
+        return InputState(
+            self.topic,
+            self.type_name,
+            received,
+            [publisher.topic_type for publisher in node.get_publishers_info_by_topic(self.topic)],
+            qos_watch.unfit_publishers(self.topic),
+            None if self.newest is None else header_stamp(self.newest),
+        )
+
+
+class Inputs:
+    """All subscriptions of the node; deaf until `active` is set."""
+
+    def __init__(
+        self,
+        node: Node,
+        settings: Settings,
+        qos_watch: QosWatch,
+        drops: DropCounter,
+        complete: Callable[[StereoSet], None],
+        odometry: Callable[[Any], None],
+    ) -> None:
+        """Subscribe.
+
+        Args:
+            node: owns the subscriptions.
+            settings: the current ones.
+            qos_watch: told about publishers whose QoS does not fit.
+            drops: where unusable messages are counted.
+            complete: takes each set of messages that belong together.
+            odometry: takes each nav_msgs/Odometry.
+        """
+        self.active = False
+        self._node = node
+        self._qos_watch = qos_watch
+        self._drops = drops
+        self._complete = complete
+        self._future_tolerance = 0
+        self._by_name: dict[str, Input] = {}
+        self._synchronizer = Synchronizer(SyncRules(), drops.add, self._points_expected)
+        self._synchronizer.registerCallback(self._hand_on)
+        self._grace = node.create_timer(1.0, self._poll, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        self._grace.cancel()  # runs only while a pair waits for its sweep
+        image = {"raw": Image, "compressed": CompressedImage}[settings.image_transport]
+        suffix = "" if settings.image_transport == "raw" else "/compressed"
+        self._subscribe(LEFT_INFO, CameraInfo, "left/camera_info")
+        self._subscribe(RIGHT_INFO, CameraInfo, "right/camera_info")
+        self._subscribe(LEFT, image, f"left/image_rect{suffix}", self._take_image)
+        self._subscribe(RIGHT, image, f"right/image_rect{suffix}", self._take_image)
+        if settings.lidar.enabled:
+            self._subscribe(POINTS, PointCloud2, "points", self._synchronize)
+        if settings.odometry.enabled:
+            self._subscribe(ODOMETRY, Odometry, "odometry", lambda message, name: odometry(message))
+        self.apply(settings)
+
+    def apply(self, settings: Settings) -> None:
+        """Use new settings, as far as they apply at once."""
+        self._future_tolerance = round(settings.future_tolerance * SECOND)
+        self._synchronizer.rules = SyncRules(
+            slop=round(settings.sync.slop * SECOND),
+            queue_size=settings.sync.queue_size,
+            points_slop=round(settings.lidar.slop * SECOND),
+            grace_time=round(settings.lidar.grace_time * SECOND),
+        )
+        self._grace.timer_period_ns = max(self._synchronizer.rules.grace_time // 4, 1_000_000)
+
+    def reset(self) -> None:
+        """Forget what waits for its partner."""
+        self._synchronizer.reset()
+
+    def destroy(self) -> None:
+        """Unsubscribe."""
+        self._node.destroy_timer(self._grace)
+        for item in self._by_name.values():
+            self._node.destroy_subscription(item.subscription)
+
+    @property
+    def all(self) -> tuple[Input, ...]:
+        """Every input, for diagnostics."""
+        return tuple(self._by_name.values())
+
+    def required(self) -> tuple[InputState, InputState, tuple[InputState, InputState]]:
+        """States of left image, right image and both camera_info since the last call, for the watchdog."""
+        left, right = (self._by_name[name].state(self._node, self._qos_watch) for name in (LEFT, RIGHT))
+        infos = (self._by_name[name].state(self._node, self._qos_watch, ever=True) for name in (LEFT_INFO, RIGHT_INFO))
+        return left, right, (next(infos), next(infos))
+
+    def _subscribe(
+        self, name: str, kind: Any, topic: str, take: Callable[[Any, str], None] = lambda message, name: None
+    ) -> None:
+        def callback(message: Any) -> None:
+            if self.active:
+                item = self._by_name[name]
+                item.rate.tick()
+                item.newest = message
+                take(message, name)
+
+        subscription = self._node.create_subscription(
+            kind,
+            topic,
+            callback,
+            SENSOR,
+            event_callbacks=self._qos_watch.of_subscription(topic),
+            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+        )
+        package, folder, _ = kind.__module__.split(".")
+        self._by_name[name] = Input(subscription, f"{package}/{folder}/{kind.__name__}")
+
+    def _take_image(self, message: Any, name: str) -> None:
+        now = self._node.get_clock().now().nanoseconds
+        ahead = header_stamp(message) - now
+        if ahead <= self._future_tolerance:
+            self._synchronize(message, name)
+            return
+        if now == 0:
+            remedy = "use_sim_time is set, but no /clock has come: let the replay publish it, or unset use_sim_time"
+        else:
+            remedy = (
+                f"the stamp lies {ahead / SECOND:.3f} s ahead of the node's clock: synchronise the machines' clocks, "
+                "or, in a replay, set use_sim_time"
+            )
+        self._drops.explain(UnusableInput(Drop.FUTURE, f"{name} image: {remedy}"))
+
+    def _synchronize(self, message: Any, name: str) -> None:
+        self._synchronizer.add(message, name)
+        if self._synchronizer.waiting and self._grace.is_canceled():
+            self._grace.reset()
+
+    def _poll(self) -> None:
+        self._synchronizer.poll()
+        if not self._synchronizer.waiting:
+            self._grace.cancel()
+
+    def _points_expected(self) -> bool:
+        points = self._by_name.get(POINTS)
+        return points is not None and points.subscription.get_publisher_count() > 0
+
+    def _hand_on(self, left: Any, right: Any, points: Any | None) -> None:
+        infos = self._by_name[LEFT_INFO].newest, self._by_name[RIGHT_INFO].newest
+        self._complete(StereoSet(left, right, points, *infos, arrival=time.monotonic_ns()))

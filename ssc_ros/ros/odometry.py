@@ -1,0 +1,68 @@
+"""Ego poses of the last seconds, and the one at an image's stamp."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import deque
+from threading import Lock
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssc_ros.core import poses
+
+Matrix = NDArray[np.float64]
+
+
+class PoseBuffer:
+    """Poses by stamp. Written by the executor, read by the inference thread."""
+
+    def __init__(self, capacity: int = 500) -> None:
+        self._poses: deque[tuple[int, Matrix]] = deque(maxlen=capacity)
+        self._lock = Lock()
+
+    def add(self, stamp: int, pose: Matrix) -> None:
+        """Take a pose (4, 4) at a stamp [ns]; an older stamp than the last means that time jumped, and clears."""
+        with self._lock:
+            if self._poses and stamp <= self._poses[-1][0]:
+                self._poses.clear()
+            self._poses.append((stamp, pose))
+
+    def clear(self) -> None:
+        """Forget all poses."""
+        with self._lock:
+            self._poses.clear()
+
+    def at(self, stamp: int, max_gap: int) -> Matrix | None:
+        """Pose (4, 4) at a stamp [ns], interpolated between its neighbours.
+
+        Returns:
+            None if there is no pose on both sides within `max_gap` [ns] of each other (and none exactly there).
+        """
+        with self._lock:
+            known = list(self._poses)
+        after = bisect_left(known, stamp, key=lambda item: item[0])
+        if after == len(known):
+            return None
+        later, pose = known[after]
+        if later == stamp:
+            return pose
+        if after == 0 or later - known[after - 1][0] > max_gap:
+            return None
+        earlier, previous = known[after - 1]
+        return interpolate(previous, pose, (stamp - earlier) / (later - earlier))
+
+
+def interpolate(a: Matrix, b: Matrix, fraction: float) -> Matrix:
+    """Pose (4, 4) a fraction of the way from a to b: linear in position, spherical in rotation (Shoemake 1985)."""
+    qa, qb = poses.to_quaternion(a), poses.to_quaternion(b)
+    cosine = float(qa @ qb)
+    if cosine < 0:
+        qb, cosine = -qb, -cosine
+    angle = np.arccos(min(cosine, 1.0))
+    if angle < 1e-6:
+        weights = 1 - fraction, fraction
+    else:
+        weights = np.sin((1 - fraction) * angle) / np.sin(angle), np.sin(fraction * angle) / np.sin(angle)
+    translation = (1 - fraction) * a[:3, 3] + fraction * b[:3, 3]
+    return poses.from_quaternion(weights[0] * qa + weights[1] * qb, translation)

@@ -1,0 +1,152 @@
+"""One frame's way: messages -> Frame -> completer -> SemanticGrid -> outputs, counted and timed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from ssc_ros.core import Frame, LabelSet, SceneGrid, SemanticGrid
+from ssc_ros.ros.drops import Drop, DropCounter, UnusableInput
+from ssc_ros.ros.frames import FrameAssembler, StereoSet
+from ssc_ros.ros.messages import header
+from ssc_ros.ros.parameters import Settings
+from ssc_ros.ros.publishers import Outputs
+from ssc_ros.ros.statistics import Latencies, Rate
+from ssc_ros_msgs.msg import Status
+
+
+class Metadata(Protocol):
+    """What the node asks of a checkpoint's metadata."""
+
+    @property
+    def model_id(self) -> str:
+        """Name of the model."""
+
+    @property
+    def grid(self) -> SceneGrid:
+        """What it predicts."""
+
+    @property
+    def label_set(self) -> LabelSet:
+        """Meaning of the labels."""
+
+
+class Completer(Protocol):
+    """What the node asks of `ssc_ros.inference.SceneCompleter`."""
+
+    timings: dict[str, float]
+
+    @property
+    def metadata(self) -> Metadata:
+        """What the checkpoint says of itself."""
+
+    def warm_up(self) -> None:
+        """Make the first frame as fast as the others."""
+
+    def complete(self, frame: Frame) -> SemanticGrid:
+        """Predict the scene around a frame."""
+
+
+OWN_STAGES = ("conversion", "publication", "total")
+"""Stages that the node times itself; the completer times its own in between."""
+
+
+@dataclass
+class Pipeline:
+    """Completes message sets in the inference thread.
+
+    Attributes:
+        completer: the network.
+        assembler: reads the messages.
+        outputs: where grids go.
+        drops: where unusable frames are counted.
+        settings: the current ones; may be replaced.
+        now: the node's clock [ns].
+        alive: whether publishing still makes sense.
+        newest: the last grid, or None.
+        published: how often a grid was published.
+        skipped: frames that nobody wanted.
+        latency: stamp to publication, on the node's clock.
+        processing: arrival to publication, on the wall clock.
+    """
+
+    completer: Completer
+    assembler: FrameAssembler
+    outputs: Outputs
+    drops: DropCounter
+    settings: Settings
+    now: Callable[[], int]
+    alive: Callable[[], bool]
+    newest: SemanticGrid | None = None
+    published: Rate = field(default_factory=Rate)
+    skipped: int = 0
+    latency: Latencies = field(default_factory=Latencies)
+    processing: Latencies = field(default_factory=Latencies)
+
+    @property
+    def scene(self) -> SceneGrid:
+        """The grid, in the frame that the robot calls it by."""
+        scene = self.completer.metadata.grid
+        return replace(scene, frame_id=self.settings.grid.frame_id or scene.frame_id)
+
+    def __call__(self, inputs: StereoSet) -> None:
+        """Complete one set; whatever goes wrong costs this frame only."""
+        if not (self.settings.always_run or self.outputs.wanted):
+            self.skipped += 1
+            return
+        try:
+            self._complete(inputs)
+        except UnusableInput as error:
+            self.drops.explain(error)
+        except Exception as error:
+            if self.alive():
+                text = f"{type(error).__name__}: {error}; the node goes on with the next frame"
+                self.drops.explain(UnusableInput(Drop.INFERENCE, text))
+
+    def forget(self) -> None:
+        """Forget what was sensed and found before, because time or place jumped."""
+        self.assembler.reset()
+        self.newest = None
+
+    def restart(self) -> None:
+        """Count from zero, as after activation."""
+        self.forget()
+        self.drops.reset()
+        self.published, self.skipped = Rate(), 0
+        self.latency, self.processing = Latencies(), Latencies()
+
+    def _complete(self, inputs: StereoSet) -> None:
+        begin = time.monotonic_ns()
+        frame = self.assembler(inputs)
+        assembled = time.monotonic_ns()
+        grid = replace(self.completer.complete(frame), grid=self.scene)
+        completed = time.monotonic_ns()
+        self.outputs.publish(grid)
+        end = time.monotonic_ns()
+        self.newest = grid
+        self.published.tick()
+        stages = {
+            "conversion": 1e-6 * (assembled - begin),
+            **self.completer.timings,
+            "publication": 1e-6 * (end - completed),
+        }
+        self._report(frame, grid, stages, 1e-9 * (end - inputs.arrival))
+
+    def _report(self, frame: Frame, grid: SemanticGrid, stages: dict[str, float], processing: float) -> None:
+        latency = (self.now() - grid.stamp) / 1e9
+        self.latency.add(latency)
+        self.processing.add(processing)
+        status = Status(
+            header=header(grid),
+            frame=self.published.total,
+            latency=latency,
+            processing_time=processing,
+            lidar_used=frame.points is not None,
+            odometry_used=frame.T_world_grid is not None,
+            drops=self.drops.frames,
+        )
+        timings = {f"processing_time/{name}": value for name, value in stages.items()}
+        timings |= {"processing_time/total": 1e3 * processing, "pipeline_latency": 1e3 * latency}
+        self.outputs.report(status, timings)

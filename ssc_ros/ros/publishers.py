@@ -1,0 +1,140 @@
+"""The outputs of the node; each does its work only while somebody subscribes to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from nav_msgs.msg import OccupancyGrid
+from rclpy.event_handler import PublisherEventCallbacks
+from rclpy.node import Node
+from rclpy.publisher import Publisher
+from rclpy.qos import QoSProfile
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from sensor_msgs.msg import PointCloud2
+from std_msgs.msg import Float64
+from visualization_msgs.msg import MarkerArray
+
+from ssc_ros.core import LabelSet, SemanticGrid
+from ssc_ros.ros import messages
+from ssc_ros.ros.codec import Encoding
+from ssc_ros.ros.markers import surface_markers
+from ssc_ros.ros.parameters import Settings
+from ssc_ros.ros.qos import LATCHED, LATEST, LOG, QosWatch
+from ssc_ros_msgs.msg import LabelInfo, SemanticVoxelGrid, Status
+
+Build = Callable[[SemanticGrid, Settings], Any]
+
+
+def _grid(grid: SemanticGrid, settings: Settings) -> SemanticVoxelGrid:
+    shown = grid if settings.grid.confidence else replace(grid, confidence=None)
+    return messages.voxel_grid(shown, Encoding[settings.grid.encoding.upper()])
+
+
+def _occupied(grid: SemanticGrid, settings: Settings) -> PointCloud2:
+    return messages.surface_cloud(grid)
+
+
+def _bev(grid: SemanticGrid, settings: Settings) -> OccupancyGrid:
+    bev = settings.bev
+    return messages.occupancy_map(grid, bev.free_classes, bev.min_height, bev.max_height)
+
+
+def _markers(grid: SemanticGrid, settings: Settings) -> bytes:
+    return surface_markers(grid, settings.markers.max_count)
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A topic that shows the grid."""
+
+    topic: str
+    type: type
+    qos: QoSProfile
+    build: Build
+
+
+OFFERS = (
+    Offer("~/grid", SemanticVoxelGrid, LATEST, _grid),
+    Offer("~/occupied", PointCloud2, LATEST, _occupied),
+    Offer("~/bev", OccupancyGrid, LATCHED, _bev),
+)
+MARKERS = Offer("~/markers", MarkerArray, LATEST, _markers)
+
+
+@dataclass
+class Outputs:
+    """All publishers of the node.
+
+    Attributes:
+        node: creates them.
+        settings: the current ones; may be replaced.
+        qos_watch: told about subscribers whose QoS does not fit.
+        timings: topics of `report`, without `_ms`.
+    """
+
+    node: Node
+    settings: Settings
+    qos_watch: QosWatch
+    timings: Iterable[str]
+
+    def __post_init__(self) -> None:
+        offers = (*OFFERS, MARKERS) if self.settings.markers.enabled else OFFERS
+        self._shown = [(offer, self._publisher(offer.type, offer.topic, offer.qos)) for offer in offers]
+        self._status = self._publisher(Status, "~/status", LOG)
+        self._labels = self._publisher(LabelInfo, "~/label_info", LATCHED)
+        no_events = PublisherEventCallbacks(
+            use_default_callbacks=False
+        )  # they would cost the executor more than they tell
+        self._timings = {
+            name: self.node.create_publisher(Float64, f"debug/{name}_ms", LOG, event_callbacks=no_events)
+            for name in self.timings
+        }
+
+    def _publisher(self, kind: type, topic: str, qos: QoSProfile) -> Publisher:
+        return self.node.create_publisher(
+            kind,
+            topic,
+            qos,
+            event_callbacks=self.qos_watch.of_publisher(topic),
+            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+        )
+
+    @property
+    def topics(self) -> list[str]:
+        """Resolved names of the topics that others are expected to subscribe to."""
+        return [publisher.topic_name for publisher in (*(p for _, p in self._shown), self._status, self._labels)]
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody listens to anything that needs a grid."""
+        publishers = (*(publisher for _, publisher in self._shown), self._status, *self._timings.values())
+        return any(publisher.get_subscription_count() for publisher in publishers)
+
+    def announce(self, label_set: LabelSet) -> None:
+        """Publish the class table, for now and for late subscribers."""
+        self._labels.publish(messages.label_info(label_set, self.node.get_clock().now().to_msg()))
+
+    def publish(self, grid: SemanticGrid) -> None:
+        """Show a grid to whoever listens."""
+        for offer, publisher in self._shown:
+            if publisher.get_subscription_count():
+                publisher.publish(offer.build(grid, self.settings))
+
+    def report(self, status: Status, timings: Mapping[str, float]) -> None:
+        """Publish how it went.
+
+        Args:
+            status: of the grid that was just published.
+            timings: milliseconds by topic.
+        """
+        self._status.publish(status)
+        for name, milliseconds in timings.items():
+            if name in self._timings:
+                self._timings[name].publish(Float64(data=milliseconds))
+
+    def destroy(self) -> None:
+        """Withdraw all topics."""
+        for publisher in (*(p for _, p in self._shown), self._status, self._labels, *self._timings.values()):
+            self.node.destroy_publisher(publisher)
