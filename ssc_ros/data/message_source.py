@@ -39,7 +39,9 @@ class BagSource:
         """
         self._path = path
         with open_bag_reader(path) as bag:
-            self.types = {name: kind for name, kind in bag.types.items() if with_points or name != TOPICS.points}
+            self.types: Mapping[str, str] = {
+                name: kind for name, kind in bag.types.items() if with_points or name != TOPICS.points
+            }
         if not self.types:
             raise SscError(f"{path} has no messages to replay")
 
@@ -70,7 +72,7 @@ class KittiSource:
         self._encode_truth = encode_truth
         self._with_points = with_points
         first = kitti_records(sequence, encoder, frame_ids[:1], encode_truth, with_points)
-        self.types = {record.topic: record.msgtype for record in first}
+        self.types: Mapping[str, str] = {record.topic: record.msgtype for record in first}
 
     def records(self, offset: float = 0.0) -> Iterator[Record]:
         """See `MessageSource`."""
