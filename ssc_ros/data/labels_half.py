@@ -24,7 +24,7 @@ def halve(labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     x, y, z = (size // 2 for size in labels.shape)
     blocks = labels.reshape(x, 2, y, 2, z, 2).transpose(0, 2, 4, 1, 3, 5).reshape(-1, 8)
     mostly_empty = (blocks == EMPTY).sum(axis=1) > (blocks == UNKNOWN).sum(axis=1)
-    result = np.where(mostly_empty, np.uint8(EMPTY), np.uint8(UNKNOWN))
+    result = np.asarray(np.where(mostly_empty, EMPTY, UNKNOWN), np.uint8)
 
     occupied = np.flatnonzero(((blocks != EMPTY) & (blocks != UNKNOWN)).any(axis=1))
     crowded = blocks[occupied]

@@ -13,20 +13,22 @@ from ssc_ros.core import SscError
 
 
 def new_result_folder(root: Path, name: str) -> Path:
-    """Make `ROOT/<date>_<time>_<name>` and point `ROOT/latest` at it.
+    """Make `ROOT/<date>_<time>_<name>`.
 
     Raises:
-        SscError: the folder cannot be written.
+        SscError: the folder cannot be made.
     """
-    stem = f"{datetime.now().astimezone():%Y-%m-%d_%H-%M-%S}_{name}"
     try:
-        folder = _make_new(root, stem)
-        link, fresh = root / "latest", root / f".latest.{folder.name}"
-        fresh.symlink_to(folder.name, target_is_directory=True)
-        fresh.replace(link)  # one step, so that the link never dangles
+        return _make_new(root, f"{datetime.now().astimezone():%Y-%m-%d_%H-%M-%S}_{name}")
     except OSError as error:
         raise SscError(f"cannot write results to {root}: {error.strerror}; choose another folder") from error
-    return folder
+
+
+def point_latest_at(folder: Path) -> None:
+    """Point `latest`, beside the folder, at it; in one step, so that the link never dangles."""
+    fresh = folder.with_name(f".latest.{folder.name}")
+    fresh.symlink_to(folder.name, target_is_directory=True)
+    fresh.replace(folder.with_name("latest"))
 
 
 def _make_new(root: Path, stem: str) -> Path:

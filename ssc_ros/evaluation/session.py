@@ -22,7 +22,7 @@ from rich.progress import track
 from ssc_ros.core import Frame, LabelSet, SceneGrid, SemanticGrid, SscError
 from ssc_ros.evaluation.pictures import draw_picture
 from ssc_ros.evaluation.report import Report
-from ssc_ros.evaluation.results import new_result_folder, provenance
+from ssc_ros.evaluation.results import new_result_folder, point_latest_at, provenance
 from ssc_ros.evaluation.scoreboard import Scoreboard
 
 
@@ -54,7 +54,7 @@ class EvaluationSession:
     """One evaluation, from its first frame to its report.
 
     Attributes:
-        folder: the dated result folder; `<results>/latest` points to it.
+        folder: the dated result folder; `<results>/latest` points to it once the session is finished.
         board: the counts so far.
     """
 
@@ -155,6 +155,7 @@ class EvaluationSession:
             pictures=tuple(self._pictures),
         )
         report.write(self.folder)
+        point_latest_at(self.folder)
         self._console.print(report.table())
         self._console.print(f"results in {self.folder}", soft_wrap=True, highlight=False)
         return report
