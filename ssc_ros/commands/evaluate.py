@@ -105,7 +105,11 @@ def _completer(args: argparse.Namespace, sequence: LabelledSequence) -> tuple[Co
     if args.baseline == "prior":
         truths, names = _training_truths(args)
         return PriorBaseline(truths, sequence.grid, sequence.label_set), "prior baseline", {"fitted_on": names}
+    return open_checkpoint(args)
 
+
+def open_checkpoint(args: argparse.Namespace) -> tuple[Completer, str, dict[str, object]]:
+    """The network of --checkpoint, warm; its name, and what to remember of it."""
     from ssc_ros.core.resources import share_directory
     from ssc_ros.evaluation.results import sha256
     from ssc_ros.inference.completer import SceneCompleter

@@ -121,18 +121,23 @@ class BagFrames:
 
 
 class BagTruth:
-    """The ground truth in a bag, by stamp; grids are read when they are asked for."""
+    """The ground truth in a bag, by stamp [ns]; grids are read when they are asked for.
+
+    Attributes:
+        first: the earliest grid.
+    """
 
     def __init__(self, bag: BagReader, topic: str = TOPICS.ground_truth) -> None:
         """Find all grids of a topic.
 
         Raises:
-            SscError: there are none; the error lists the topics there are.
+            SscError: there are none (the error lists the topics there are), or the first one is malformed.
         """
         bag.require([topic])
         self._bag = bag
         self._topic = topic
         self._recorded = {header_stamp(bag.message(record)): record.stamp for record in bag.records({topic})}
+        self.first = self[min(self._recorded)]
 
     def __contains__(self, stamp: int) -> bool:
         return stamp in self._recorded

@@ -1,0 +1,85 @@
+"""`ssc-ros evaluate-bag`: a checkpoint or a baseline against the ground truth in a bag."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ssc_ros.commands.evaluate import CHECKPOINT, open_checkpoint
+
+if TYPE_CHECKING:
+    from ssc_ros.evaluation.session import Completer, Sample
+    from ssc_ros.ros.bag_frames import BagFrames, BagTruth
+
+HELP = "score a checkpoint or a baseline on a bag with ground truth"
+DESCRIPTION = """\
+Reads stereo, LiDAR, odometry and ground truth from a bag through the node's own synchroniser and message readers, but
+without ROS, DDS or a clock: nothing is lost, and the same bag gives the same scores every time. The bag needs
+/ground_truth/grid and, unless the camera is in the grid's frame, /tf_static; kitti2bag writes both.
+
+  ssc-ros evaluate-bag --bag kitti_08
+  ssc-ros evaluate-bag --bag kitti_08 --no-lidar --pictures 10
+  ssc-ros evaluate-bag --bag kitti_08 --baseline stereo
+
+Table, report.md, metrics.json and pictures are those of `ssc-ros evaluate`.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("--bag", type=Path, required=True, metavar="BAG", help="folder of a rosbag2 bag")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--checkpoint", type=Path, metavar="FILE", help=f"what to score (default: models/{CHECKPOINT})")
+    what.add_argument("--baseline", choices=("stereo",), help="score a baseline instead of a network")
+    parser.add_argument("--no-lidar", action="store_true", help="hide the LiDAR sweeps from the network")
+    parser.add_argument("--pictures", type=int, default=4, metavar="N", help="frames to draw (default: 4)")
+    parser.add_argument(
+        "--results", type=Path, default=Path("results"), metavar="DIR", help="folder of all results (default: results)"
+    )
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 (default: auto)")
+    parser.add_argument("--threads", type=int, metavar="N", help="CPU threads of the network (default: torch's)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Evaluate."""
+    from ssc_ros.data.rosbag import open_bag_reader
+    from ssc_ros.evaluation.session import EvaluationSession
+    from ssc_ros.ros.bag_frames import BagFrames, BagTruth
+    from ssc_ros.ros.parameters import LidarSettings, Settings
+
+    with open_bag_reader(args.bag) as bag:
+        truth = BagTruth(bag)
+        settings = Settings(lidar=LidarSettings(enabled=not args.no_lidar))
+        frames = BagFrames(bag, truth.first.grid.frame_id, settings)
+        completer, name, config = _completer(args, truth)
+        session = EvaluationSession(
+            f"{name} on {args.bag.resolve().name}",
+            args.results,
+            truth.first.grid,
+            truth.first.label_set,
+            frames=len(truth),
+            pictures=args.pictures,
+            config={"bag": str(args.bag), "lidar": not args.no_lidar, **config},
+        )
+        session.run(completer, _samples(frames, truth, args.bag.resolve().name))
+        session.finish()
+    for reason, count in frames.drops.counts().items():
+        print(f"left out as '{reason.value}': {count}")
+    return 0
+
+
+def _samples(frames: BagFrames, truth: BagTruth, name: str) -> Iterator[Sample]:
+    from ssc_ros.evaluation.session import Sample
+
+    for frame in frames.frames(wanted=truth.__contains__):
+        yield Sample(name, f"{frame.stamp / 1e9:.3f}s", frame, truth[frame.stamp].labels)
+
+
+def _completer(args: argparse.Namespace, truth: BagTruth) -> tuple[Completer, str, dict[str, object]]:
+    if args.baseline:
+        from ssc_ros.inference.baselines import StereoBaseline
+
+        return StereoBaseline(truth.first.grid, truth.first.label_set), "stereo baseline", {}
+    return open_checkpoint(args)
