@@ -57,6 +57,7 @@ EXTRAS = {
         "pytest-timeout>=2.3",
         "pytest-xdist>=3.6",
         "ruff>=0.9",
+        "scipy>=1.11",
         "types-PyYAML",
     ],
 }

@@ -20,6 +20,7 @@ IMPORT_NAMES = {  # where a package of PyPI is imported by another name than its
     "cv2": "opencv-python-headless",
     "PIL": "pillow",
     "rerun": "rerun-sdk",
+    "tf2_ros": "tf2_ros_py",
     "yaml": "pyyaml",
 }
 
@@ -61,15 +62,20 @@ def imports(folder: Path) -> set[str]:
     return found
 
 
+def normalised(name: str) -> str:
+    """Name of a distribution, as PEP 503 compares it."""
+    return re.sub(r"[-_.]+", "-", IMPORT_NAMES.get(name, name)).lower()
+
+
 def test_every_import_is_a_declared_dependency():
-    declared = {re.split(r"[\s\[<>=~;]", line)[0].lower() for line in metadata.requires("ssc_ros")}
-    declared |= set(re.findall(r"<exec_depend>(\w+)<", (REPOSITORY / "package.xml").read_text()))
-    declared |= {"tf2_ros"}  # the import name of tf2_ros_py
+    declared = {re.split(r"[\s\[<>=~;]", line)[0] for line in metadata.requires("ssc_ros")}
+    declared |= set(re.findall(r"<(?:exec|test)_depend>(\w+)<", (REPOSITORY / "package.xml").read_text()))
+    declared = {normalised(name) for name in declared}
     ours = {"ssc_ros", "compression"}  # compression.zstd belongs to Python 3.14
-    names = imports(REPOSITORY / "ssc_ros") | imports(REPOSITORY / "launch")
-    foreign = names - sys.stdlib_module_names - ours
+    names = set().union(*(imports(REPOSITORY / room) for room in ("ssc_ros", "launch", "test", "benchmarks")))
+    foreign = names - sys.stdlib_module_names - ours - {path.stem for path in (REPOSITORY / "test").rglob("*.py")}
     assert {"numpy", "torch", "rclpy"} <= foreign
-    assert {name for name in foreign if IMPORT_NAMES.get(name, name).lower() not in declared} == set()
+    assert {name for name in foreign if normalised(name) not in declared} == set()
 
 
 def test_the_ament_index_marker_has_the_name_of_the_package():

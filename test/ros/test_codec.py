@@ -243,7 +243,7 @@ def test_sets_of_different_size_admit_different_labels():
 
 
 def test_fields_fill_an_rclpy_message_and_its_constants_are_ours():
-    messages = pytest.importorskip("ssc_ros_msgs.msg", reason="ssc_ros_msgs is not built")
+    messages = pytest.importorskip("ssc_ros_msgs.msg._semantic_voxel_grid", reason="ssc_ros_msgs is not built")
     for encoding in Encoding:
         assert getattr(messages.SemanticVoxelGrid, encoding.name) == encoding
         filled = messages.SemanticVoxelGrid()
