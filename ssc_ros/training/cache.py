@@ -95,9 +95,7 @@ def _encode(sample: Sample, classes: int) -> bytes:
 
 def _decode(arrays: Mapping[str, NDArray[np.generic]], grid: SceneGrid) -> Sample:
     def tensors(prefix: str) -> dict[str, Tensor]:
-        return {
-            key.removeprefix(prefix): torch.from_numpy(arrays[key]) for key in arrays if key.startswith(prefix)
-        }
+        return {key.removeprefix(prefix): torch.from_numpy(arrays[key]) for key in arrays if key.startswith(prefix)}
 
     inputs = tensors("inputs.")
     shape = (8, *(n // 2 for n in grid.shape))

@@ -5,20 +5,26 @@ from __future__ import annotations
 import shlex
 import sys
 import warnings
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from lightning import Trainer, seed_everything
-from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint, RichProgressBar
+from lightning.pytorch.callbacks import Callback, LearningRateMonitor, ModelCheckpoint, RichProgressBar
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from ssc_ros.training.data import SceneData
 from ssc_ros.training.deploy import deploy
 from ssc_ros.training.module import SceneTraining
+from ssc_ros.training.save_last import SaveLast
 
 MONITORED = "val/stereo/miou"
+_IRRELEVANT = (
+    "LightningCLI's args parameter",  # the flags do come from the command line, only not from the whole of it
+    "You're resuming from a checkpoint that ended before the epoch ended",  # our sampler finds its place
+    "Checkpoint directory .* exists and is not empty",  # that is what resuming means
+    "`isinstance.treespec, LeafSpec.` is deprecated",
+)
 
 
 class TrainCommand(LightningCLI):
@@ -54,19 +60,18 @@ class TrainCommand(LightningCLI):
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """A trainer that logs and saves into the run folder."""
         checkpoints = self.run_folder / "checkpoints"
-        options: dict[str, Any] = {"dirpath": checkpoints, "enable_version_counter": False}
-        interval = timedelta(minutes=self.config["save_minutes"])
-        callbacks = [
-            RichProgressBar(leave=True),
+        callbacks: list[Callback] = [
             LearningRateMonitor(logging_interval="step"),
-            ModelCheckpoint(filename="last", train_time_interval=interval, save_on_exception=True, **options),
-            ModelCheckpoint(filename="best", monitor=MONITORED, mode="max", save_last=True, **options),
+            ModelCheckpoint(checkpoints, filename="best", monitor=MONITORED, mode="max", enable_version_counter=False),
+            SaveLast(checkpoints / "last.ckpt", self.config["save_minutes"]),
         ]
-        configured = self.config_init["trainer"].get("callbacks") or []
+        trainer = self.config_init["trainer"]
+        if trainer.get("enable_progress_bar") is not False:
+            callbacks.append(RichProgressBar(leave=True))
         return super().instantiate_trainer(
             default_root_dir=self.run_folder,
             logger=TensorBoardLogger(self.run_folder, name="", version="tensorboard"),
-            callbacks=[*configured, *callbacks],
+            callbacks=[*(trainer.get("callbacks") or []), *callbacks],
             **kwargs,
         )
 
@@ -83,8 +88,8 @@ def train(arguments: list[str]) -> int:
     Raises:
         SscError: data that cannot be used.
     """
-    # the flags do come from the command line, only not from the whole of it
-    warnings.filterwarnings("ignore", message="LightningCLI's args parameter")
+    for message in _IRRELEVANT:
+        warnings.filterwarnings("ignore", message=message)
     command = TrainCommand(arguments)
     seed_everything(command.config["seed_everything"], workers=True, verbose=False)
     last = command.run_folder / "checkpoints" / "last.ckpt"

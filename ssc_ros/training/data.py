@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import lightning
@@ -14,7 +14,7 @@ from rich.progress import track
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
-from ssc_ros.core import LABEL_SETS, SscError
+from ssc_ros.core import LABEL_SETS, LabelSet, SceneGrid, SscError
 from ssc_ros.data.semantic_kitti import KittiSequence, SemanticKitti, sequences_folder
 from ssc_ros.training.augmentation import Augmentation
 from ssc_ros.training.cache import SampleCache, default_folder
@@ -22,8 +22,16 @@ from ssc_ros.training.sample import Sample
 from ssc_ros.training.sampler import Draw, ShuffledSampler
 
 
-def open_sequences(roots: Sequence[Path], names: Sequence[str]) -> list[KittiSequence]:
+def open_sequences(
+    roots: Sequence[Path], names: Sequence[str], grid: SceneGrid, label_set: LabelSet
+) -> list[KittiSequence]:
     """The named sequences of several data sets, each taken from every root that has it.
+
+    Args:
+        roots: folders that hold `sequences/`.
+        names: such as "00".
+        grid: of the voxel files.
+        label_set: of all labels.
 
     Raises:
         SscError: no root has a sequence of that name, or files are missing.
@@ -31,10 +39,13 @@ def open_sequences(roots: Sequence[Path], names: Sequence[str]) -> list[KittiSeq
     sequences: list[KittiSequence] = []
     for root in roots:
         folder = sequences_folder(root)
-        sequences += SemanticKitti(root, [name for name in names if (folder / name).is_dir()]).sequences
+        present = [name for name in names if (folder / name).is_dir()]
+        sequences += [replace(s, grid=grid, label_set=label_set) for s in SemanticKitti(root, present).sequences]
     absent = sorted(set(names) - {sequence.name for sequence in sequences})
     if absent:
-        raise SscError(f"no sequence {', '.join(absent)} in {', '.join(map(str, roots))}; make it with ssc-ros simulate")
+        raise SscError(
+            f"no sequence {', '.join(absent)} in {', '.join(map(str, roots))}; make it with ssc-ros simulate"
+        )
     return sequences
 
 
@@ -119,8 +130,11 @@ class SceneData(lightning.LightningDataModule):
             raise SscError(f"sequences {', '.join(shared)} are in data.train and in data.validation; separate them")
         roots = root if isinstance(root, list) else [root]
         samples = SampleCache(cache or default_folder(), network.spec, LABEL_SETS[label_set])
-        self.train_scenes = Scenes(open_sequences(roots, train), samples, augmentation)
-        self.validation_scenes = Scenes(open_sequences(roots, validation), samples, augmentation, validation_stride)
+        train_sequences, validation_sequences = (
+            open_sequences(roots, names, samples.spec.grid, samples.label_set) for names in (train, validation)
+        )
+        self.train_scenes = Scenes(train_sequences, samples, augmentation)
+        self.validation_scenes = Scenes(validation_sequences, samples, augmentation, validation_stride)
         for name, scenes in (("train", self.train_scenes), ("validation", self.validation_scenes)):
             if not len(scenes):
                 raise SscError(f"the sequences of data.{name} have no voxels/*.label in {', '.join(map(str, roots))}")
@@ -139,7 +153,7 @@ class SceneData(lightning.LightningDataModule):
         """Shuffled, augmented batches, from the place where an interrupted run stopped."""
         sampler = ShuffledSampler(self.train_scenes, self.seed)
         if (trainer := self.trainer) is not None:
-            progress = trainer.fit_loop.epoch_loop.batch_progress.current.ready * self.batch_size
+            progress = trainer.fit_loop.epoch_loop.batch_progress.current.processed * self.batch_size
             replicas, rank = trainer.world_size, trainer.global_rank
             sampler = ShuffledSampler(self.train_scenes, self.seed, replicas, rank, trainer.current_epoch, progress)
         return DataLoader(

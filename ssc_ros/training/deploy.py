@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import torch
 from matplotlib.figure import Figure
@@ -12,7 +11,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 import ssc_ros
 from ssc_ros.core import EMPTY, SscError
 from ssc_ros.inference.checkpoint import CheckpointMetadata, save_checkpoint
-from ssc_ros.training.data import Scenes, SceneData
+from ssc_ros.training.data import SceneData, Scenes
 from ssc_ros.training.module import SENSORS, SceneTraining
 
 Curves = dict[str, tuple[list[int], list[float]]]
@@ -141,7 +140,9 @@ def card(metadata: CheckpointMetadata, module: SceneTraining, path: Path) -> str
         "|---|" + "---|" * len(SENSORS),
     ]
     rows = {"IoU": "iou", "precision": "precision", "recall": "recall", "**mIoU**": "miou"}
-    lines += [f"| {title} | " + " | ".join(percent(f"{s}/{key}") for s in SENSORS) + " |" for title, key in rows.items()]
+    lines += [
+        f"| {title} | " + " | ".join(percent(f"{s}/{key}") for s in SENSORS) + " |" for title, key in rows.items()
+    ]
     for class_id, name in enumerate(module.label_set.names):
         if class_id != EMPTY:
             lines.append(f"| {name} | " + " | ".join(percent(f"class/{s}/{name}") for s in SENSORS) + " |")

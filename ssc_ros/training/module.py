@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import lightning
 import numpy as np
 import torch
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
-from torch import Tensor, nn
+from torch import Tensor
 
-from ssc_ros.core import LABEL_SETS, EMPTY
+from ssc_ros.core import EMPTY, LABEL_SETS, SscError
 from ssc_ros.evaluation.confusion import Confusion
 from ssc_ros.systems import build
 from ssc_ros.training.augmentation import without_lidar
@@ -20,6 +21,7 @@ from ssc_ros.training.sample import Sample
 
 SENSORS = ("stereo", "stereo_lidar")
 """What the validation scores are kept apart by."""
+SCORES = ("iou", "precision", "recall", "miou")
 
 
 class SceneTraining(lightning.LightningModule):
@@ -98,11 +100,15 @@ class SceneTraining(lightning.LightningModule):
             counts = torch.from_numpy(confusion.counts).to(self.device)
             confusion.counts[:] = self.trainer.strategy.reduce(counts, reduce_op="sum").cpu().numpy()
             scores = confusion.scores()
-            named = {"miou": scores.miou, "iou": scores.iou, "precision": scores.precision, "recall": scores.recall}
-            self.log_dict({f"val/{sensors}/{name}": float(value) for name, value in named.items()}, rank_zero_only=False)
-            classes = zip(self.label_set.names, scores.per_class, strict=True)
-            self.log_dict({f"class/{sensors}/{n}": float(v) for i, (n, v) in enumerate(classes) if i != EMPTY})
-        self.log("miou", float(self.confusions["stereo"].scores().miou), prog_bar=True, logger=False)
+            self.log_dict({f"val/{sensors}/{name}": getattr(scores, name) for name in SCORES})
+            classes = dict(zip(self.label_set.names, scores.per_class, strict=True))
+            classes.pop(self.label_set.names[EMPTY])
+            self.log_dict({f"class/{sensors}/{name}": iou for name, iou in classes.items()})
+            each = " ".join(f"{name} {100 * iou:.1f}" for name, iou in classes.items())
+            self.print(
+                f"step {self.global_step}, {sensors}: IoU {100 * scores.iou:.2f} mIoU {100 * scores.miou:.2f} ({each})"
+            )
+        self.log("miou", self.confusions["stereo"].scores().miou, prog_bar=True, logger=False)
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """AdamW under one cosine cycle per run, stepped with every optimiser step."""
@@ -110,7 +116,7 @@ class SceneTraining(lightning.LightningModule):
         plain = [p for p in self.network.parameters() if p.requires_grad and p.ndim <= 1]
         groups = [{"params": decayed}, {"params": plain, "weight_decay": 0.0}]
         optimizer = torch.optim.AdamW(groups, lr=self.learning_rate, weight_decay=self.weight_decay)
-        steps = int(self.trainer.estimated_stepping_batches)
+        steps = optimizer_steps(self.trainer, len(self._data.train_scenes), self._data.batch_size)
         schedule = torch.optim.lr_scheduler.OneCycleLR(
             optimizer, self.learning_rate, total_steps=steps, pct_start=self.warm_up, cycle_momentum=False
         )
@@ -119,3 +125,20 @@ class SceneTraining(lightning.LightningModule):
     @property
     def _data(self) -> SceneData:
         return self.trainer.datamodule  # type: ignore[attr-defined,no-any-return]
+
+
+def optimizer_steps(trainer: lightning.Trainer, scenes: int, batch_size: int) -> int:
+    """Optimiser steps of a whole run.
+
+    `trainer.estimated_stepping_batches` would say the same, but it opens the training loader, and that before a
+    resumed run knows its place in the epoch.
+    """
+    batches = math.ceil(math.ceil(scenes / trainer.world_size) / batch_size)
+    limit = trainer.limit_train_batches
+    batches = min(batches, limit) if isinstance(limit, int) else int(batches * limit)
+    steps = math.ceil(batches / trainer.accumulate_grad_batches) * (trainer.max_epochs or 0)
+    if trainer.max_steps >= 0:
+        steps = trainer.max_steps if steps <= 0 else min(steps, trainer.max_steps)
+    if steps <= 0:
+        raise SscError("the length of the run is not known; set --trainer.max_epochs or --trainer.max_steps")
+    return steps

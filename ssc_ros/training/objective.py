@@ -68,9 +68,7 @@ class Objective:
         return {"loss": torch.stack(list(terms.values())).sum(), **terms}
 
 
-def draw_voxels(
-    scene: SceneLogits, labels: Tensor, count: int, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
+def draw_voxels(scene: SceneLogits, labels: Tensor, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Logits and labels of voxels drawn uniformly, with replacement, among those that have a label.
 
     A full scene has 2 million voxels of 20 logits; the terms are means and ratios of sums over voxels, which a

@@ -1,0 +1,44 @@
+"""A tiny street on disk and a tiny preset, for every test of training."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import tiny_street
+
+from ssc_ros.core import SEMANTIC_KITTI
+from ssc_ros.systems import l2cocc
+from ssc_ros.training.augmentation import Augmentation
+from ssc_ros.training.cache import SampleCache
+from ssc_ros.training.data import Scenes, open_sequences
+
+
+@pytest.fixture(scope="session")
+def street(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Root of a data set with sequence 00 of six frames and sequence 08 of two."""
+    root = tmp_path_factory.mktemp("street")
+    tiny_street.write_street(root, "00", 6, seed=0)
+    tiny_street.write_street(root, "08", 2, seed=1)
+    return root
+
+
+@pytest.fixture
+def tiny(monkeypatch: pytest.MonkeyPatch) -> str:
+    """Name of the tiny preset of `l2cocc_camera`."""
+    monkeypatch.setitem(l2cocc.PRESETS, "tiny", tiny_street.PRESET)
+    return "tiny"
+
+
+@pytest.fixture
+def scenes(street: Path, tmp_path: Path) -> Scenes:
+    """The prepared scenes of sequence 00."""
+    sequences = open_sequences([street], ["00"], tiny_street.GRID, SEMANTIC_KITTI)
+    made = Scenes(sequences, SampleCache(tmp_path, tiny_street.SPEC, SEMANTIC_KITTI), Augmentation())
+    for frame in made.frames:
+        made.cache.write(*frame)
+    return made

@@ -1,0 +1,125 @@
+"""Augmentation: the mirrored scene is a scene, and everything else stays what it was."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tiny_street
+import torch
+
+from ssc_ros.core import Frame, StereoRig
+from ssc_ros.inference.inputs import InputPreparer
+from ssc_ros.networks.heads.subvoxel import from_children, to_children
+from ssc_ros.networks.lift.depth_weighted import project_voxels
+from ssc_ros.training.augmentation import Augmentation, jitter_color, mirror, mirror_children
+from ssc_ros.training.sample import nearest_class
+
+GRID, SPEC = tiny_street.GRID, tiny_street.SPEC
+GRID_MIRROR = np.diag([1.0, -1, 1, 1])  # GRID is symmetric about y = 0
+CAMERA_MIRROR = np.diag([-1.0, 1, 1, 1])
+
+
+@pytest.fixture
+def sample(scenes):
+    return scenes[0]
+
+
+def test_mirrored_voxels_hit_mirrored_pixels(sample) -> None:
+    width = SPEC.image_size[1]
+    pixels = project_voxels(sample.inputs["projection"][None].double(), GRID)
+    mirrored = project_voxels(mirror(sample, GRID).inputs["projection"][None].double(), GRID)
+    u, v, depth = pixels.flip(2).unbind(-1)
+    assert (depth > 0).float().mean() > 0.9
+    torch.testing.assert_close(mirrored, torch.stack([width - 1 - u, v, depth], dim=-1), rtol=1e-5, atol=1e-3)
+
+
+def test_mirroring_the_inputs_equals_preparing_the_mirrored_frame(scenes) -> None:
+    sequence, frame_id = scenes.frames[0]
+    frame = sequence.frame(frame_id)
+    rig = frame.rig
+    width = rig.image_size[1]
+    turned = np.array([[-0.1, 0, 1], [-1, 0.02, 0.1], [0, -1, 0.05]])  # a rig that is not symmetric itself
+    u, _, vt = np.linalg.svd(turned)
+    pose = np.eye(4)
+    pose[:3, :3], pose[:3, 3] = u @ vt, (0.2, 0.3, -0.1)
+    k = rig.camera_matrix.copy()
+    k[0, 2] -= 3.7
+    frame = replace(frame, rig=StereoRig(k, rig.baseline, rig.image_size, pose))
+    mirrored_k = k.copy()
+    mirrored_k[0, 2] = width - 1 - k[0, 2]
+    mirrored_rig = StereoRig(mirrored_k, rig.baseline, rig.image_size, GRID_MIRROR @ pose @ CAMERA_MIRROR)
+    mirrored_frame = Frame(
+        frame.stamp,
+        frame.left[:, ::-1].copy(),
+        frame.right[:, ::-1].copy(),
+        mirrored_rig,
+        frame.points * np.array([1, -1, 1, 1], np.float32),
+    )
+    prepare = InputPreparer(SPEC)
+    depth = prepare.matcher.depth(frame)
+    assert np.isfinite(depth).sum() > 20
+    expected = prepare.assemble(mirrored_frame, depth[:, ::-1])
+    labels = np.arange(len(frame.points)) % 19 + 1
+    size = SPEC.context_size
+    image = nearest_class(frame.points[:, :3], labels.astype(np.uint8), frame.rig, size)
+    mirrored_image = nearest_class(mirrored_frame.points[:, :3], labels.astype(np.uint8), mirrored_rig, size)
+    truth = scenes[0].truth._replace(image=torch.from_numpy(image))
+    result = mirror(scenes[0]._replace(inputs=prepare.assemble(frame, depth), truth=truth), GRID)
+    for key, value in expected.items():
+        assert value.float().abs().sum() > 0, key
+        torch.testing.assert_close(result.inputs[key], value, rtol=1e-5, atol=1e-4, msg=key)
+    assert torch.equal(result.truth.image, torch.from_numpy(mirrored_image))
+
+
+def test_mirroring_twice_changes_nothing(sample) -> None:
+    twice = mirror(mirror(sample, GRID), GRID)
+    for key, value in sample.inputs.items():
+        assert torch.allclose(twice.inputs[key].double(), value.double(), atol=1e-5), key
+    for before, after in zip(sample.truth, twice.truth, strict=True):
+        assert torch.equal(before, after)
+    assert not torch.equal(mirror(sample, GRID).truth.labels, sample.truth.labels)
+
+
+def test_children_are_mirrored_as_the_fine_volume_is() -> None:
+    fine = torch.randn(1, 8, 6, 4, generator=torch.Generator().manual_seed(0))
+    mirrored = mirror_children(to_children(fine)[0])
+    assert torch.equal(from_children(mirrored[None]), fine.flip(2))
+
+
+def test_a_dropped_lidar_leaves_its_truth(sample) -> None:
+    generator = torch.Generator().manual_seed(0)
+    dropped = Augmentation(flip=0, lidar_dropout=1, color=0)(sample, GRID, generator)
+    assert dropped.inputs["lidar_depth"].abs().sum() == 0
+    assert dropped.inputs["lidar_voxels"].sum() == 0
+    assert sample.inputs["lidar_voxels"].sum() > 0
+    assert torch.equal(dropped.truth.depth, sample.truth.depth)
+    assert torch.equal(dropped.inputs["stereo_voxels"], sample.inputs["stereo_voxels"])
+    kept = Augmentation(flip=0, lidar_dropout=0, color=0)(sample, GRID, generator)
+    assert all(torch.equal(kept.inputs[key], value) for key, value in sample.inputs.items())
+
+
+def test_probabilities_are_kept(sample) -> None:
+    augment = Augmentation(flip=0.25, lidar_dropout=0.5, color=0)
+    flips = drops = 0
+    for seed in range(400):
+        result = augment(sample, GRID, torch.Generator().manual_seed(seed))
+        flips += not torch.equal(result.truth.labels, sample.truth.labels)
+        drops += int(result.inputs["lidar_voxels"].sum() == 0)
+    # four standard deviations of a binomial of 400
+    assert abs(flips - 100) < 35
+    assert abs(drops - 200) < 40
+
+
+def test_color_jitter_of_strength_zero_is_the_identity_and_grey_stays_grey() -> None:
+    generator = torch.Generator().manual_seed(0)
+    image = torch.randint(256, (3, 8, 16), generator=generator, dtype=torch.uint8)
+    assert torch.equal(jitter_color(image, 0.0, generator), image)
+    changed = jitter_color(image, 0.3, generator)
+    assert changed.dtype == torch.uint8
+    assert not torch.equal(changed, image)
+    grey = image[:1].expand(3, -1, -1)
+    jittered = jitter_color(grey, 0.3, generator)
+    assert torch.equal(jittered[0], jittered[1])
+    assert torch.equal(jittered[0], jittered[2])

@@ -1,0 +1,178 @@
+"""Training as a user runs it, on a street that is learnt in seconds."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from ssc_ros.core import SscError
+from ssc_ros.data.semantic_kitti import KittiSequence
+from ssc_ros.evaluation.confusion import Confusion
+from ssc_ros.inference.checkpoint import load_checkpoint, read_metadata
+from ssc_ros.inference.completer import SceneCompleter
+from ssc_ros.training.command import train
+from ssc_ros.training.deploy import read_curves
+
+SCRIPT = Path(__file__).with_name("train_tiny.py")
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+def arguments(street: Path, run: Path, **flags: object) -> list[str]:
+    """A command line for the tiny street; `flags` have "__" for the dots."""
+    options = {
+        "model.preset": "tiny",
+        "model.objective.voxels": 4096,
+        "data.root": street,
+        "data.train": ["00"],
+        "data.validation": ["08"],
+        "data.cache": run.parent / "cache",
+        "data.batch_size": 2,
+        "data.workers": 0,
+        "run": run,
+        "trainer.accelerator": "cpu",
+        "trainer.max_epochs": 3,
+        "trainer.log_every_n_steps": 1,
+        "trainer.num_sanity_val_steps": 0,
+        "trainer.enable_model_summary": False,
+    } | {key.replace("__", "."): value for key, value in flags.items()}
+    return [f"--{key}={value}" for key, value in options.items()]
+
+
+def weights(run: Path) -> dict[str, torch.Tensor]:
+    return torch.load(run / "checkpoints" / "last.ckpt", weights_only=False)["state_dict"]
+
+
+def assert_equal_weights(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> None:
+    assert a.keys() == b.keys()
+    assert [key for key in a if not torch.equal(a[key], b[key])] == []
+
+
+@pytest.fixture(autouse=True)
+def one_thread(monkeypatch: pytest.MonkeyPatch):
+    """One thread: the networks are too small to share out, and sums keep their order."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def test_two_frames_are_learnt_by_heart_and_deployed(street, tiny, tmp_path) -> None:
+    flags = {
+        "trainer__max_epochs": 150,
+        "trainer__check_val_every_n_epoch": 150,
+        "trainer__enable_progress_bar": False,
+        "model__learning_rate": 0.01,
+        "data__augmentation__flip": 0.0,
+        "data__augmentation__color": 0.0,
+        "data__augmentation__lidar_dropout": 0.2,
+        "data__validation": ["00"],
+        "data__train": ["08"],
+    }
+    deployed = tmp_path / "models" / "tiny.safetensors"
+    assert train(arguments(street, tmp_path / "run", deploy=deployed, **flags)) == 0
+
+    curves = read_curves(tmp_path / "run" / "tensorboard")
+    loss = curves["train/loss"][1]
+    assert len(loss) == 150
+    assert np.mean(loss[-10:]) < 0.3 * np.mean(loss[:3])
+
+    completer = SceneCompleter.from_checkpoint(deployed, device="cpu")
+    sequence = KittiSequence.open(street / "sequences" / "08")
+    confusion = Confusion(20)
+    for frame_id in sequence.voxel_ids:
+        raw = np.fromfile(sequence.path / "voxels" / f"{frame_id}.label", np.uint16).reshape(32, 32, 16)
+        truth = completer.metadata.label_set.train_from_raw_voxels(raw)
+        confusion.add(completer.complete(sequence.frame(frame_id)).labels, truth)
+    scores = confusion.scores()
+    assert scores.iou > 0.8
+    assert scores.per_class[9] > 0.9  # road
+    assert scores.per_class[13] > 0.6  # building
+
+    metadata = read_metadata(deployed)
+    assert metadata.model_id == "tiny"
+    assert metadata.metrics["stereo/miou"] == pytest.approx(max(curves["val/stereo/miou"][1]), abs=1e-4)
+    assert "--trainer.max_epochs=150" in metadata.provenance["command"]
+    card = deployed.with_suffix(".md").read_text()
+    assert f"{100 * metadata.metrics['stereo_lidar/iou']:.2f}" in card
+    assert deployed.with_suffix(".png").stat().st_size > 5000
+
+
+@pytest.mark.parametrize("step", [3, 4])  # at the end of an epoch of three steps, and within one
+def test_an_interrupted_run_ends_with_the_weights_of_an_uninterrupted_one(street, tiny, tmp_path, step) -> None:
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    train(arguments(street, whole))
+    stop = ["--trainer.callbacks=tiny_street.Interrupt", f"--trainer.callbacks.step={step}"]
+    with pytest.raises(RuntimeError, match="interrupted"):
+        train([*arguments(street, broken, save_minutes=0), *stop])
+    assert torch.load(broken / "checkpoints" / "last.ckpt", weights_only=False)["global_step"] == step
+    train(arguments(street, broken))
+    assert_equal_weights(weights(whole), weights(broken))
+    seen = [read_curves(run / "tensorboard")["train/loss"] for run in (whole, broken)]
+    assert seen[0] == seen[1]
+
+
+def test_the_seed_decides(street, tiny, tmp_path) -> None:
+    for name, seed in (("a", 3), ("b", 3), ("c", 4)):
+        train(arguments(street, tmp_path / name, seed_everything=seed, trainer__max_epochs=1))
+    a, b, c = (weights(tmp_path / name) for name in "abc")
+    assert_equal_weights(a, b)
+    assert any(not torch.equal(a[key], c[key]) for key in a)
+
+
+def test_a_killed_process_resumes(street, tmp_path) -> None:
+    run = tmp_path / "run"
+    command = [sys.executable, str(SCRIPT), *arguments(street, run, save_minutes=0, trainer__max_epochs=1000)]
+    last = run / "checkpoints" / "last.ckpt"
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 120
+        while not last.exists() and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.05)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    reached = torch.load(last, weights_only=False)["global_step"]
+    assert reached >= 1
+    epochs = reached // 3 + 2
+    command = [c.replace("max_epochs=1000", f"max_epochs={epochs}") for c in command]
+    resumed = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+    assert resumed.returncode == 0, resumed.stderr[-2000:]
+    assert "resuming" in resumed.stderr
+    assert torch.load(last, weights_only=False)["global_step"] == 3 * epochs
+
+
+def test_two_processes_train_together(street, tmp_path) -> None:
+    run = tmp_path / "run"
+    flags = {"trainer__devices": 2, "trainer__strategy": "ddp", "data__batch_size": 1, "trainer__max_epochs": 2}
+    deployed = tmp_path / "tiny.safetensors"
+    command = [sys.executable, str(SCRIPT), *arguments(street, run, deploy=deployed, **flags)]
+    result = subprocess.run(command, check=False, capture_output=True, text=True, timeout=240)
+    assert result.returncode == 0, result.stderr[-2000:]
+    state = torch.load(run / "checkpoints" / "last.ckpt", weights_only=False)
+    # six frames shared by two processes are three steps an epoch
+    assert state["global_step"] == 6
+    # the counts of both processes are added up: two validation frames, all known voxels of each
+    metrics = read_metadata(deployed).metrics
+    assert 0 <= metrics["stereo/miou"] <= 1
+
+
+def test_training_on_the_validation_sequence_is_refused(street, tiny, tmp_path) -> None:
+    with pytest.raises(SscError, match="08"):
+        train(arguments(street, tmp_path / "run", data__train=["00", "08"]))
+
+
+def test_a_checkpoint_loads_strictly(street, tiny, tmp_path) -> None:
+    deployed = tmp_path / "tiny.safetensors"
+    train(arguments(street, tmp_path / "run", deploy=deployed, trainer__max_epochs=1))
+    network, _ = load_checkpoint(deployed)
+    best = torch.load(tmp_path / "run" / "checkpoints" / "best.ckpt", weights_only=False)["state_dict"]
+    for key, value in network.state_dict().items():
+        assert torch.equal(value, best[f"network.{key}"])
