@@ -63,10 +63,10 @@ EXTRAS = {
 }
 
 
-def files(folder: str, *patterns: str) -> tuple[str, list[str]]:
-    """Files of a folder of the repository, to be installed beside the code."""
-    found = {str(path) for pattern in patterns for path in Path(folder).glob(pattern)}
-    return f"{SHARE}/{folder}", sorted(found)
+def files(folder: str, *patterns: str) -> list[tuple[str, list[str]]]:
+    """Files of a folder of the repository and its subfolders, to be installed beside the code as they lie there."""
+    found = sorted({path for pattern in patterns for path in Path(folder).rglob(pattern)})
+    return [(f"{SHARE}/{path.parent}", [str(path)]) for path in found]
 
 
 setup(
@@ -86,10 +86,10 @@ setup(
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (SHARE, ["package.xml"]),
-        files("config", "**/*.yaml"),
-        files("launch", "*.launch.py"),
-        files("models", "*.safetensors", "*.md", "*.json"),
-        files("rviz", "*.rviz"),
+        *files("config", "*.yaml"),
+        *files("launch", "*.launch.py"),
+        *files("models", "*.safetensors", "*.md", "*.json"),
+        *files("rviz", "*.rviz"),
         # `ros2 run ssc_ros COMMAND`; as console scripts they would also put `node` and `train` on pip users' PATH
         (f"lib/{NAME}", sorted(str(path) for path in Path("scripts").iterdir())),
     ],

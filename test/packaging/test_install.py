@@ -63,7 +63,7 @@ def assert_installed(prefix: Path) -> None:
         ("rviz", "*.rviz"),
         ("models", "*.safetensors"),
     ):
-        expected = {f"{folder}/{path.name}" for path in (REPOSITORY / folder).glob(pattern)}
+        expected = {str(path.relative_to(REPOSITORY)) for path in (REPOSITORY / folder).rglob(pattern)}
         assert expected, f"the repository has no {folder}/{pattern}"
         assert expected <= set(resources)
     assert (prefix / "share/ament_index/resource_index/packages/ssc_ros").is_file()
@@ -83,9 +83,8 @@ def test_pip_installs_the_resources_and_puts_only_ssc_ros_on_the_path(source_tre
 
 @pytest.mark.slow
 def test_the_documented_colcon_call_builds_both_packages(source_tree, tmp_path):
-    documented = set(
-        re.findall(r"^ *(colcon build .*)$", (REPOSITORY / "docs/installation.md").read_text(), re.MULTILINE)
-    )
+    documents = [REPOSITORY / "README.md", REPOSITORY / "docs/installation.md"]
+    documented = {c for d in documents for c in re.findall(r"^ *(colcon build [^#\n]*\S)", d.read_text(), re.MULTILINE)}
     assert len(documented) == 1
     command = shlex.split(documented.pop())
     environment = Path(sys.prefix)
