@@ -22,7 +22,7 @@ class Command(Protocol):
         DESCRIPTION: what it does, with examples; shown above its arguments.
 
     A module may also set `FORWARDS = True`: then the arguments that its parser does not know come to `run` as the
-    list `args.forwarded` (for `--ros-args` and for the trainer's own flags) instead of being an error.
+    list `args.forwarded` (the trainer's own flags) instead of being an error.
     """
 
     HELP: str

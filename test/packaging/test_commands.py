@@ -98,10 +98,10 @@ def test_unknown_arguments_are_forwarded_only_where_a_command_asks_for_them(monk
         seen.append((args.number, args.forwarded))
         return 0
 
-    arguments = ["node", "--number", "3", "--ros-args", "-p", "a:=1"]
+    arguments = ["train", "--number", "3", "--trainer.devices", "2"]
     monkeypatch.setattr(cli, "load", lambda name: command(run, FORWARDS=True))
     assert cli.main(arguments) == 0
-    assert seen == [(3, ["--ros-args", "-p", "a:=1"])]
+    assert seen == [(3, ["--trainer.devices", "2"])]
     monkeypatch.setattr(cli, "load", lambda name: command(run))
     with pytest.raises(SystemExit) as stopped:
         cli.main(arguments)
