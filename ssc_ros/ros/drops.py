@@ -20,6 +20,7 @@ class Drop(str, Enum):
     QUEUE_FULL = "queue_full"  # an image that waited for its partner too long
     DUPLICATE = "duplicate"  # the stamp of the message before it
     TIME_JUMP = "time_jump"  # it waited while time jumped backwards
+    PAUSED = "paused"  # it waited when the node was deactivated
     # left out before the network
     FUTURE = "future"
     NO_CALIBRATION = "no_calibration"

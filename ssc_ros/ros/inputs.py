@@ -63,7 +63,7 @@ class Input:
 
 
 class Inputs:
-    """All subscriptions of the node; deaf until `active` is set."""
+    """All subscriptions of the node; until `active` is set, they only count and remember the calibration."""
 
     def __init__(
         self,
@@ -118,9 +118,9 @@ class Inputs:
         )
         self._grace.timer_period_ns = max(self._synchronizer.rules.grace_time // 4, 1_000_000)
 
-    def reset(self) -> None:
-        """Forget what waits for its partner."""
-        self._synchronizer.reset()
+    def reset(self, reason: Drop = Drop.TIME_JUMP) -> None:
+        """Drop what waits for its partner."""
+        self._synchronizer.reset(reason)
 
     def destroy(self) -> None:
         """Unsubscribe."""
@@ -143,10 +143,10 @@ class Inputs:
         self, name: str, kind: Any, topic: str, take: Callable[[Any, str], None] = lambda message, name: None
     ) -> None:
         def callback(message: Any) -> None:
+            item = self._by_name[name]
+            item.rate.tick()
+            item.newest = message
             if self.active:
-                item = self._by_name[name]
-                item.rate.tick()
-                item.newest = message
                 take(message, name)
 
         subscription = self._node.create_subscription(

@@ -93,6 +93,7 @@ class SscNode(LifecycleNode):
         parts.pipeline.restart()
         parts.monitor.restart()
         parts.inputs.active = True
+        self.get_logger().info("active: waiting for stereo pairs")
         return super().on_activate(state)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -152,7 +153,7 @@ class SscNode(LifecycleNode):
 
     def _pause(self, parts: Parts) -> None:
         parts.inputs.active = False
-        parts.inputs.reset()
+        parts.inputs.reset(Drop.PAUSED)
         parts.worker.discard()
 
     def _dismantle(self) -> None:

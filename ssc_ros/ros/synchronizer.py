@@ -111,10 +111,10 @@ class Synchronizer:
             discarded = self._take_discarded()
         self._deliver(ready, discarded)
 
-    def reset(self) -> None:
-        """Forget all that is pending, because time jumped."""
+    def reset(self, reason: Drop = Drop.TIME_JUMP) -> None:
+        """Drop all that is pending for this reason."""
         with self._lock:
-            self._forget(lambda stream, stamp: True)
+            self._forget(lambda stream, stamp: True, reason)
             discarded = self._take_discarded()
         self._deliver([], discarded)
 
@@ -149,15 +149,15 @@ class Synchronizer:
             near = {LEFT: self.rules.slop, RIGHT: self.rules.slop, POINTS: self.rules.points_slop, stream: 0}
             self._forget(lambda which, other: other > stamp + near[which])
 
-    def _forget(self, condition: Callable[[str, int], bool]) -> None:
+    def _forget(self, condition: Callable[[str, int], bool], reason: Drop = Drop.TIME_JUMP) -> None:
         """Drop what is pending of the streams and stamps that `condition` names; no stream is late any more."""
         for stream, queue in self._queues.items():
             kept = [item for item in queue if not condition(stream, item.stamp)]
-            self._discarded[Drop.TIME_JUMP] += len(queue) - len(kept)
+            self._discarded[reason] += len(queue) - len(kept)
             self._queues[stream] = deque(kept)
             self._newest[stream] = None
         pairs = [pair for pair in self._pairs if not condition(LEFT, pair.stamp)]
-        self._discarded[Drop.TIME_JUMP] += 2 * (len(self._pairs) - len(pairs))
+        self._discarded[reason] += 2 * (len(self._pairs) - len(pairs))
         self._pairs = deque(pairs)
 
     def _match(self) -> None:

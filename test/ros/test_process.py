@@ -1,0 +1,191 @@
+"""The node as a process of its own: what another process sees of it, and how it starts and ends."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ssc_ros.core import SEMANTIC_KITTI_GRID
+
+SECOND = 1_000_000_000
+T0 = 1_000_000_000_123_456_789
+
+RECEIVER = """
+import json, sys
+import numpy, rclpy
+from ssc_ros_msgs.msg import SemanticVoxelGrid
+
+def show(grid):
+    # the recipe in the comment of SemanticVoxelGrid.msg
+    n = grid.size_x * grid.size_y * grid.size_z
+    m = (n + 7) // 8
+    data = numpy.frombuffer(grid.labels, numpy.uint8)
+    label = numpy.full(n, grid.EMPTY, numpy.uint8)
+    assert grid.encoding == grid.BITMASK_LABELS
+    occupied = numpy.unpackbits(data[:m], count=n).astype(bool)
+    label[occupied] = data[m:]
+    i = numpy.flatnonzero(label == int(sys.argv[1]))
+    x, rest = numpy.divmod(i, grid.size_y * grid.size_z)
+    y, z = numpy.divmod(rest, grid.size_z)
+    p = grid.origin.position
+    centres = numpy.array([p.x, p.y, p.z]) + grid.voxel_size * (numpy.stack([x, y, z], 1) + 0.5)
+    print(json.dumps({
+        "stamp": grid.header.stamp.sec * 10**9 + grid.header.stamp.nanosec,
+        "frame": grid.header.frame_id,
+        "centres": centres.tolist(),
+        "foreign": sorted(name for name in sys.modules if name.partition(".")[0] in ("ssc_ros", "torch", "cv2")),
+    }), flush=True)
+    rclpy.shutdown()
+
+rclpy.init()
+node = rclpy.create_node("receiver")
+node.create_subscription(SemanticVoxelGrid, "/ssc_node/grid", show, 1)
+rclpy.spin(node)
+"""
+
+
+def test_a_process_with_nothing_but_rclpy_and_the_messages_decodes_a_grid(world, tmp_path):
+    world.start()
+    receiver = subprocess.Popen(
+        [sys.executable, "-c", RECEIVER, str(world.building)], stdout=subprocess.PIPE, text=True, cwd=tmp_path
+    )
+    try:
+        world.rig.infos(T0)
+        for topic in ("left/image_rect", "right/image_rect", "points"):
+            world.rig.advertise(topic)
+        world.connect("left/camera_info", "right/camera_info", "left/image_rect", "right/image_rect", "points")
+        world.spin_until(lambda: world.client.count_subscribers("/ssc_node/grid"), timeout=30)
+        world.rig.infos(T0)
+        for k in range(50):  # discovery of data readers is later than that of names
+            world.rig.points(T0 + k * SECOND, [(2.1, 0.1, -1.1)])
+            world.rig.images(T0 + k * SECOND)
+            world.spin(0.1)
+            if receiver.poll() is not None:
+                break
+        received = json.loads(receiver.communicate(timeout=10)[0])
+    finally:
+        receiver.kill()
+    assert received["foreign"] == []
+    assert received["frame"] == "velodyne"
+    assert (received["stamp"] - T0) % SECOND == 0
+    # the voxel of 0.4 m that holds the point (2.1, 0.1, -1.1)
+    np.testing.assert_allclose(received["centres"], [[2.2, 0.2, -1.0]], atol=1e-6)
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    """A real checkpoint of an untrained network."""
+    from ssc_ros.inference.checkpoint import CheckpointMetadata, save_checkpoint
+    from ssc_ros.systems import build
+
+    path = tmp_path_factory.mktemp("models") / "untrained.safetensors"
+    metadata = CheckpointMetadata(
+        "untrained", "l2cocc_camera", "edge", "semantic_kitti", SEMANTIC_KITTI_GRID, ("stereo",)
+    )
+    save_checkpoint(path, build("l2cocc_camera", "edge"), metadata)
+    return path
+
+
+class Process:
+    """`ssc-ros node` with its standard error in a file."""
+
+    def __init__(self, folder, *arguments):
+        self.log = folder / "stderr.txt"
+        with self.log.open("w") as file:
+            self.popen = subprocess.Popen(
+                [sys.executable, "-m", "ssc_ros.cli", "node", *map(str, arguments)],
+                stderr=file,
+                env=os.environ | {"OMP_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"},
+            )
+
+    @property
+    def text(self):
+        return self.log.read_text()
+
+    @property
+    def handles_sigterm(self):
+        """Whether the node's own handlers are in place (Python itself catches SIGINT, but not SIGTERM)."""
+        status = Path(f"/proc/{self.popen.pid}/status").read_text()
+        caught = int(next(line.split()[1] for line in status.splitlines() if line.startswith("SigCgt")), 16)
+        return bool(caught >> (signal.SIGTERM - 1) & 1)
+
+    def wait_for(self, condition, timeout=60):
+        end = time.monotonic() + timeout
+        while not condition():
+            assert self.popen.poll() is None, self.text
+            assert time.monotonic() < end, self.text
+            time.sleep(0.01)
+
+    def stop(self, number):
+        self.popen.send_signal(number)
+        return self.popen.wait(60)
+
+
+@pytest.fixture
+def start(domain, tmp_path):
+    processes = []
+
+    def start(*arguments):
+        processes.append(Process(tmp_path, *arguments))
+        return processes[-1]
+
+    yield start
+    for process in processes:
+        process.popen.kill()
+        process.popen.wait()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_running_node_with_0_and_without_a_traceback(start, checkpoint, number):
+    node = start("--checkpoint", checkpoint)
+    node.wait_for(lambda: "active" in node.text)
+    assert node.stop(number) == 0
+    assert "Traceback" not in node.text
+    assert "untrained" in node.text
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc to see when signals are handled")
+@pytest.mark.parametrize("delay", [0.0, 0.2, 1.0])
+def test_ctrl_c_during_start_up_ends_with_0_and_without_a_traceback(start, checkpoint, delay):
+    node = start("--checkpoint", checkpoint)
+    node.wait_for(lambda: node.handles_sigterm)
+    time.sleep(delay)
+    assert node.stop(signal.SIGINT) == 0
+    assert "Traceback" not in node.text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--checkpoint", "missing.safetensors"], ["missing.safetensors", "does not exist"]),
+        (["--checkpoint", __file__], [Path(__file__).name, "not a safetensors file"]),
+        (["--ros-args", "-p", "sync.slop:=1"], ["sync.slop", "write 1.0"]),
+        (["--ros-args", "-p", "device:=abacus"], ["device", "abacus", "cuda"]),
+    ],
+    ids=["no checkpoint", "no such format", "type", "value"],
+)
+def test_what_cannot_be_used_ends_with_one_line_and_not_with_0(start, arguments, words):
+    node = start(*arguments)
+    assert node.popen.wait(60) == 1
+    (line,) = node.text.splitlines()
+    assert all(word in line for word in words), line
+
+
+def test_the_command_sets_large_data_unless_told_otherwise(monkeypatch):
+    from ssc_ros.ros import run
+
+    seen = []
+    monkeypatch.setattr(run, "StartInterrupt", lambda: None)
+    monkeypatch.setattr(run, "_run", lambda *arguments: seen.append(os.environ.get(run.TRANSPORTS)) or 0)
+    monkeypatch.delenv(run.TRANSPORTS, raising=False)
+    run.run_node([], {}, large_data=False)
+    run.run_node([], {})
+    monkeypatch.setenv(run.TRANSPORTS, "UDPv4")
+    run.run_node([], {})
+    assert seen == [None, "LARGE_DATA", "UDPv4"]
