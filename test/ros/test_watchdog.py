@@ -1,0 +1,120 @@
+"""The small machines around the pipeline: who explains silence, who counts, who works on the newest."""
+
+import threading
+from dataclasses import replace
+
+import pytest
+
+from ssc_ros.ros.drops import Drop, DropCounter, UnusableInput
+from ssc_ros.ros.statistics import Latencies, Rate
+from ssc_ros.ros.watchdog import InputState, explain_silence
+from ssc_ros.ros.worker import LatestWorker
+
+IMAGE, INFO = "sensor_msgs/msg/Image", "sensor_msgs/msg/CameraInfo"
+LEFT = InputState("/left/image_rect", IMAGE, 50, [IMAGE], newest=1_000_000_000)
+RIGHT = InputState("/right/image_rect", IMAGE, 50, [IMAGE], newest=1_033_000_000)
+INFOS = (InputState("/left/camera_info", INFO, 1, [INFO]), InputState("/right/camera_info", INFO, 1, [INFO]))
+SLOP = 10_000_000
+
+
+def explain(left=LEFT, right=RIGHT, infos=INFOS, drops=(), texts=()):
+    return explain_silence(left, right, infos, SLOP, dict(drops), dict(texts))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"left": replace(LEFT, received=0, publisher_types=[])}, ["nobody publishes /left/image_rect", "remap"]),
+        (
+            {"right": replace(RIGHT, received=0, publisher_types=["sensor_msgs/msg/CompressedImage"])},
+            ["/right/image_rect", "CompressedImage", "image_transport"],
+        ),
+        ({"right": replace(RIGHT, received=0, unfit=["node '/cam' offers less"])}, ["/right/image_rect", "/cam"]),
+        ({"left": replace(LEFT, received=0)}, ["/left/image_rect", "1 publisher", "LARGE_DATA"]),
+        (
+            {"infos": (replace(INFOS[0], received=0, publisher_types=[]), INFOS[1])},
+            ["nobody publishes /left/camera_info"],
+        ),
+        ({"drops": {Drop.UNPAIRED: 100}}, ["/left/image_rect", "/right/image_rect", "0.033", "sync.slop = 0.01"]),
+        (
+            {"drops": {Drop.UNPAIRED: 2, Drop.CALIBRATION: 48}, "texts": {Drop.CALIBRATION: "P is zero"}},
+            ["48", "calibration", "P is zero"],
+        ),
+        ({"drops": {Drop.BUSY: 40}}, ["busy 40"]),
+        ({"drops": {Drop.CLOUD_LATE: 40}}, ["still in work"]),
+        ({}, ["still in work"]),
+    ],
+)
+def test_silence_is_explained_by_what_is_missing(arguments, words):
+    text = explain(**arguments)
+    assert all(word in text for word in words), text
+
+
+def test_an_old_explanation_is_not_told_again():
+    assert "P is zero" not in explain(drops={Drop.UNPAIRED: 9}, texts={Drop.CALIBRATION: "P is zero"})
+
+
+def test_drops_are_counted_always_and_explained_now_and_then():
+    now, said = [0.0], []
+    counter = DropCounter(said.append, quiet=5.0, clock=lambda: now[0])
+    for now[0] in (0.0, 1.0, 4.9, 5.0, 5.1):
+        counter.explain(UnusableInput(Drop.ENCODING, "yuv"))
+    counter.explain(UnusableInput(Drop.FUTURE, "clock"))
+    counter.add(Drop.CLOUD_LATE, 7)
+    assert counter.counts() == {Drop.FUTURE: 1, Drop.ENCODING: 5, Drop.CLOUD_LATE: 7}
+    assert counter.frames == 6
+    assert len(said) == 3
+    assert "(4 so far): yuv" in said[1]
+
+
+def test_a_rate_falls_when_nothing_comes_any_more():
+    now = [0.0]
+    rate = Rate(window=10.0, clock=lambda: now[0])
+    for k in range(101):
+        now[0] = k / 10
+        rate.tick()
+    assert rate.hertz == pytest.approx(10)
+    now[0] = 15.0
+    assert rate.hertz == pytest.approx(5)
+    now[0] = 100.0
+    assert rate.hertz == 0
+    assert rate.total == 101
+
+
+def test_percentiles_are_those_of_the_last_values():
+    latencies = Latencies(count=101)
+    assert latencies.percentile(50) is None
+    for k in range(1000):
+        latencies.add(float(k))
+    assert latencies.percentile(50) == 949
+    assert latencies.percentile(95) == 994
+
+
+def test_the_worker_takes_the_newest_and_tells_how_many_it_skipped():
+    started, go_on = threading.Event(), threading.Event()
+    done, replaced = [], []
+
+    def process(item):
+        started.set()
+        assert go_on.wait(10)
+        done.append(item)
+
+    worker = LatestWorker(process, lambda: replaced.append(1))
+    worker.offer(0)
+    assert started.wait(10)
+    for item in (1, 2, 3):
+        worker.offer(item)
+    go_on.set()
+    while worker.busy:
+        pass
+    assert done == [0, 3]
+    assert len(replaced) == 2
+    go_on.clear()
+    started.clear()
+    worker.offer(4)
+    assert started.wait(10)
+    worker.offer(5)
+    threading.Timer(0.05, go_on.set).start()
+    worker.discard()  # waits for 4, forgets 5
+    worker.close()
+    assert done == [0, 3, 4]
