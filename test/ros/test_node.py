@@ -1,24 +1,31 @@
 """The node over DDS: what comes out for what goes in."""
 
 import gc
+import sys
 import weakref
+from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import pytest
 import rclpy
 import rclpy.lifecycle
+from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray
+from geometry_msgs.msg import TransformStamped
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from nav_msgs.msg import OccupancyGrid, Odometry
 from rclpy.qos import QoSDurabilityPolicy, QoSProfile, QoSReliabilityPolicy, qos_profile_sensor_data
-from sensor_msgs.msg import PointCloud2
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import CompressedImage, PointCloud2
 from std_msgs.msg import Float64
 from std_srvs.srv import Trigger
 from visualization_msgs.msg import MarkerArray
 
 from ssc_ros.core import SEMANTIC_KITTI
 from ssc_ros.ros.codec import decode
+from ssc_ros.ros.drops import Drop
 from ssc_ros_msgs.msg import LabelInfo, SemanticVoxelGrid, Status
 from ssc_ros_msgs.srv import SaveGrid
 
@@ -216,6 +223,80 @@ def test_a_replay_that_starts_over_goes_on_working(world):
     world.spin_until(lambda: len(grids) == 2)
     assert world.stamp_of(grids[1]) == T0
     assert drops(node) == {"time_jump": 1}
+
+
+def test_the_clock_of_a_replay_may_start_over(world):
+    grids = world.listen(SemanticVoxelGrid, "ssc_node/grid")
+    node = world.start(lidar__enabled=False, use_sim_time=True)
+    connect(world)
+    world.rig.advertise("/clock", Clock)
+    world.connect("/clock")
+    world.rig.images(100 * SECOND)
+    world.spin_until(lambda: drops(node) == {"future": 2})  # no clock yet
+    assert "/clock" in node._parts.pipeline.drops.explanations()[Drop.FUTURE]
+    for number, time in enumerate((100, 50), start=1):
+        world.rig.publish("/clock", Clock(clock=Time(sec=time)))
+        world.spin_until(lambda: node.get_clock().now().nanoseconds == time * SECOND)  # noqa: B023
+        world.rig.images(time * SECOND)
+        world.spin_until(lambda: len(grids) == number)  # noqa: B023
+    world.rig.images(51 * SECOND)
+    world.spin_until(lambda: drops(node) == {"future": 4})
+
+
+def test_compressed_images_are_taken_where_they_are_asked_for(world):
+    grids = world.listen(SemanticVoxelGrid, "ssc_node/grid")
+    world.start(lidar__enabled=False, image_transport="compressed")
+    world.rig.infos(T0)
+    for side in ("left", "right"):
+        world.rig.advertise(f"{side}/image_rect/compressed", CompressedImage)
+    world.connect(*(f"{side}/image_rect/compressed" for side in ("left", "right")), "left/camera_info")
+    world.rig.infos(T0)
+    picture = np.full((48, 64, 3), (10, 200, 90), np.uint8)
+    _, data = cv2.imencode(".png", picture[..., ::-1])
+    for side in ("left", "right"):
+        message = CompressedImage(header=world.rig.header(T0, "camera"), format="rgb8; png compressed bgr8")
+        message.data = data.tobytes()
+        world.rig.publish(f"{side}/image_rect/compressed", message)
+    world.spin_until(lambda: grids)
+    np.testing.assert_array_equal(world.completer.frames[-1].left, picture)
+
+
+def test_extrinsics_come_from_tf_where_it_is_installed(world, monkeypatch):
+    """With a stand-in for tf2_ros, which PyPI does not have: asked with the frames of the messages, then remembered."""
+    asked = []
+
+    class TransformException(Exception):
+        pass
+
+    class Buffer:
+        def __init__(self, node):
+            assert node.get_name() == "ssc_node"
+
+        def lookup_transform(self, target, source, time):
+            asked.append((target, source))
+            if len(asked) == 1:
+                raise TransformException("not yet")
+            transform = TransformStamped()
+            transform.transform.translation.x = 0.25
+            q = transform.transform.rotation
+            q.x, q.y, q.z, q.w = -0.5, 0.5, -0.5, 0.5
+            return transform
+
+    tf2_ros = SimpleNamespace(
+        Buffer=Buffer, TransformException=TransformException, TransformListener=lambda buffer, node, spin_thread: None
+    )
+    monkeypatch.setitem(sys.modules, "tf2_ros", tf2_ros)
+    grids = world.listen(SemanticVoxelGrid, "ssc_node/grid")
+    node = world.start(lidar__enabled=False, camera__extrinsics=None)
+    connect(world)
+    world.rig.images(T0)
+    world.spin_until(lambda: drops(node) == {"extrinsics": 1})
+    for k in (1, 2):
+        world.rig.images(T0 + k * SECOND)
+        world.spin_until(lambda: len(grids) == k)  # noqa: B023
+    assert asked == [("velodyne", "camera")] * 2
+    rig = world.completer.frames[-1].rig
+    np.testing.assert_allclose(rig.T_grid_camera @ [0, 0, 1, 1], [1.25, 0, 0, 1], atol=1e-12)
 
 
 def test_the_newest_frame_wins_and_the_others_are_counted_as_busy(world):
