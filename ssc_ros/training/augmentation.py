@@ -66,7 +66,7 @@ def mirror(sample: Sample, grid: SceneGrid) -> Sample:
 
 
 def mirror_projection(projection: Tensor, width: int, grid: SceneGrid) -> Tensor:
-    """M P G: (3, 4) projection P between the pixel mirror M, u -> W - 1 - u, and the grid mirror G, y -> y0 + y1 - y."""
+    """M P G: projection P (3, 4) between the mirrors of pixels M, u -> W - 1 - u, and grid G, y -> y0 + y1 - y."""
     pixel_mirror = torch.tensor([[-1.0, 0, width - 1], [0, 1, 0], [0, 0, 1]], dtype=torch.float64)
     grid_mirror = torch.diag(torch.tensor([1.0, -1, 1, 1], dtype=torch.float64))
     grid_mirror[1, 3] = grid.min_corner[1] + grid.max_corner[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -9,7 +10,7 @@ from matplotlib.figure import Figure
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import ssc_ros
-from ssc_ros.core import EMPTY, SscError
+from ssc_ros.core import SscError
 from ssc_ros.inference.checkpoint import CheckpointMetadata, save_checkpoint
 from ssc_ros.training.data import SceneData, Scenes
 from ssc_ros.training.module import SENSORS, SceneTraining
@@ -110,40 +111,38 @@ def draw_curves(curves: Curves) -> Figure:
 
 def card(metadata: CheckpointMetadata, module: SceneTraining, path: Path) -> str:
     """The model card, in Markdown."""
-
-    def percent(key: str) -> str:
-        return f"{100 * metadata.metrics[key]:.2f}" if key in metadata.metrics else "-"
-
     grid = metadata.grid
-    size = " x ".join(str(n) for n in grid.shape)
-    lines = [
-        f"# {metadata.model_id}",
-        "",
-        f"`{metadata.system}`, preset `{metadata.preset}`, label set `{metadata.label_set_name}`, "
-        f"{sum(p.numel() for p in module.network.parameters()):,} parameters. It completes {size} voxels of "
-        f"{grid.voxel_size} m from {' and '.join(metadata.inputs)}; LiDAR is optional.",
-        "",
-        f"Licence of the weights: {metadata.licence}.",
-        "",
-        "## Training",
-        "",
-        *(f"- {key}: {f'`{value}`' if key == 'command' else value}" for key, value in metadata.provenance.items()),
-        "",
-        f"![learning curves]({path.with_suffix('.png').name})",
-        "",
-        "## Validation [%]",
-        "",
-        "One confusion matrix over the whole validation set; mIoU over the classes without empty. "
-        "`ssc-ros evaluate` scores the file on every frame and beside the baselines.",
-        "",
-        "| | " + " | ".join(sensors.replace("_", " + ") for sensors in SENSORS) + " |",
-        "|---|" + "---|" * len(SENSORS),
-    ]
-    rows = {"IoU": "iou", "precision": "precision", "recall": "recall", "**mIoU**": "miou"}
-    lines += [
-        f"| {title} | " + " | ".join(percent(f"{s}/{key}") for s in SENSORS) + " |" for title, key in rows.items()
-    ]
-    for class_id, name in enumerate(module.label_set.names):
-        if class_id != EMPTY:
-            lines.append(f"| {name} | " + " | ".join(percent(f"class/{s}/{name}") for s in SENSORS) + " |")
-    return "\n".join(lines) + "\n"
+    parameters = sum(p.numel() for p in module.network.parameters())
+    provenance = [f"- {key}: {f'`{text}`' if key == 'command' else text}" for key, text in metadata.provenance.items()]
+    origin = "\n".join(provenance)
+    return f"""\
+# {metadata.model_id}
+
+`{metadata.system}`, preset `{metadata.preset}`, label set `{metadata.label_set_name}`, {parameters:,} parameters.
+It completes {" x ".join(map(str, grid.shape))} voxels of {grid.voxel_size} m from {" and ".join(metadata.inputs)}; \
+LiDAR may be absent.
+
+Licence of the weights: {metadata.licence}.
+
+## Training
+
+{origin}
+
+![learning curves]({path.with_suffix(".png").name})
+
+## Validation
+
+One confusion matrix over the validation scenes above; mIoU is the mean over the classes without empty, in %.
+`ssc-ros evaluate` scores the file on every frame, beside the baselines.
+
+{score_table(metadata.metrics, module.label_set.names[1:])}
+"""
+
+
+def score_table(metrics: Mapping[str, float], classes: Sequence[str]) -> str:
+    """Scores [%] as a Markdown table: a row for each score and class, a column for each set of sensors."""
+    rows = {"IoU": "{}/iou", "precision": "{}/precision", "recall": "{}/recall", "**mIoU**": "{}/miou"}
+    rows |= {name: f"class/{{}}/{name}" for name in classes}
+    table = [["", *(sensors.replace("_", " + ") for sensors in SENSORS)], ["---"] * (1 + len(SENSORS))]
+    table += [[title, *(f"{100 * metrics[key.format(s)]:.2f}" for s in SENSORS)] for title, key in rows.items()]
+    return "\n".join(f"| {' | '.join(row)} |" for row in table)

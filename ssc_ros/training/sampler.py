@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 from torch.utils.data import Dataset, DistributedSampler
 
 
-class Draw(NamedTuple):
+@dataclass(frozen=True)
+class Draw:
     """Which sample to take, and the seed of its augmentation."""
 
     index: int
@@ -39,7 +40,7 @@ class ShuffledSampler(DistributedSampler[Draw]):
         self.set_epoch(self.first_epoch)
 
     def __iter__(self) -> Iterator[Draw]:
-        order = list(super().__iter__())
+        order: list[int] = list(super().__iter__())  # type: ignore[arg-type]  # the base class yields indices
         seeds = np.random.SeedSequence([self.seed, self.epoch, self.rank]).generate_state(len(order), np.uint32)
         start = self.start if self.epoch == self.first_epoch else 0
         for position in range(start, len(order)):
