@@ -86,7 +86,7 @@ setup(
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (SHARE, ["package.xml"]),
-        *files("config", "*.yaml"),
+        *files("config", "*.yaml", "*.xml"),
         *files("launch", "*.launch.py"),
         *files("models", "*.safetensors", "*.md", "*.json"),
         *files("rviz", "*.rviz"),

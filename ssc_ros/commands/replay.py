@@ -61,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--no-large-data",
         dest="large_data",
         action="store_false",
-        help="keep Fast DDS's default transports, over which images above 512 KiB get lost",
+        help="keep Fast DDS's default transports, over which best-effort subscribers lose most images",
     )
     parser.add_argument(
         "--ros-args", nargs=argparse.REMAINDER, default=[], help="everything after it goes to ROS: -r, --log-level"

@@ -12,7 +12,7 @@ from rclpy.signals import SignalHandlerOptions
 
 from ssc_ros.data.message_source import MessageSource
 from ssc_ros.ros.replay import Replay, ReplaySettings
-from ssc_ros.ros.run import TRANSPORTS
+from ssc_ros.ros.transports import large_message_variables
 
 
 def play(source: MessageSource, settings: ReplaySettings, ros_args: Sequence[str], large_data: bool = True) -> None:
@@ -22,14 +22,14 @@ def play(source: MessageSource, settings: ReplaySettings, ros_args: Sequence[str
         source: messages.
         settings: how to play them.
         ros_args: what follows `--ros-args`.
-        large_data: let Fast DDS send images over shared memory and TCP, unless the environment says otherwise.
+        large_data: let Fast DDS carry images in shared memory, unless the environment says otherwise.
 
     Raises:
         SscError: see `Replay.run`.
         KeyboardInterrupt: a signal came; what was played has been said.
     """
     if large_data:
-        os.environ.setdefault(TRANSPORTS, "LARGE_DATA")
+        os.environ.update(large_message_variables())
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     # the handlers of rclpy would end the context while messages are still on their way

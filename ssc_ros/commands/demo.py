@@ -1,0 +1,82 @@
+"""`ssc-ros demo`: the whole path once, from simulated or real stereo to scores and pictures."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from ssc_ros.commands.evaluate import CHECKPOINT
+from ssc_ros.commands.kitti2bag import parse_slice
+
+HELP = "show the whole path: stereo -> bag -> node over DDS -> scores and pictures"
+DESCRIPTION = """\
+Takes a short sequence, simulated or real, writes it as a bag, plays the bag to the node, both as processes of their
+own on a ROS domain of their own, collects the grids that the node publishes, and scores them against the ground truth.
+The replay waits for the node after each frame, so every frame gets its grid on any computer.
+
+  ssc-ros demo
+  ssc-ros demo --kitti-root ~/kitti --sequence 08 --frames 0:100
+  ssc-ros demo --checkpoint mine.safetensors
+
+Simulated frames and bags are kept in WORK, and used again the next time.
+"""
+SIMULATED_FRAMES = 21
+SIMULATED_SEQUENCE = "08"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "ssc_ros"
+    parser.add_argument("--kitti-root", type=Path, metavar="ROOT", help="real data: the folder that holds sequences/")
+    parser.add_argument(
+        "--sequence", default=SIMULATED_SEQUENCE, metavar="NN", help=f"sequence (default: {SIMULATED_SEQUENCE})"
+    )
+    parser.add_argument(
+        "--frames", type=parse_slice, default=slice(101), metavar="A:B", help="frames of real data (default: 0:101)"
+    )
+    parser.add_argument("--checkpoint", type=Path, metavar="FILE", help=f"network (default: models/{CHECKPOINT})")
+    parser.add_argument("--no-lidar", action="store_true", help="leave the LiDAR sweeps out")
+    parser.add_argument(
+        "--work-dir", type=Path, default=cache / "demo", metavar="WORK", help=f"data and logs (default: {cache}/demo)"
+    )
+    parser.add_argument(
+        "--results", type=Path, default=Path("results"), metavar="DIR", help="folder of all results (default: results)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Show it."""
+    from ssc_ros.core import SscError
+    from ssc_ros.core.resources import share_directory
+    from ssc_ros.data.semantic_kitti import SemanticKitti
+    from ssc_ros.ros.demonstration import Demonstration
+    from ssc_ros.ros.kitti_bag import convert
+
+    checkpoint = args.checkpoint or share_directory() / "models" / CHECKPOINT
+    if not checkpoint.is_file():
+        raise SscError(f"there is no checkpoint {checkpoint}; name one: --checkpoint FILE")
+    root = args.kitti_root or _simulated(args.work_dir / "synth", args.sequence)
+    (sequence,) = SemanticKitti(root, [args.sequence]).sequences
+    frame_ids = sequence.frame_ids[args.frames]
+    keyframes = [frame_id for frame_id in frame_ids if frame_id in set(sequence.voxel_ids)]
+    if not keyframes:
+        raise SscError(f"sequence {sequence.name} of {root} has no ground truth in the frames asked for")
+    bag = args.work_dir / f"{'kitti' if args.kitti_root else 'synth'}_{sequence.name}"
+    print(f"bag          {bag}: {len(frame_ids)} frames, {len(keyframes)} with ground truth")
+    convert(sequence, bag, frame_ids, with_points=not args.no_lidar, replace=True)
+    demonstration = Demonstration(sequence, keyframes, checkpoint, bag, args.work_dir / "logs")
+    demonstration.play()
+    demonstration.evaluate(args.results)
+    return 0
+
+
+def _simulated(root: Path, sequence: str) -> Path:
+    """A short simulated sequence, made unless it is there already."""
+    from ssc_ros.commands import simulate
+
+    parser = argparse.ArgumentParser()
+    simulate.add_arguments(parser)
+    wishes = ["--out", str(root), "--sequences", sequence, "--frames", str(SIMULATED_FRAMES)]
+    simulate.run(parser.parse_args(wishes))
+    return root
