@@ -89,14 +89,18 @@ def read_points(message: Any, T_grid_lidar: NDArray[np.float64]) -> NDArray[np.f
         UnusableInput: no x, y, z; sizes that do not agree; no point with a place.
     """
     cloud = _structured(message)
-    xyz = np.stack([cloud[axis] for axis in "xyz"], axis=1).astype(np.float64)
-    valid = np.isfinite(xyz).all(axis=1)
-    if not valid.any():
-        raise UnusableInput(Drop.CLOUD_EMPTY, f"none of the {len(xyz)} points of a cloud has finite coordinates")
-    points = np.zeros((int(valid.sum()), 4), np.float32)
-    points[:, :3] = poses.apply(T_grid_lidar, xyz[valid])
+    x, y, z = (cloud[axis].astype(np.float32) for axis in "xyz")
+    placed = np.isfinite(x + y + z)
+    if not placed.any():
+        raise UnusableInput(Drop.CLOUD_EMPTY, f"none of the {len(cloud)} points of a cloud has finite coordinates")
+    x, y, z = x[placed], y[placed], z[placed]
+    points = np.zeros((len(x), 4), np.float32)
+    # In float32, as the rest of the grid's arithmetic: exact for the identity, else good to 0.01 mm. And not by `@`,
+    # whose BLAS threads fight with those of the network: 0.2 ms alone, 20 ms on busy cores.
+    for axis, (to_x, to_y, to_z, offset) in enumerate(T_grid_lidar[:3].astype(np.float32)):
+        points[:, axis] = to_x * x + to_y * y + to_z * z + offset
     if "intensity" in (cloud.dtype.names or ()):
-        points[:, 3] = _unit_intensity(cloud["intensity"][valid])
+        points[:, 3] = _unit_intensity(cloud["intensity"][placed])
     return points
 
 

@@ -72,6 +72,11 @@ class SscNode(LifecycleNode):
         """Whether the process shall configure and activate the node by itself."""
         return bool(self.get_parameter("autostart").value)
 
+    def start(self) -> bool:
+        """Configure and activate; False if that failed, and the reason was logged."""
+        success = TransitionCallbackReturn.SUCCESS
+        return self.trigger_configure() == success and self.trigger_activate() == success
+
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the model, warm it up, and connect."""
         try:

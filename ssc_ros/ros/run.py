@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
+from threading import Event
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -14,28 +17,35 @@ from ssc_ros.core.resources import share_directory
 from ssc_ros.ros.parameters import Settings
 
 if TYPE_CHECKING:
-    from ssc_ros.ros.node import LoadCompleter
+    from ssc_ros.ros.node import LoadCompleter, SscNode
     from ssc_ros.ros.pipeline import Completer
 
 TRANSPORTS = "FASTDDS_BUILTIN_TRANSPORTS"
 SHIPPED_CHECKPOINT = Path("models/l2cocc_camera_edge.safetensors")
 
 
-class StartInterrupt:
-    """Makes SIGINT and SIGTERM raise KeyboardInterrupt until the node spins; then rclpy sees to them.
-
-    rclpy calls the handlers that it finds after its own, so this must be there before `rclpy.init`.
-    """
+class Signals:
+    """SIGINT and SIGTERM: they raise KeyboardInterrupt while the node starts, and afterwards only set `stop`."""
 
     def __init__(self) -> None:
-        self.starting = True
+        self.stop = Event()
+        self._starting = True
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self)
+            signal.signal(number, self._handle)
 
-    def __call__(self, number: int, frame: FrameType | None) -> None:
-        """Handle a signal."""
-        if self.starting:
-            self.starting = False
+    def wait(self) -> None:
+        """Starting is over; wait for a signal, or for somebody to set `stop`."""
+        self._starting = False
+        self.stop.wait()
+
+    def ignore(self) -> None:
+        """Leave in peace."""
+        self._starting = False
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        self.stop.set()
+        if self._starting:
+            self._starting = False
             raise KeyboardInterrupt
 
 
@@ -71,44 +81,52 @@ def run_node(
     Raises:
         SscError: arguments or parameters that cannot be used.
     """
-    interrupt = StartInterrupt()
+    signals = Signals()
     if large_data:
         os.environ.setdefault(TRANSPORTS, "LARGE_DATA")
     try:
-        return _run(ros_args, parameters, load, interrupt)
+        return _run(ros_args, parameters, load, signals)
     except KeyboardInterrupt:
         return 0
 
 
-def _run(ros_args: Sequence[str], parameters: Mapping[str, Any], load: LoadCompleter, interrupt: StartInterrupt) -> int:
-    # imported here, so that an impatient Ctrl-C meets our handler and not half an import
+def _run(ros_args: Sequence[str], parameters: Mapping[str, Any], load: LoadCompleter, signals: Signals) -> int:
+    # imported here, so that an impatient Ctrl-C meets our handlers and not half an import
     import rclpy
-    from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
-    from rclpy.lifecycle import TransitionCallbackReturn
     from rclpy.parameter import Parameter
+    from rclpy.signals import SignalHandlerOptions
 
     from ssc_ros.ros.node import SscNode
 
     try:
-        rclpy.init(args=["--ros-args", *ros_args])
+        # rclpy's own handlers would shut ROS down at once, and the node could not leave in order
+        rclpy.init(args=["--ros-args", *ros_args], signal_handler_options=SignalHandlerOptions.NO)
     except Exception as error:
         raise SscError(f"ROS does not accept the arguments: {error}") from error
     node = None
     try:
         node = SscNode(load, [Parameter(name, value=value) for name, value in parameters.items()])
-        executor = SingleThreadedExecutor()
-        executor.add_node(node)
-        if node.autostart:
-            if node.trigger_configure() != TransitionCallbackReturn.SUCCESS:
-                return 1
-            node.trigger_activate()
-        interrupt.starting = False
-        executor.spin()
-    except ExternalShutdownException:
-        pass
+        if node.autostart and not node.start():
+            return 1
+        _spin(node, signals)
     finally:
-        interrupt.starting = False
+        signals.ignore()
         if node is not None:
             node.destroy_node()
         rclpy.try_shutdown()
     return 0
+
+
+def _spin(node: SscNode, signals: Signals) -> None:
+    """Spin in a thread of its own: the main thread has to wait for signals, which Python handles only there."""
+    from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    with ThreadPoolExecutor(1, "executor") as threads:
+        spinning = threads.submit(executor.spin)
+        spinning.add_done_callback(lambda _: signals.stop.set())
+        signals.wait()
+        executor.shutdown()
+        with suppress(ExternalShutdownException):
+            spinning.result()

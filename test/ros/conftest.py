@@ -172,8 +172,7 @@ class World:
         executor = SingleThreadedExecutor(context=self.context)
         executor.add_node(node)
         if activate:
-            node.trigger_configure()
-            node.trigger_activate()
+            assert node.start()
         thread = threading.Thread(target=executor.spin, daemon=True)
         thread.start()
         self.nodes.append((node, executor, thread))

@@ -181,7 +181,7 @@ def test_the_command_sets_large_data_unless_told_otherwise(monkeypatch):
     from ssc_ros.ros import run
 
     seen = []
-    monkeypatch.setattr(run, "StartInterrupt", lambda: None)
+    monkeypatch.setattr(run, "Signals", lambda: None)
     monkeypatch.setattr(run, "_run", lambda *arguments: seen.append(os.environ.get(run.TRANSPORTS)) or 0)
     monkeypatch.delenv(run.TRANSPORTS, raising=False)
     run.run_node([], {}, large_data=False)
