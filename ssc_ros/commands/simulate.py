@@ -1,0 +1,78 @@
+"""`ssc-ros simulate`: Synth-KITTI, simulated streets in the SemanticKITTI layout."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+HELP = "simulate streets with ground truth in the SemanticKITTI layout"
+DESCRIPTION = """\
+Writes Synth-KITTI: complete SemanticKITTI odometry sequences of procedural streets, to train and test on where the
+real data cannot be had. Each sequence is another place, another day and another journey, drawn from the seed and the
+sequence's number; the same seed gives the same bytes. A run that was interrupted is resumed by the same command.
+
+  ssc-ros simulate --out synth --sequences 00,08 --frames 100
+  ssc-ros simulate --out synth --sequences 00,01,02,03,08 --frames 60 --images voxels   # images of every fifth frame
+
+Ground truth is made as the official one: labelled sweeps of the current and the 70 next frames, voxelised; sweeps
+beyond the last frame are simulated for it and not kept. By custom 08 is the validation sequence.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder that gets sequences/")
+    parser.add_argument(
+        "--sequences", type=parse_sequences, default=("00", "08"), metavar="NN,..", help="two digits each (default: 00,08)"
+    )
+    parser.add_argument("--frames", type=_positive, default=100, metavar="N", help="frames per sequence (default: 100)")
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="another seed gives other places (default: 0)")
+    parser.add_argument("--jobs", type=_positive, default=2, metavar="J", help="processes (default: 2)")
+    parser.add_argument(
+        "--voxels-every", type=_positive, default=5, metavar="K", help="frames between ground truths (default: 5)"
+    )
+    parser.add_argument(
+        "--images", choices=("all", "voxels"), default="all",
+        help="images of all frames, or only of those with voxel ground truth, which is faster (default: all)",
+    )  # fmt: skip
+
+
+def run(args: argparse.Namespace) -> int:
+    """Simulate with a progress bar."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from ssc_ros.core import SscError
+    from ssc_ros.simulation.sequence import SequenceJob
+    from ssc_ros.simulation.simulate import simulate
+
+    if args.seed < 0:
+        raise SscError(f"--seed is {args.seed}, expected zero or more")
+    jobs = [
+        SequenceJob(args.out, name, args.seed, args.frames, args.voxels_every, args.images) for name in args.sequences
+    ]
+    columns = (TextColumn("simulate"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns) as progress:
+        task = progress.add_task("simulate", total=None)
+        for done, total in simulate(jobs, args.jobs):
+            progress.update(task, completed=done, total=total)
+    frames = args.frames * len(jobs)
+    print(f"{args.out}: {len(jobs)} sequences, {frames} frames, {sum(len(j.voxel_frames) for j in jobs)} ground truths")
+    return 0
+
+
+def parse_sequences(text: str) -> tuple[str, ...]:
+    """The names of "00,01,08".
+
+    Raises:
+        argparse.ArgumentTypeError: one of them is not two digits, or comes twice.
+    """
+    names = tuple(part.strip() for part in text.split(","))
+    if any(len(n) != 2 or not n.isdecimal() or not n.isascii() for n in names) or len(set(names)) < len(names):
+        raise argparse.ArgumentTypeError(f"'{text}' is no list of different two-digit sequences, such as 00,01,08")
+    return names
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a positive number")
+    return int(text)

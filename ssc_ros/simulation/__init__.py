@@ -1,0 +1,1 @@
+"""Synth-KITTI: procedural streets, ray cast into the SemanticKITTI layout."""

@@ -1,0 +1,182 @@
+"""One simulated sequence on disk, in the SemanticKITTI layout; every file is a function of seed, number and length."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+import ssc_ros
+from ssc_ros.core import SEMANTIC_KITTI, SEMANTIC_KITTI_GRID, SscError, poses
+from ssc_ros.core.files import write_atomically
+from ssc_ros.data.voxel_files import write_bits, write_labels
+from ssc_ros.simulation import camera, lidar
+from ssc_ros.simulation.calibration import IMAGE_SIZE, Calibration, calibration_of
+from ssc_ros.simulation.ground_truth import SCANS, Scan, voxel_truth
+from ssc_ros.simulation.traffic import FRAME_PERIOD
+from ssc_ros.simulation.world import World
+
+PNG = [cv2.IMWRITE_PNG_COMPRESSION, 1]
+RECORD = "simulation.json"
+LIDAR, LEFT, RIGHT = range(3)
+"""Streams of sensor noise."""
+
+
+@dataclass(frozen=True)
+class SequenceJob:
+    """A sequence to simulate.
+
+    Attributes:
+        root: the data set's folder; the sequence goes to root/sequences/NN.
+        name: two digits.
+        seed: with the name it determines everything.
+        frames: length.
+        voxel_step: every so-manyth frame gets voxel ground truth.
+        images: "all", or "voxels" for images of those frames only.
+    """
+
+    root: Path
+    name: str
+    seed: int
+    frames: int
+    voxel_step: int = 5
+    images: str = "all"
+
+    @property
+    def path(self) -> Path:
+        """Folder of the sequence."""
+        return self.root / "sequences" / self.name
+
+    @property
+    def voxel_frames(self) -> range:
+        """Frames with ground truth."""
+        return range(0, self.frames, self.voxel_step)
+
+    @property
+    def swept_frames(self) -> range:
+        """Frames whose LiDAR is needed: those of the sequence, and those that complete its last ground truth."""
+        return range(max(self.frames, self.voxel_frames[-1] + SCANS))
+
+    @cached_property
+    def calibration(self) -> Calibration:
+        """Borrowed from KITTI's sequence of the same number."""
+        return calibration_of(int(self.name))
+
+    @property
+    def world(self) -> World:
+        """The place."""
+        return _world(self.seed, int(self.name), len(self.swept_frames))
+
+    def file(self, folder: str, frame: int, suffix: str) -> Path:
+        """A file of a frame."""
+        return self.path / folder / f"{frame:06d}{suffix}"
+
+    def begin(self) -> None:
+        """Write the files of the whole sequence; a folder of another simulation is left alone.
+
+        Raises:
+            SscError: the folder holds something else, or cannot be written.
+        """
+        settings = {
+            "simulator": f"ssc_ros {ssc_ros.__version__}", "seed": self.seed, "sequence": self.name,
+            "frames": self.frames, "voxel_step": self.voxel_step, "images": self.images,
+        }  # fmt: skip
+        record = self.path / RECORD
+        found = json.loads(record.read_text()) if record.exists() else None
+        if found != settings and self.path.exists() and any(self.path.iterdir()):
+            raise SscError(
+                f"{self.path} holds another simulation ({found}); asked for is {settings}; "
+                "remove the folder, or give the same arguments to resume it"
+            )
+        try:
+            write_atomically(record, (json.dumps(settings, indent=2) + "\n").encode())
+        except OSError as error:
+            raise SscError(f"cannot write to {self.path}: {error.strerror}; choose another --out") from error
+        world, T_camera_lidar = self.world, self.calibration.T_camera_lidar
+        cameras = [world.lidar_pose(i) @ poses.inverse(T_camera_lidar) for i in range(self.frames)]
+        rows = [(poses.inverse(cameras[0]) @ c)[:3].ravel() for c in cameras]
+        write_atomically(self.path / "calib.txt", self.calibration.text().encode())
+        write_atomically(self.path / "poses.txt", _table(rows))
+        write_atomically(self.path / "times.txt", _table([np.array([i * FRAME_PERIOD]) for i in range(self.frames)]))
+
+    def sense(self, frame: int) -> None:
+        """Write the images, the sweep and their labels of a frame, unless they are there."""
+        wanted = {"velodyne": ".bin", "labels": ".label"}
+        with_images = frame < self.frames and (self.images == "all" or frame in self.voxel_frames)
+        if with_images:
+            wanted |= {"image_2": ".png", "image_3": ".png", "semantic_2": ".png"}
+        files = {folder: self._sensed(folder, frame, suffix) for folder, suffix in wanted.items()}
+        if all(file.exists() for file in files.values()):
+            return
+        world = self.world
+        scene, terrain = world.scene(frame)
+        pose = world.lidar_pose(frame)
+        points, labels = lidar.sweep(scene, terrain, pose, self._rng(frame, LIDAR))
+        write_atomically(files["velodyne"], points.tobytes())
+        write_atomically(files["labels"], labels.astype("<u4").tobytes())
+        if not with_images:
+            return
+        for index, folder, stream in ((2, "image_2", LEFT), (3, "image_3", RIGHT)):
+            radiance, seen = np.zeros((*IMAGE_SIZE, 3), np.float32), np.zeros(IMAGE_SIZE, np.uint32)
+            T_world_camera = pose @ self.calibration.T_lidar_camera(index)
+            camera.render(scene, terrain, world.light, T_world_camera, self.calibration.k, radiance, seen)
+            image = world.film.develop(radiance, self._rng(frame, stream))
+            write_atomically(files[folder], _png(image[..., ::-1]))
+            if index == 2:
+                train = SEMANTIC_KITTI.train_from_raw_voxels(seen)
+                write_atomically(files["semantic_2"], _png(train))
+
+    def complete(self, frame: int) -> None:
+        """Write the voxel ground truth of a frame whose scans are there, unless it is there."""
+        names = {name: self.file("voxels", frame, suffix) for name, suffix in
+                 (("measured", ".bin"), ("labels", ".label"), ("invalid", ".invalid"), ("occluded", ".occluded"))}  # fmt: skip
+        if all(file.exists() for file in names.values()):
+            return
+        truth = voxel_truth([self._scan(i) for i in range(frame, frame + SCANS)], SEMANTIC_KITTI_GRID)
+        write_bits(names["measured"], truth.measured)
+        write_bits(names["invalid"], truth.invalid)
+        write_bits(names["occluded"], truth.occluded)
+        write_labels(names["labels"], truth.labels)
+
+    def finish(self) -> None:
+        """Remove the sweeps that lie beyond the end."""
+        shutil.rmtree(self.path / AHEAD, ignore_errors=True)
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing remains to be done but to look."""
+        return all(self.file("voxels", i, ".label").exists() for i in self.voxel_frames)
+
+    def _sensed(self, folder: str, frame: int, suffix: str) -> Path:
+        return self.file(folder if frame < self.frames else f"{AHEAD}/{folder}", frame, suffix)
+
+    def _scan(self, frame: int) -> Scan:
+        points = np.fromfile(self._sensed("velodyne", frame, ".bin"), np.float32).reshape(-1, 4)
+        labels = np.fromfile(self._sensed("labels", frame, ".label"), np.uint32)
+        return Scan(points, labels, self.world.lidar_pose(frame))
+
+    def _rng(self, frame: int, stream: int) -> np.random.Generator:
+        return np.random.default_rng([self.seed, int(self.name), frame, stream])
+
+
+AHEAD = ".ahead"
+"""Folder of the sweeps beyond the end of a sequence, while it is being made."""
+
+
+@lru_cache(maxsize=1)
+def _world(seed: int, sequence: int, frames: int) -> World:
+    return World.drawn(seed, sequence, frames)
+
+
+def _png(image: NDArray[np.uint8]) -> bytes:
+    return cv2.imencode(".png", image, PNG)[1].tobytes()
+
+
+def _table(rows: list[NDArray[np.float64]]) -> bytes:
+    return "".join(" ".join(f"{v:.9e}" for v in row) + "\n" for row in rows).encode()
