@@ -178,7 +178,7 @@ class Planter:
     def _front(self, s: float, length: float, sign: int, back: float, setback: float, color: Color, urban: bool) -> None:
         """Boundary between pavement and garden: hedge, fence or wall, open at driveways."""
         rng = self.rng
-        choice = rng.choice(["hedge", "fence", "both", "none"], p=[0.38, 0.16, 0.26, 0.2] if not urban else [0.15, 0.2, 0.05, 0.6])
+        choice = rng.choice(["hedge", "fence", "both", "none"], p=[0.3, 0.28, 0.27, 0.15] if not urban else [0.15, 0.3, 0.1, 0.45])
         style, height = int(rng.integers(4)), rng.uniform(0.8, 1.9)
         paint: Color = scenery.leaf_color(rng) if rng.random() < 0.35 else scenery.wall_color(rng)
         piece = 2.5
@@ -253,7 +253,7 @@ class Planter:
                 self.put(shape, s + rng.uniform(-2, 2), d, avoid=(*OFF_LOT, Zone.ISLAND), reach=2.5, across=1.7)
             if verge_hedge:
                 self.put(scenery.hedge(rng, step, 1.0 if not dense else 2.0, 0.9, color), s, sign * (back + 0.7), avoid=OFF_LOT, reach=2.0)
-        if rng.random() < (0.35 if dense else 0.25):
+        if rng.random() < (0.45 if dense else 0.4):
             style, paint = int(rng.integers(4)), scenery.wall_color(rng)
             for s in np.arange(block.start + 6, block.end - 5, 2.5):
                 self.put(scenery.fence(rng, 2.5, 1.3, style, paint), s, sign * (back + 0.4), avoid=OFF_LOT, reach=1.0)

@@ -134,7 +134,7 @@ def _block(rng: np.random.Generator, urban: float) -> NDArray[np.float64]:
         row[1 + side] = rng.choice([0.0, rng.uniform(2.0, 2.5)], p=[0.8, 0.2])
         row[3 + side] = rng.choice([0.0, rng.uniform(0.8, 2.5)], p=[0.6, 0.4])
         row[5 + side] = rng.uniform(1.3, 3.2)
-        lots = np.array([0.46, 0.08 + 0.25 * urban, 0.05, 0.10, 0.34 * (1.2 - urban)])
+        lots = np.array([0.52, 0.12 + 0.28 * urban, 0.05, 0.07, 0.26 * (1.2 - urban)])
         lot = int(rng.choice(5, p=lots / lots.sum()))
         if wild_both:
             lot, row[1 + side], row[5 + side] = int(Lot.WILD), 0.0, rng.choice([0.0, 1.6])

@@ -118,7 +118,7 @@ class Traffic:
             self._add(name, rng.uniform(11, 38), self.ego.speed, self.ego.lane + rng.normal(0, 0.15), follows=True)
         if rng.random() < 0.3:
             self._add("car", -rng.uniform(10, 25), self.ego.speed, self.ego.lane, follows=True)
-        self._along("bicyclist", end + 120, 260.0, (3.0, 6.0), lambda: narrow - 0.35)
+        self._along("bicyclist", end + 120, 700.0, (3.0, 6.0), lambda: narrow - 0.35)
         self._along("person", end + 120, 80.0, (0.8, 1.7), lambda: widths.max() + rng.uniform(0.5, 3.0))
         return tuple(self.movers)
 
