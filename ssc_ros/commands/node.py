@@ -29,8 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--no-large-data",
         dest="large_data",
         action="store_false",
-        help="keep Fast DDS's default transports instead of FASTDDS_BUILTIN_TRANSPORTS=LARGE_DATA, over which images "
-        "above 512 KiB arrive too",
+        help="keep Fast DDS's default transports, over which best-effort subscribers lose most messages above 512 KiB",
     )
     parser.add_argument(
         "--ros-args", nargs=argparse.REMAINDER, default=[], help="everything after it goes to ROS: -r, -p, --log-level"

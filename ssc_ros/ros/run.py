@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 from ssc_ros.core import SscError
 from ssc_ros.core.resources import share_directory
 from ssc_ros.ros.parameters import Settings
+from ssc_ros.ros.transports import large_message_variables
 
 if TYPE_CHECKING:
     from ssc_ros.ros.node import LoadCompleter, SscNode
     from ssc_ros.ros.pipeline import Completer
 
-TRANSPORTS = "FASTDDS_BUILTIN_TRANSPORTS"
 SHIPPED_CHECKPOINT = Path("models/l2cocc_camera_edge.safetensors")
 
 
@@ -73,7 +73,7 @@ def run_node(
         ros_args: what may follow `--ros-args`, such as ("-r", "__ns:=/front").
         parameters: values that win over files and the command line.
         load: opens the checkpoint.
-        large_data: let Fast DDS carry images by shared memory and TCP, unless the environment names transports.
+        large_data: let Fast DDS carry grids in shared memory, unless the environment says otherwise.
 
     Returns:
         0 after a signal, 1 if the node could not be configured (the reason was logged).
@@ -83,7 +83,7 @@ def run_node(
     """
     signals = Signals()
     if large_data:
-        os.environ.setdefault(TRANSPORTS, "LARGE_DATA")
+        os.environ.update(large_message_variables())
     try:
         return _run(ros_args, parameters, load, signals)
     except KeyboardInterrupt:

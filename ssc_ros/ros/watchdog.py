@@ -76,8 +76,8 @@ def _missing(state: InputState) -> str:
             "set the parameter image_transport, or remap the topic"
         )
     return (
-        f"{state.topic} has {len(state.publisher_types)} publisher(s), but nothing arrives: are they paused? Large "
-        "images get lost on default transports: set FASTDDS_BUILTIN_TRANSPORTS=LARGE_DATA for every process"
+        f"{state.topic} has {len(state.publisher_types)} publisher(s), but nothing arrives: are they paused? Images "
+        "get lost on default transports: give the publisher config/fastdds.xml (see there), or publish reliably"
     )
 
 

@@ -177,15 +177,17 @@ def test_what_cannot_be_used_ends_with_one_line_and_not_with_0(start, arguments,
     assert all(word in line for word in words), line
 
 
-def test_the_command_sets_large_data_unless_told_otherwise(monkeypatch):
+def test_large_messages_get_their_transport_unless_told_otherwise(monkeypatch):
     from ssc_ros.ros import run
+    from ssc_ros.ros.transports import BUILTIN, PROFILES
 
     seen = []
     monkeypatch.setattr(run, "Signals", lambda: None)
-    monkeypatch.setattr(run, "_run", lambda *arguments: seen.append(os.environ.get(run.TRANSPORTS)) or 0)
-    monkeypatch.delenv(run.TRANSPORTS, raising=False)
+    monkeypatch.setattr(run, "_run", lambda *arguments: seen.append(os.environ.get(PROFILES[0])) or 0)
+    for name in (BUILTIN, *PROFILES):
+        monkeypatch.setenv(name, "restores what the test changes")
+        monkeypatch.delenv(name)
     run.run_node([], {}, large_data=False)
     run.run_node([], {})
-    monkeypatch.setenv(run.TRANSPORTS, "UDPv4")
-    run.run_node([], {})
-    assert seen == [None, "LARGE_DATA", "UDPv4"]
+    assert seen[0] is None
+    assert Path(seen[1]).name == "fastdds.xml"

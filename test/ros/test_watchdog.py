@@ -30,7 +30,7 @@ def explain(left=LEFT, right=RIGHT, infos=INFOS, drops=(), texts=()):
             ["/right/image_rect", "CompressedImage", "image_transport"],
         ),
         ({"right": replace(RIGHT, received=0, unfit=["node '/cam' offers less"])}, ["/right/image_rect", "/cam"]),
-        ({"left": replace(LEFT, received=0)}, ["/left/image_rect", "1 publisher", "LARGE_DATA"]),
+        ({"left": replace(LEFT, received=0)}, ["/left/image_rect", "1 publisher", "config/fastdds.xml"]),
         (
             {"infos": (replace(INFOS[0], received=0, publisher_types=[]), INFOS[1])},
             ["nobody publishes /left/camera_info"],
