@@ -10,9 +10,13 @@ SHARE = f"share/{NAME}"
 ROS_JAZZY = [
     # wheels of one ROS distribution must not be mixed with another's, hence exact
     "ros-rclpy[fastrtps]==7.1.6",
+    "ros-builtin-interfaces==2.0.3",
     "ros-diagnostic-msgs==5.3.6",
     "ros-geometry-msgs==5.3.6",
+    "ros-lifecycle-msgs==2.0.3",
     "ros-nav-msgs==5.3.6",
+    "ros-rcl-interfaces==2.0.3",
+    "ros-rosgraph-msgs==2.0.3",
     "ros-sensor-msgs==5.3.6",
     "ros-std-msgs==5.3.6",
     "ros-std-srvs==5.3.6",
