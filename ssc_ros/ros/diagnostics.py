@@ -80,7 +80,7 @@ def _status(
 ) -> DiagnosticStatus:
     return DiagnosticStatus(
         level=level,
-        name=f"ssc_node: {part}",
+        name=part,
         message=message,
         hardware_id=pipeline.completer.metadata.model_id,
         values=[KeyValue(key=key, value=str(value)) for key, value in values.items()],

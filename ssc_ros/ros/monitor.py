@@ -77,6 +77,9 @@ class Monitor:
             diagnostics.drops_status(self.pipeline, self._drops),
             diagnostics.model_status(self.pipeline, self.settings),
         ]
+        node_name = self.node.get_fully_qualified_name().lstrip("/")
+        for status in message.status:
+            status.name = f"{node_name}: {status.name}"
         self._drops = self.pipeline.drops.counts()
         self._publisher.publish(message)
 

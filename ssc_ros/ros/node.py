@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,14 +34,14 @@ LoadCompleter = Callable[[Settings], Completer]
 
 @dataclass
 class Parts:
-    """What exists while the node is configured."""
+    """What exists while the node is configured; `undo` withdraws it from ROS."""
 
     pipeline: Pipeline
     outputs: Outputs
     inputs: Inputs
     worker: LatestWorker[StereoSet]
     monitor: Monitor
-    services: tuple[Any, ...]
+    undo: ExitStack
 
 
 class SscNode(LifecycleNode):
@@ -119,6 +120,7 @@ class SscNode(LifecycleNode):
     def destroy_node(self) -> None:
         """Leave in order, whatever the state."""
         self._dismantle()
+        self._jumps.unregister()
         super().destroy_node()
 
     @property
@@ -130,24 +132,27 @@ class SscNode(LifecycleNode):
         self.get_logger().warning(text)
 
     def _wire(self, completer: Completer, settings: Settings) -> Parts:
-        drops, qos_watch = DropCounter(self._warn), QosWatch(self, self._warn)
         _check_classes(settings, completer)
-        stages = [f"processing_time/{name}" for name in (*completer.timings, *OWN_STAGES)]
-        outputs = Outputs(self, settings, qos_watch, (*stages, "pipeline_latency"))
+        drops, qos_watch = DropCounter(self._warn), QosWatch(self, self._warn)
         grid_frame = settings.grid.frame_id or completer.metadata.grid.frame_id
         assembler = FrameAssembler(settings, Transforms(grid_frame, self._transform_source), drops.explain)
+        stages = [f"processing_time/{name}" for name in (*completer.timings, *OWN_STAGES)]
         clock = self.get_clock()
-        pipeline = Pipeline(
-            completer, assembler, outputs, drops, settings, lambda: clock.now().nanoseconds, self.context.ok
-        )
-        worker = LatestWorker(pipeline, lambda: drops.add(Drop.BUSY))
-        inputs = Inputs(self, settings, qos_watch, drops, worker.offer, assembler.take_odometry)
-        monitor = Monitor(self, settings, inputs, pipeline, qos_watch, self._warn)
-        services = (
-            self.create_service(SaveGrid, "~/save_grid", self._save_grid),
-            self.create_service(Trigger, "~/reset", self._reset),
-        )
-        return Parts(pipeline, outputs, inputs, worker, monitor, services)
+        with ExitStack() as undo:
+            outputs = Outputs(self, settings, qos_watch, (*stages, "pipeline_latency"))
+            undo.callback(outputs.destroy)
+            pipeline = Pipeline(
+                completer, assembler, outputs, drops, settings, lambda: clock.now().nanoseconds, self.context.ok
+            )
+            worker = LatestWorker(pipeline, lambda: drops.add(Drop.BUSY))
+            undo.callback(worker.close)
+            inputs = Inputs(self, settings, qos_watch, drops, worker.offer, assembler.take_odometry)
+            undo.callback(inputs.destroy)
+            monitor = Monitor(self, settings, inputs, pipeline, qos_watch, self._warn)
+            undo.callback(monitor.destroy)
+            for kind, name, serve in ((SaveGrid, "~/save_grid", self._save_grid), (Trigger, "~/reset", self._reset)):
+                undo.callback(self.destroy_service, self.create_service(kind, name, serve))
+            return Parts(pipeline, outputs, inputs, worker, monitor, undo.pop_all())
 
     def _apply(self, settings: Settings) -> None:
         if self._parts is not None:
@@ -166,12 +171,7 @@ class SscNode(LifecycleNode):
         if parts is None:
             return
         self._pause(parts)
-        parts.worker.close()
-        parts.monitor.destroy()
-        parts.inputs.destroy()
-        parts.outputs.destroy()
-        for service in parts.services:
-            self.destroy_service(service)
+        parts.undo.close()
         drops = ", ".join(f"{reason.value} {count}" for reason, count in parts.pipeline.drops.counts().items())
         self.get_logger().info(f"published {parts.pipeline.published.total} grids; dropped: {drops or 'nothing'}")
 

@@ -84,9 +84,8 @@ class Outputs:
         self._shown = [(offer, self._publisher(offer.type, offer.topic, offer.qos)) for offer in offers]
         self._status = self._publisher(Status, "~/status", LOG)
         self._labels = self._publisher(LabelInfo, "~/label_info", LATCHED)
-        no_events = PublisherEventCallbacks(
-            use_default_callbacks=False
-        )  # they would cost the executor more than they tell
+        # one more event to wait for, on each of so many small topics, would cost the executor more than it tells
+        no_events = PublisherEventCallbacks(use_default_callbacks=False)
         self._timings = {
             name: self.node.create_publisher(Float64, f"debug/{name}_ms", LOG, event_callbacks=no_events)
             for name in self.timings

@@ -59,6 +59,8 @@ def explain_silence(
         return f"{frame_drops[worst]} dropped as '{worst.value}': {explanations[worst]}"
     if Drop.UNPAIRED in drops or Drop.QUEUE_FULL in drops:
         return _unpaired(left, right, slop)
+    if Drop.DUPLICATE in drops:
+        return f"the stamps of {left.topic} or {right.topic} do not grow; let the driver set header.stamp of each image"
     if frame_drops:
         counted = ", ".join(f"{reason.value} {count}" for reason, count in frame_drops.items())
         return f"frames were dropped: {counted}"

@@ -186,13 +186,13 @@ class World:
 
     def call(self, kind, name, request=None):
         client = self.client.create_client(kind, name)
-        assert client.wait_for_service(10)
+        assert client.wait_for_service(30)
         future = client.call_async(kind.Request() if request is None else request)
-        self.executor.spin_until_future_complete(future, 10)
+        self.executor.spin_until_future_complete(future, 30)
         assert future.done()
         return future.result()
 
-    def spin_until(self, condition, timeout=10.0, what=""):
+    def spin_until(self, condition, timeout=30.0, what=""):
         end = time.monotonic() + timeout
         while not condition():
             assert time.monotonic() < end, f"waited {timeout} s in vain {what}"

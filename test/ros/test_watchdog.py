@@ -40,6 +40,7 @@ def explain(left=LEFT, right=RIGHT, infos=INFOS, drops=(), texts=()):
             {"drops": {Drop.UNPAIRED: 2, Drop.CALIBRATION: 48}, "texts": {Drop.CALIBRATION: "P is zero"}},
             ["48", "calibration", "P is zero"],
         ),
+        ({"drops": {Drop.DUPLICATE: 99}}, ["do not grow", "header.stamp"]),
         ({"drops": {Drop.BUSY: 40}}, ["busy 40"]),
         ({"drops": {Drop.CLOUD_LATE: 40}}, ["still in work"]),
         ({}, ["still in work"]),
