@@ -117,14 +117,25 @@ class SceneTraining(lightning.LightningModule):
         groups = [{"params": decayed}, {"params": plain, "weight_decay": 0.0}]
         optimizer = torch.optim.AdamW(groups, lr=self.learning_rate, weight_decay=self.weight_decay)
         steps = optimizer_steps(self.trainer, len(self._data.train_scenes), self._data.batch_size)
-        schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, self.learning_rate, total_steps=steps, pct_start=self.warm_up, cycle_momentum=False
-        )
+        # LambdaLR, not OneCycleLR: resumed with another max_epochs, it follows the cycle of the new length
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: one_cycle(step / steps, self.warm_up))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     @property
     def _data(self) -> SceneData:
         return self.trainer.datamodule  # type: ignore[attr-defined,no-any-return]
+
+
+def one_cycle(progress: float, warm_up: float) -> float:
+    """Learning rate of the one-cycle policy as a fraction of its top: half a cosine up from 1/25, another down to 0.
+
+    Args:
+        progress: fraction of the run that is done.
+        warm_up: fraction of the run that goes up.
+    """
+    if progress < warm_up:
+        return 1 / 25 + (1 - 1 / 25) * (1 - math.cos(math.pi * progress / warm_up)) / 2
+    return (1 + math.cos(math.pi * min(1.0, (progress - warm_up) / (1 - warm_up)))) / 2
 
 
 def optimizer_steps(trainer: lightning.Trainer, scenes: int, batch_size: int) -> int:

@@ -19,6 +19,7 @@ from ssc_ros.inference.checkpoint import load_checkpoint, read_metadata
 from ssc_ros.inference.completer import SceneCompleter
 from ssc_ros.training.command import train
 from ssc_ros.training.deploy import read_curves
+from ssc_ros.training.module import one_cycle
 
 SCRIPT = Path(__file__).with_name("train_tiny.py")
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -162,6 +163,25 @@ def test_two_processes_train_together(street, tmp_path) -> None:
     # the counts of both processes are added up: two validation frames, all known voxels of each
     metrics = read_metadata(deployed).metrics
     assert 0 <= metrics["stereo/miou"] <= 1
+
+
+def test_a_resumed_run_can_be_shortened(street, tiny, tmp_path) -> None:
+    stop = ["--trainer.callbacks=tiny_street.Interrupt", "--trainer.callbacks.step=5"]
+    with pytest.raises(RuntimeError, match="interrupted"):
+        train([*arguments(street, tmp_path / "run", save_minutes=0, trainer__max_epochs=100), *stop])
+    train(arguments(street, tmp_path / "run", trainer__max_epochs=4))
+    steps, rates = read_curves(tmp_path / "run" / "tensorboard")["lr-AdamW/pg1"]
+    assert steps == list(range(12))
+    assert rates[4] == pytest.approx(1e-3 * one_cycle(4 / 300, 0.1), rel=1e-4)
+    assert rates[11] == pytest.approx(1e-3 * one_cycle(11 / 12, 0.1), rel=1e-4)
+
+
+def test_the_cycle_starts_low_peaks_after_the_warm_up_and_ends_at_zero() -> None:
+    assert one_cycle(0, 0.1) == pytest.approx(1 / 25)
+    assert one_cycle(0.1, 0.1) == pytest.approx(1)
+    assert one_cycle(0.55, 0.1) == pytest.approx(0.5)
+    assert one_cycle(1, 0.1) == pytest.approx(0)
+    assert one_cycle(0, 0) == 1
 
 
 def test_training_on_the_validation_sequence_is_refused(street, tiny, tmp_path) -> None:
