@@ -44,3 +44,18 @@ def test_frames_without_truth_are_an_error(kitti_root: Path, capsys: pytest.Capt
     error = capsys.readouterr().err
     assert "no ground truth in the frames asked for" in error
     assert error.count("\n") == 1
+
+
+def test_a_sequence_without_truth_is_predicted_as_the_server_wants_it(
+    kitti_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hidden = tmp_path / "kitti" / "sequences" / "11"
+    hidden.mkdir(parents=True)
+    for name in ("image_2", "image_3", "calib.txt", "poses.txt", "times.txt"):
+        (hidden / name).symlink_to(kitti_root / "sequences" / "08" / name)
+    command = ["evaluate", "--data", str(tmp_path / "kitti"), "--sequence", "11", "--baseline", "stereo"]
+    assert main([*command, "--save-predictions", str(tmp_path / "out")]) == 0
+    assert "no scores: 2 predictions" in capsys.readouterr().out
+    saved = sorted((tmp_path / "out").rglob("*.label"))
+    assert [path.name for path in saved] == ["000000.label", "000005.label"]
+    assert all(path.stat().st_size == 2 * 256 * 256 * 32 for path in saved)
