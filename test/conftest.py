@@ -26,3 +26,12 @@ def kitti_root() -> Path:
     if not (root / "sequences").is_dir():
         pytest.skip("needs real SemanticKITTI frames: set SSC_KITTI_ROOT to a folder that holds sequences/")
     return root
+
+
+@pytest.fixture
+def kitti_tree(tmp_path: Path) -> Path:
+    """Root of a tiny data set of noise: sequence 08, six frames of 122 x 37 pixels, ground truth for 0 and 5."""
+    from .data.kitti_tree import write_sequence
+
+    write_sequence(tmp_path / "tree" / "sequences" / "08")
+    return tmp_path / "tree"

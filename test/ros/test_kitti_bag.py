@@ -16,13 +16,10 @@ from ssc_ros.data.topics import LEFT_CAMERA_FRAME, RIGHT_CAMERA_FRAME, TOPICS
 from ssc_ros.ros.bag_frames import BagFrames, BagTruth
 from ssc_ros.ros.kitti_bag import convert
 
-from ..data.kitti_tree import write_sequence
-
 
 @pytest.fixture
-def sequence(tmp_path: Path) -> KittiSequence:
-    write_sequence(tmp_path / "sequences" / "08")
-    return KittiSequence.open(tmp_path / "sequences" / "08")
+def sequence(kitti_tree: Path) -> KittiSequence:
+    return KittiSequence.open(kitti_tree / "sequences" / "08")
 
 
 @pytest.fixture(scope="module")
