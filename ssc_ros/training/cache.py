@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -84,7 +85,9 @@ class SampleCache:
 
 def _encode(sample: Sample, classes: int) -> bytes:
     inputs = {key: value.numpy() for key, value in sample.inputs.items()}
-    arrays = {f"inputs.{key}": np.packbits(value) if key in _BITS else value for key, value in inputs.items()}
+    arrays: dict[str, Any] = {
+        f"inputs.{key}": np.packbits(value) if key in _BITS else value for key, value in inputs.items()
+    }
     arrays |= {f"truth.{key}": value.numpy() for key, value in sample.truth._asdict().items()}
     labels = sample.truth.labels.numpy()
     arrays["class_counts"] = np.bincount(labels[labels < classes], minlength=classes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import cast
 
 import lightning
 import numpy as np
@@ -16,6 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from ssc_ros.core import LABEL_SETS, LabelSet, SceneGrid, SscError
 from ssc_ros.data.semantic_kitti import KittiSequence, SemanticKitti, sequences_folder
+from ssc_ros.systems import InputSpec
 from ssc_ros.training.augmentation import Augmentation
 from ssc_ros.training.cache import SampleCache, default_folder
 from ssc_ros.training.sample import Sample
@@ -129,7 +131,7 @@ class SceneData(lightning.LightningDataModule):
         if shared:
             raise SscError(f"sequences {', '.join(shared)} are in data.train and in data.validation; separate them")
         roots = root if isinstance(root, list) else [root]
-        samples = SampleCache(cache or default_folder(), network.spec, LABEL_SETS[label_set])
+        samples = SampleCache(cache or default_folder(), cast("InputSpec", network.spec), LABEL_SETS[label_set])
         train_sequences, validation_sequences = (
             open_sequences(roots, names, samples.spec.grid, samples.label_set) for names in (train, validation)
         )
@@ -153,9 +155,9 @@ class SceneData(lightning.LightningDataModule):
         """Shuffled, augmented batches, from the place where an interrupted run stopped."""
         sampler = ShuffledSampler(self.train_scenes, self.seed)
         if (trainer := self.trainer) is not None:
-            progress = trainer.fit_loop.epoch_loop.batch_progress.current.processed * self.batch_size
-            replicas, rank = trainer.world_size, trainer.global_rank
-            sampler = ShuffledSampler(self.train_scenes, self.seed, replicas, rank, trainer.current_epoch, progress)
+            batches = trainer.fit_loop.epoch_loop.batch_progress.current.processed  # type: ignore[attr-defined]
+            place = trainer.world_size, trainer.global_rank, trainer.current_epoch, batches * self.batch_size
+            sampler = ShuffledSampler(self.train_scenes, self.seed, *place)
         return DataLoader(
             self.train_scenes,
             self.batch_size,

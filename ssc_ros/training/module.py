@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
 import lightning
 import numpy as np
@@ -41,6 +41,8 @@ class SceneTraining(lightning.LightningModule):
         frequencies: class weights are 1 / ln(n) of voxel counts n, those of the label set or of the training scenes.
         seed: of the draws of voxels.
     """
+
+    class_weights: Tensor
 
     def __init__(
         self,
@@ -114,7 +116,7 @@ class SceneTraining(lightning.LightningModule):
         """AdamW under one cosine cycle per run, stepped with every optimiser step."""
         decayed = [p for p in self.network.parameters() if p.requires_grad and p.ndim > 1]
         plain = [p for p in self.network.parameters() if p.requires_grad and p.ndim <= 1]
-        groups = [{"params": decayed}, {"params": plain, "weight_decay": 0.0}]
+        groups: list[dict[str, Any]] = [{"params": decayed}, {"params": plain, "weight_decay": 0.0}]
         optimizer = torch.optim.AdamW(groups, lr=self.learning_rate, weight_decay=self.weight_decay)
         steps = optimizer_steps(self.trainer, len(self._data.train_scenes), self._data.batch_size)
         # LambdaLR, not OneCycleLR: resumed with another max_epochs, it follows the cycle of the new length
@@ -123,7 +125,7 @@ class SceneTraining(lightning.LightningModule):
 
     @property
     def _data(self) -> SceneData:
-        return self.trainer.datamodule  # type: ignore[attr-defined,no-any-return]
+        return self.trainer.datamodule  # type: ignore[attr-defined]
 
 
 def one_cycle(progress: float, warm_up: float) -> float:

@@ -65,6 +65,7 @@ def one_thread(monkeypatch: pytest.MonkeyPatch):
     torch.set_num_threads(threads)
 
 
+@pytest.mark.slow
 def test_two_frames_are_learnt_by_heart_and_deployed(street, tiny, tmp_path) -> None:
     flags = {
         "trainer__max_epochs": 150,
@@ -128,6 +129,7 @@ def test_the_seed_decides(street, tiny, tmp_path) -> None:
     assert any(not torch.equal(a[key], c[key]) for key in a)
 
 
+@pytest.mark.slow
 def test_a_killed_process_resumes(street, tmp_path) -> None:
     run = tmp_path / "run"
     command = [sys.executable, str(SCRIPT), *arguments(street, run, save_minutes=0, trainer__max_epochs=1000)]
@@ -150,6 +152,7 @@ def test_a_killed_process_resumes(street, tmp_path) -> None:
     assert torch.load(last, weights_only=False)["global_step"] == 3 * epochs
 
 
+@pytest.mark.slow
 def test_two_processes_train_together(street, tmp_path) -> None:
     run = tmp_path / "run"
     flags = {"trainer__devices": 2, "trainer__strategy": "ddp", "data__batch_size": 1, "trainer__max_epochs": 2}
