@@ -80,6 +80,7 @@ class BagFrames:
         used = {*self._streams, *self._infos} | ({topics.odometry} if odometry else set())
         for record in self._bag.records(used):
             self._now = record.stamp
+            self._synchronizer.poll()  # the node's timer would have fired before this message came
             message = self._bag.message(record)
             if record.topic in self._infos:
                 self._newest_info[self._infos[record.topic]] = message
