@@ -107,15 +107,18 @@ def test_two_frames_are_learnt_by_heart_and_deployed(street, tiny, tmp_path) -> 
     assert deployed.with_suffix(".png").stat().st_size > 5000
 
 
-@pytest.mark.parametrize("step", [3, 4])  # at the end of an epoch of three steps, and within one
-def test_an_interrupted_run_ends_with_the_weights_of_an_uninterrupted_one(street, tiny, tmp_path, step) -> None:
+# at the end of an epoch of three steps, and within one; with and without loader processes that read ahead
+@pytest.mark.parametrize(("step", "workers"), [(3, 0), (4, 0), (4, 1)])
+def test_an_interrupted_run_ends_with_the_weights_of_an_uninterrupted_one(
+    street, tiny, tmp_path, step, workers
+) -> None:
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    train(arguments(street, whole))
+    train(arguments(street, whole, data__workers=workers))
     stop = ["--trainer.callbacks=tiny_street.Interrupt", f"--trainer.callbacks.step={step}"]
     with pytest.raises(RuntimeError, match="interrupted"):
-        train([*arguments(street, broken, save_minutes=0), *stop])
+        train([*arguments(street, broken, data__workers=workers, save_minutes=0), *stop])
     assert torch.load(broken / "checkpoints" / "last.ckpt", weights_only=False)["global_step"] == step
-    train(arguments(street, broken))
+    train(arguments(street, broken, data__workers=workers))
     assert_equal_weights(weights(whole), weights(broken))
     seen = [read_curves(run / "tensorboard")["train/loss"] for run in (whole, broken)]
     assert seen[0] == seen[1]
