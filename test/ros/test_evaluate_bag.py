@@ -1,0 +1,45 @@
+"""What comes out of a bag scores exactly as what went in, every time."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ssc_ros.cli import main
+
+
+def regions(results: Path) -> Any:
+    metrics = json.loads((results / "latest" / "metrics.json").read_text())
+    assert metrics["frames"] == 2
+    return metrics["regions"]
+
+
+def test_a_bag_scores_like_the_data_set_it_came_from_and_twice_the_same(
+    kitti_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = ["--data", str(kitti_root), "--sequence", "08"]
+    assert main(["kitti2bag", *data, "--out", str(tmp_path / "bag")]) == 0
+    assert "10 frames, 2 with ground truth" in capsys.readouterr().out
+    how = ["--baseline", "stereo", "--pictures", "0", "--results", str(tmp_path / "results")]
+    assert main(["evaluate", *data, *how]) == 0
+    expected = regions(tmp_path / "results")
+    assert expected["51.2 m"]["iou"] > 0.05
+    for _ in range(2):
+        assert main(["evaluate-bag", "--bag", str(tmp_path / "bag"), *how]) == 0
+        assert regions(tmp_path / "results") == expected
+    assert len([folder for folder in (tmp_path / "results").iterdir() if not folder.is_symlink()]) == 3
+
+
+def test_a_bag_without_ground_truth_is_refused(
+    kitti_tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = ["--data", str(kitti_tree), "--sequence", "08", "--no-truth"]
+    assert main(["kitti2bag", *source, "--out", str(tmp_path / "bag")]) == 0
+    capsys.readouterr()
+    assert main(["evaluate-bag", "--bag", str(tmp_path / "bag"), "--baseline", "stereo"]) == 1
+    errors = capsys.readouterr().err.splitlines()
+    assert len(errors) == 1
+    assert "no messages on /ground_truth/grid; its topics are" in errors[0]
