@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from ssc_ros.core import LABEL_SETS, LabelSet, SceneGrid, SscError
+from ssc_ros.core.files import write_atomically
 from ssc_ros.systems import SceneNetwork, build
 
 FORMAT = "ssc_ros/1"
@@ -71,11 +71,8 @@ class CheckpointMetadata:
 
 def save_checkpoint(path: Path, network: nn.Module, metadata: CheckpointMetadata) -> None:
     """Write the network's weights and buffers with their metadata; the file appears whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
-    save_file(tensors, partial, metadata={"format": FORMAT, "ssc_ros": metadata.to_json()})
-    partial.replace(path)
+    write_atomically(path, save(tensors, metadata={"format": FORMAT, "ssc_ros": metadata.to_json()}))
 
 
 def read_metadata(path: Path) -> CheckpointMetadata:
@@ -122,8 +119,3 @@ def _open(path: Path) -> tuple[dict[str, Tensor], CheckpointMetadata]:
         return tensors, CheckpointMetadata.from_json(header["ssc_ros"])
     except (ValueError, KeyError, TypeError) as error:
         raise SscError(f"the metadata of checkpoint '{path}' cannot be read: {error!r}") from error
-
-
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file, as hex: the identity of a checkpoint in reports."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
