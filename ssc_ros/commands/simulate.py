@@ -23,7 +23,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder that gets sequences/")
     parser.add_argument(
-        "--sequences", type=parse_sequences, default=("00", "08"), metavar="NN,..", help="two digits each (default: 00,08)"
+        "--sequences",
+        type=parse_sequences,
+        default=("00", "08"),
+        metavar="NN,..",
+        help="two digits (default: 00,08)",
     )
     parser.add_argument("--frames", type=_positive, default=100, metavar="N", help="frames per sequence (default: 100)")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="another seed gives other places (default: 0)")

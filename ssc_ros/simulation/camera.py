@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from ssc_ros.simulation.compiled import kernel
 from numpy.typing import NDArray
 
+from ssc_ros.simulation.compiled import kernel
 from ssc_ros.simulation.ground import Terrain, ground_color, ground_label
 from ssc_ros.simulation.materials import LEAF, surface
 from ssc_ros.simulation.noise import value2
@@ -20,7 +20,15 @@ SHADOW_DISTANCE = 45.0
 
 
 class Light(NamedTuple):
-    """Light of a journey: direction to the sun, colours of sun, sky and haze (linear), haze per metre, cloud cover, seed."""
+    """Light of a journey.
+
+    Attributes:
+        direction: (3,) unit vector to the sun.
+        sun, sky, haze: (3,) linear colours.
+        density: haze per metre.
+        cover: clouds, 0..1.
+        seed: of clouds and horizon.
+    """
 
     direction: NDArray[np.float64]
     sun: NDArray[np.float64]
@@ -67,16 +75,15 @@ def draw_weather(rng: np.random.Generator) -> tuple[Light, Film]:
     """A day: sunny, veiled or overcast, clear or hazy, and the camera's setting for it."""
     overcast = rng.random() < 0.3
     elevation, azimuth = np.radians(rng.uniform(16, 62)), rng.uniform(0, 2 * np.pi)
-    direction = np.array(
-        [np.cos(elevation) * np.cos(azimuth), np.cos(elevation) * np.sin(azimuth), np.sin(elevation)]
-    )
+    direction = np.array([np.cos(elevation) * np.cos(azimuth), np.cos(elevation) * np.sin(azimuth), np.sin(elevation)])
     strength = 0.0 if overcast else rng.uniform(1.1, 2.6)
     warm = 0.25 * (1 - np.sin(elevation))
     sun = strength * np.array([1.0, 0.96 - 0.3 * warm, 0.9 - 0.8 * warm])
     sky = (rng.uniform(0.85, 1.15) if overcast else rng.uniform(0.3, 0.6)) * np.array([0.90, 1.0, 1.12])
     haze = np.array([0.95, 1.0, 1.05]) * rng.uniform(0.8, 1.3)
     density = 1 / rng.choice([rng.uniform(250, 700), rng.uniform(900, 4000)])
-    light = Light(direction, sun, sky, haze, density, 1.0 if overcast else rng.uniform(0.0, 0.7), int(rng.integers(1 << 30)))
+    cover = 1.0 if overcast else rng.uniform(0.0, 0.7)
+    light = Light(direction, sun, sky, haze, density, cover, int(rng.integers(1 << 30)))
     gain = rng.uniform(0.75, 1.25) / (0.75 * strength * np.sin(elevation) + 0.95 * sky[1])
     film = Film(
         float(gain * 1.2), rng.uniform(0.48, 0.66), rng.uniform(1.0, 3.0), rng.uniform(0.35, 0.6),
@@ -86,7 +93,7 @@ def draw_weather(rng: np.random.Generator) -> tuple[Light, Film]:
 
 
 @kernel
-def _sky(light, dx, dy, dz):  # noqa: ANN001, ANN202
+def _sky(light, dx, dy, dz):
     """Sky with clouds above a hazy silhouette of hills and trees."""
     azimuth = np.arctan2(dy, dx)
     ridge = 0.004 + 0.05 * value2(azimuth * 9.0, 0.5, light.seed) * value2(azimuth * 2.0, 7.5, light.seed)
@@ -107,7 +114,7 @@ def _sky(light, dx, dy, dz):  # noqa: ANN001, ANN202
 
 
 @kernel
-def _ground_normal(scene, x, y):  # noqa: ANN001, ANN202
+def _ground_normal(scene, x, y):
     e = scene.ground_step
     gx = (ground_height(scene, x + e, y) - ground_height(scene, x - e, y)) / (2 * e)
     gy = (ground_height(scene, x, y + e) - ground_height(scene, x, y - e)) / (2 * e)
@@ -116,7 +123,7 @@ def _ground_normal(scene, x, y):  # noqa: ANN001, ANN202
 
 
 @kernel
-def local_hit(f, x, y, z, is_capsule):  # noqa: ANN001, ANN201
+def local_hit(f, x, y, z, is_capsule):
     """A world point in a primitive's frame; along the rod for capsules."""
     ex, ey, ez = x - f[0], y - f[1], z - f[2]
     if is_capsule:
@@ -125,7 +132,7 @@ def local_hit(f, x, y, z, is_capsule):  # noqa: ANN001, ANN201
 
 
 @kernel
-def _shade(scene, terrain, light, what, x, y, z, lnx, lny, lnz, t, dx, dy, dz, pixel):  # noqa: ANN001, ANN202
+def _shade(scene, terrain, light, what, x, y, z, lnx, lny, lnz, t, dx, dy, dz, pixel):
     """Radiance and raw label of a hit."""
     if what == GROUND:
         nx, ny, nz = _ground_normal(scene, x, y)

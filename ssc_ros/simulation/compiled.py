@@ -31,7 +31,7 @@ def _cache_folder() -> Path | None:
 _FOLDER = _cache_folder()
 
 
-def kernel(function: Callable[..., Any]) -> Any:  # noqa: ANN401 (a numba dispatcher)
+def kernel(function: Callable[..., Any]) -> Any:
     """Compile with numba: IEEE division, only such fast maths as keeps NaN and infinity, cached on disk."""
     previous = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(_FOLDER) if _FOLDER else previous

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from ssc_ros.simulation.compiled import kernel
 from numpy.typing import NDArray
 
 from ssc_ros.simulation import road
+from ssc_ros.simulation.compiled import kernel
 from ssc_ros.simulation.noise import grain, hash01, value2
 from ssc_ros.simulation.raycast import bilinear
 from ssc_ros.simulation.road import Plan
@@ -32,14 +32,14 @@ class Terrain(NamedTuple):
 
 
 @kernel
-def street_coordinates(terrain, x, y):  # noqa: ANN001, ANN201
+def street_coordinates(terrain, x, y):
     """Arc length and lateral distance [m] of a world position."""
     u, v = (x - terrain.origin[0]) / terrain.step, (y - terrain.origin[1]) / terrain.step
     return bilinear(terrain.arc, u, v), bilinear(terrain.offset, u, v)
 
 
 @kernel
-def is_marking(plan, x, y, s, d, edge, cross, block):  # noqa: ANN001, ANN201
+def is_marking(plan, x, y, s, d, edge, cross, block):
     """Whether the carriageway is painted here: centre line, edge line, zebra, stop line."""
     row = plan.blocks[block]
     if cross < 1.0:
@@ -48,11 +48,11 @@ def is_marking(plan, x, y, s, d, edge, cross, block):  # noqa: ANN001, ANN201
                 g = plan.crossings[c]
                 ex, ey = x - g[0], y - g[1]
                 along, across = ex * g[2] + ey * g[3], -ex * g[3] + ey * g[2]
-                far = abs(along) - row[0] - 5.5
+                far = abs(along) - row[road.WIDTH] - 5.5
                 if g[5] <= along <= g[6] and g[8] > 0 and 0 < far < 2.6 and abs(across) < g[4]:
                     return across / 1.0 - np.floor(across / 1.0) < 0.5
         return False
-    tone = row[12]
+    tone = row[road.TONE]
     if tone > 0.35 and abs(d) < 0.07:
         return s / 6.0 - np.floor(s / 6.0) < 0.5 or tone > 0.92
     if tone > 0.8 and 0.14 < -edge < 0.26:
@@ -65,7 +65,7 @@ def is_marking(plan, x, y, s, d, edge, cross, block):  # noqa: ANN001, ANN201
 
 
 @kernel
-def ground_label(terrain, x, y):  # noqa: ANN001, ANN201
+def ground_label(terrain, x, y):
     """Raw label of the ground at a world position."""
     plan = terrain.plan
     s, d = street_coordinates(terrain, x, y)
@@ -85,7 +85,7 @@ def ground_label(terrain, x, y):  # noqa: ANN001, ANN201
 
 
 @kernel
-def _slabs(u, v, size, seed, footprint):  # noqa: ANN001, ANN202
+def _slabs(u, v, size, seed, footprint):
     """Brightness of paving slabs with dark joints."""
     row = np.floor(v / size)
     u = u / size + 0.5 * (int(row) & 1)
@@ -97,7 +97,7 @@ def _slabs(u, v, size, seed, footprint):  # noqa: ANN001, ANN202
 
 
 @kernel
-def ground_color(terrain, x, y, footprint):  # noqa: ANN001, ANN201
+def ground_color(terrain, x, y, footprint):
     """Albedo (r, g, b) of the ground at a world position."""
     plan = terrain.plan
     seed = plan.seed
@@ -138,7 +138,7 @@ def ground_color(terrain, x, y, footprint):  # noqa: ANN001, ANN201
         g = leaf * (1.15 - 0.15 * dry)
         b = leaf * (0.45 + 0.2 * dry)
         texture *= 1.8
-    bay = plan.blocks[block, 1 + side] if cross > 7.0 else 0.0
+    bay = plan.blocks[block, road.BAY + side] if cross > 7.0 else 0.0
     rim = edge - bay
     if zone >= 2 and 0.0 <= rim < 0.14:  # kerb stone
         along = s + d

@@ -65,56 +65,56 @@ def voxel_truth(scans: Sequence[Scan], grid: SceneGrid) -> VoxelTruth:
 
 
 @kernel
-def _enter(origin, end, shape):  # noqa: ANN001, ANN202
-    """Part of the segment origin -> end inside a box from zero to `shape`: parameters (first, last), empty if first > last."""
-    first, last = 0.0, 1.0
-    for k in range(3):
-        d = end[k] - origin[k]
-        if abs(d) < 1e-9:
-            if origin[k] < 0 or origin[k] >= shape[k]:
-                return 1.0, 0.0
-            continue
-        a, b = -origin[k] / d, (shape[k] - origin[k]) / d
-        first, last = max(first, min(a, b)), min(last, max(a, b))
-    return first, last
+def _clip(o, d, size, first, last):
+    """Part of the segment parameters [first, last] in which 0 <= o + t d < size; empty if first > last."""
+    if abs(d) < 1e-9:
+        return (first, last) if 0 <= o < size else (1.0, 0.0)
+    a, b = -o / d, (size - o) / d
+    return max(first, min(a, b)), min(last, max(a, b))
 
 
 @kernel
-def _clear_rays(seen, origin, points, corner, voxel, stride):  # noqa: ANN001, ANN202
+def _axis(o, d, size, first):
+    """Start of a walk along one axis: cell, step, parameter of the next face, parameters per cell."""
+    start = o + first * d
+    cell = min(max(int(np.floor(start)), 0), size - 1)
+    delta = 1 / abs(d) if abs(d) > 1e-9 else 1e9
+    gap = (cell + 1 - start) if d > 0 else (start - cell)
+    return cell, (1 if d > 0 else -1), first + gap * delta, delta
+
+
+@kernel
+def _clear_rays(seen, origin, points, corner, voxel, stride):
     """Mark the voxels that the segments from `origin` [voxels] to the points [m] cross, ends included."""
-    shape = seen.shape
-    end, at, step = np.zeros(3), np.zeros(3, np.int64), np.zeros(3, np.int64)
-    reach, delta = np.zeros(3), np.zeros(3)
+    nx, ny, nz = seen.shape
+    ox, oy, oz = origin[0], origin[1], origin[2]
     for n in range(0, len(points), stride):
-        for k in range(3):
-            end[k] = (points[n, k] - corner[k]) / voxel
-        first, last = _enter(origin, end, shape)
+        dx = (points[n, 0] - corner[0]) / voxel - ox
+        dy = (points[n, 1] - corner[1]) / voxel - oy
+        dz = (points[n, 2] - corner[2]) / voxel - oz
+        first, last = _clip(ox, dx, nx, 0.0, 1.0)
+        first, last = _clip(oy, dy, ny, first, last)
+        first, last = _clip(oz, dz, nz, first, last)
         if first >= last:
             continue
         first += 1e-6
-        for k in range(3):
-            d = end[k] - origin[k]
-            start = origin[k] + first * d
-            at[k] = min(max(int(np.floor(start)), 0), shape[k] - 1)
-            step[k] = 1 if d > 0 else -1
-            delta[k] = 1 / abs(d) if abs(d) > 1e-9 else 1e9
-            gap = (at[k] + 1 - start) if d > 0 else (start - at[k])
-            reach[k] = first + gap * delta[k]
-        while True:
-            seen[at[0], at[1], at[2]] = True
-            k = 0 if reach[0] < reach[1] else 1
-            if reach[2] < reach[k]:
-                k = 2
-            if reach[k] > last:
+        x, step_x, next_x, delta_x = _axis(ox, dx, nx, first)
+        y, step_y, next_y, delta_y = _axis(oy, dy, ny, first)
+        z, step_z, next_z, delta_z = _axis(oz, dz, nz, first)
+        while 0 <= x < nx and 0 <= y < ny and 0 <= z < nz:
+            seen[x, y, z] = True
+            if min(next_x, next_y, next_z) > last:
                 break
-            reach[k] += delta[k]
-            at[k] += step[k]
-            if at[k] < 0 or at[k] >= shape[k]:
-                break
+            if next_x < next_y and next_x <= next_z:
+                x, next_x = x + step_x, next_x + delta_x
+            elif next_y <= next_z:
+                y, next_y = y + step_y, next_y + delta_y
+            else:
+                z, next_z = z + step_z, next_z + delta_z
 
 
 @kernel
-def _mark_hidden(solid, origin, hidden):  # noqa: ANN001, ANN202
+def _mark_hidden(solid, origin, hidden):
     """Mark the solid voxels and those with a solid one on the way from `origin` [voxels] to their centre."""
     nx, ny, nz = solid.shape
     for x in range(nx):
@@ -122,7 +122,7 @@ def _mark_hidden(solid, origin, hidden):  # noqa: ANN001, ANN202
             for z in range(nz):
                 hidden[x, y, z] = solid[x, y, z]
                 dx, dy, dz = x + 0.5 - origin[0], y + 0.5 - origin[1], z + 0.5 - origin[2]
-                steps = int(max(abs(dx), max(abs(dy), abs(dz))))
+                steps = int(max(abs(dx), abs(dy), abs(dz)))
                 dx, dy, dz = dx / steps, dy / steps, dz / steps
                 px, py, pz = origin[0] + 0.5 * dx, origin[1] + 0.5 * dy, origin[2] + 0.5 * dz
                 for _ in range(steps):

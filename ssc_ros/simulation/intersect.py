@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from ssc_ros.simulation.compiled import kernel
 from numpy.typing import NDArray
 
+from ssc_ros.simulation.compiled import kernel
 from ssc_ros.simulation.noise import sample_volume
 from ssc_ros.simulation.primitives import Kind, Material
 
@@ -18,7 +18,7 @@ Hit = tuple[float, float, float, float]
 
 
 @kernel
-def box(ox, oy, oz, dx, dy, dz, a, b, c, front, rear, side):  # noqa: ANN001, ANN201 (scalars; numba infers)
+def box(ox, oy, oz, dx, dy, dz, a, b, c, front, rear, side):
     """Box of half sizes (a, b, c) with inset top: a convex body of six half spaces n.p <= h."""
     near, far = -FAR, FAR
     nx = ny = nz = 0.0
@@ -53,7 +53,7 @@ def box(ox, oy, oz, dx, dy, dz, a, b, c, front, rear, side):  # noqa: ANN001, AN
 
 
 @kernel
-def ellipsoid(ox, oy, oz, dx, dy, dz, a, b, c):  # noqa: ANN001, ANN201
+def ellipsoid(ox, oy, oz, dx, dy, dz, a, b, c):
     """Entry and exit distance of an ellipsoid; (FAR, FAR) if it is missed."""
     x, y, z = ox / a, oy / b, oz / c
     u, v, w = dx / a, dy / b, dz / c
@@ -68,7 +68,7 @@ def ellipsoid(ox, oy, oz, dx, dy, dz, a, b, c):  # noqa: ANN001, ANN201
 
 
 @kernel
-def capsule(ox, oy, oz, dx, dy, dz, vx, vy, vz, r):  # noqa: ANN001, ANN201
+def capsule(ox, oy, oz, dx, dy, dz, vx, vy, vz, r):
     """Rod from the origin along v with round ends; distance and normal."""
     baba = vx * vx + vy * vy + vz * vz
     bard = vx * dx + vy * dy + vz * dz
@@ -79,10 +79,10 @@ def capsule(ox, oy, oz, dx, dy, dz, vx, vy, vz, r):  # noqa: ANN001, ANN201
     b = baba * rdoa - baoa * bard
     c = baba * oaoa - baoa * baoa - r * r * baba
     disc = b * b - a * c
-    if disc < 0.0:
-        return FAR, 0.0, 0.0, 0.0
-    t, y = FAR, -1.0
-    if a > 1e-12:
+    t, y = FAR, (-1.0 if bard > 0.0 else baba + 1.0)  # along the rod: its nearer end
+    if a > 1e-12 * baba:
+        if disc < 0.0:
+            return FAR, 0.0, 0.0, 0.0
         t = (-b - np.sqrt(disc)) / a
         y = baoa + t * bard
     if y <= 0.0 or y >= baba:  # a round end
@@ -100,7 +100,7 @@ def capsule(ox, oy, oz, dx, dy, dz, vx, vy, vz, r):  # noqa: ANN001, ANN201
 
 
 @kernel
-def wheel(ox, oy, oz, dx, dy, dz, radius, half, hole):  # noqa: ANN001, ANN201
+def wheel(ox, oy, oz, dx, dy, dz, radius, half, hole):
     """Cylinder about y of a radius and half width; the discs are open within `hole`, where only spokes stop a ray."""
     best, nx, ny, nz = FAR, 0.0, 0.0, 0.0
     a = dx * dx + dz * dz
@@ -131,7 +131,7 @@ def wheel(ox, oy, oz, dx, dy, dz, radius, half, hole):  # noqa: ANN001, ANN201
 
 
 @kernel
-def panel_solid(material, param, x, z, a, c):  # noqa: ANN001, ANN201
+def panel_solid(material, param, x, z, a, c):
     """Whether a panel is there at (x, z): fences have gaps, signs have shapes."""
     if material == SLATS:
         if abs(z + c * 0.5) < 0.05 or abs(z - c * 0.6) < 0.05:
@@ -151,7 +151,7 @@ def panel_solid(material, param, x, z, a, c):  # noqa: ANN001, ANN201
 
 
 @kernel
-def panel(ox, oy, oz, dx, dy, dz, a, c, material, param):  # noqa: ANN001, ANN201
+def panel(ox, oy, oz, dx, dy, dz, a, c, material, param):
     """Vertical rectangle y = 0 of half length a and half height c with the gaps of its material."""
     if abs(dy) < 1e-9:
         return FAR, 0.0
@@ -165,18 +165,18 @@ def panel(ox, oy, oz, dx, dy, dz, a, c, material, param):  # noqa: ANN001, ANN20
 
 
 @kernel
-def _leaf_field(volume: NDArray[np.float32], is_hedge, x, y, z, a, b, c, density, shift):  # noqa: ANN001, ANN202
+def _leaf_field(volume: NDArray[np.float32], is_hedge, x, y, z, a, b, c, density, shift):
     """Positive inside foliage: noise that must exceed a threshold which rises towards the outline."""
     noise = sample_volume(volume, x * 7.0 + shift, y * 7.0 + shift * 1.7, z * 7.0 + shift * 0.6)
     if is_hedge:
-        edge = min(min(a - abs(x), b - abs(y)), c - z)  # metres to the nearest face; the floor is no face
+        edge = min(a - abs(x), b - abs(y), c - z)  # metres to the nearest face; the floor is no face
         return edge * 4.0 - noise * 0.9 + 0.12
     q = (x / a) ** 2 + (y / b) ** 2 + (z / c) ** 2
     return density + 0.25 - noise - 0.85 * q * q
 
 
 @kernel
-def foliage(volume, is_hedge, near, far, ox, oy, oz, dx, dy, dz, a, b, c, density, seed, step):  # noqa: ANN001, ANN201
+def foliage(volume, is_hedge, near, far, ox, oy, oz, dx, dy, dz, a, b, c, density, seed, step):
     """First crossing of the leaf surface between `near` and `far`, by marching and one secant; FAR if there is none."""
     shift = (seed % 997.0) * 0.731
     t = near

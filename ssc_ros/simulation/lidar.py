@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-from ssc_ros.simulation.compiled import kernel
 from numpy.typing import NDArray
 
 from ssc_ros.simulation.camera import local_hit
+from ssc_ros.simulation.compiled import kernel
 from ssc_ros.simulation.ground import Terrain, ground_color, ground_label
 from ssc_ros.simulation.materials import LEAF, reflectance, surface
 from ssc_ros.simulation.raycast import GROUND, NOTHING, Scene, trace
@@ -17,7 +17,7 @@ COLUMNS = 2000
 MAX_RANGE = 80.0
 RANGE_NOISE = 0.012
 """Standard deviation of a range [m]."""
-LEAF_GAP, LEAF_CHANCE, LEAF_LAYERS = 0.3, 0.5, 6
+LEAF_GAP, LEAF_CHANCE, LEAF_LAYERS = 0.3, 0.6, 8
 """A beam passes this far [m] through foliage with this chance, again and again, at most so many times."""
 
 
@@ -35,7 +35,7 @@ def beam_directions() -> NDArray[np.float64]:
 
 
 @kernel
-def _cast(scene, terrain, pose, beams, depths, ranges, labels, strengths):  # noqa: ANN001, ANN202
+def _cast(scene, terrain, pose, beams, depths, ranges, labels, strengths):
     """Range (0: nothing), raw label and reflectance of each beam; strength falls where the surface is oblique."""
     ox, oy, oz = pose[0, 3], pose[1, 3], pose[2, 3]
     for k in range(len(beams)):

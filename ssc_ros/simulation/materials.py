@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from ssc_ros.simulation.compiled import kernel
 
+from ssc_ros.simulation.compiled import kernel
 from ssc_ros.simulation.noise import grain, hash01, value2
 from ssc_ros.simulation.primitives import Material
 
@@ -15,13 +15,13 @@ SIGN, CARGO, BUS = int(Material.SIGN), int(Material.CARGO), int(Material.BUS)
 
 
 @kernel
-def frac(x):  # noqa: ANN001, ANN201
+def frac(x):
     """Fractional part."""
     return x - np.floor(x)
 
 
 @kernel
-def _bricks(u, v, seed, footprint):  # noqa: ANN001, ANN202
+def _bricks(u, v, seed, footprint):
     row = np.floor(v / 0.075)
     w = u / 0.24 + 0.5 * (int(row) & 1)
     if footprint < 0.03 and (frac(w) < 0.06 or frac(v / 0.075) < 0.16):
@@ -30,7 +30,12 @@ def _bricks(u, v, seed, footprint):  # noqa: ANN001, ANN202
 
 
 @kernel
-def _facade(u, v, a, storey, seed, r, g, b, footprint):  # noqa: ANN001, ANN202
+def _speckle(x, y, z, seed):
+    return hash01(int(np.floor(x)), int(np.floor(y)), int(np.floor(z)), seed)
+
+
+@kernel
+def _facade(u, v, a, storey, seed, r, g, b, footprint):
     """Wall with windows: u along the wall, v above the ground [m]; returns colour and glassiness."""
     span = 2.0 + 1.8 * hash01(1, 0, 0, seed)
     floor, column = np.floor(v / storey), np.floor(u / span)
@@ -44,7 +49,8 @@ def _facade(u, v, a, storey, seed, r, g, b, footprint):  # noqa: ANN001, ANN202
         if left < x < left + width and sill < z < sill + tall:
             frame = 0.07
             middle = abs(x - span / 2)
-            if x < left + frame or x > left + width - frame or z < sill + frame or z > sill + tall - frame or middle < 0.03:
+            rim = min(x - left, left + width - x, z - sill, sill + tall - z)
+            if rim < frame or middle < 0.03:
                 c = 0.6 if hash01(4, 0, 0, seed) < 0.7 else 0.12
                 return c, c, c, 0.0
             if floor < 1 and style < 0.16:
@@ -63,7 +69,7 @@ def _facade(u, v, a, storey, seed, r, g, b, footprint):  # noqa: ANN001, ANN202
 
 
 @kernel
-def surface(f, material, lx, ly, lz, nx, ny, nz, footprint):  # noqa: ANN001, ANN201
+def surface(f, material, lx, ly, lz, nx, ny, nz, footprint):
     """Albedo and glassiness of a primitive.
 
     Args:
@@ -84,13 +90,13 @@ def surface(f, material, lx, ly, lz, nx, ny, nz, footprint):  # noqa: ANN001, AN
     texture = grain(u, v, seed, footprint)
     contrast = 0.30
     if material == LEAF:
-        leaf = hash01(int(np.floor(lx * 31)), int(np.floor(ly * 31)), int(np.floor(lz * 31)), seed) if footprint < 0.03 else 0.5
-        twig = hash01(int(np.floor(lx * 11)), int(np.floor(ly * 11)), int(np.floor(lz * 11)), seed + 1) if footprint < 0.07 else 0.5
+        leaf = _speckle(lx * 31, ly * 31, lz * 31, seed) if footprint < 0.03 else 0.5
+        twig = _speckle(lx * 11, ly * 11, lz * 11, seed + 1) if footprint < 0.07 else 0.5
         bough = value2(lx * 3.3 + lz, ly * 3.3 - lz, seed + 2)
         gain = 0.15 + 0.9 * leaf * leaf + 0.55 * twig + 0.5 * bough
         tint = 0.75 + 0.5 * bough
         return r * gain * tint, g * gain, b * gain, 0.0
-    if material == FACADE or material == BUS or material == CABIN:
+    if material in (FACADE, BUS, CABIN):
         if on_top or nz < -0.5:
             pass
         elif material == FACADE:
@@ -116,7 +122,8 @@ def surface(f, material, lx, ly, lz, nx, ny, nz, footprint):  # noqa: ANN001, AN
                 r, g, b = (0.75, 0.75, 0.72) if nx > 0 else (0.5, 0.02, 0.02)
             elif abs(ly) < 0.27 and -c * 0.35 < lz < -c * 0.05:
                 r, g, b = 0.7, 0.7, 0.68
-                if footprint < 0.02 and hash01(int(np.floor(ly * 22)), 0, 0, seed) < 0.5 and abs(lz + c * 0.2) < c * 0.09:
+                letters = abs(lz + c * 0.2) < c * 0.09 and hash01(int(np.floor(ly * 22)), 0, 0, seed) < 0.5
+                if letters and footprint < 0.02:
                     r = g = b = 0.05
             elif nx > 0 and lz < -c * 0.1:
                 r, g, b = 0.06, 0.06, 0.06
@@ -141,9 +148,9 @@ def surface(f, material, lx, ly, lz, nx, ny, nz, footprint):  # noqa: ANN001, AN
     elif material == CARGO:
         rib = frac(u / 0.45)
         k = 0.8 if rib < 0.08 else 1.0
-        if frac(v / 1.7 + 0.3) < 0.35 and hash01(9, 0, 0, seed) < 0.6:  # lettering
-            if hash01(int(np.floor(u * 4)), int(np.floor(v * 4)), 0, seed) < 0.5:
-                r, g, b = g, b, r * 0.5
+        lettered = frac(v / 1.7 + 0.3) < 0.35 and hash01(9, 0, 0, seed) < 0.6
+        if lettered and hash01(int(np.floor(u * 4)), int(np.floor(v * 4)), 0, seed) < 0.5:
+            r, g, b = g, b, r * 0.5
         r, g, b = r * k, g * k, b * k
         contrast = 0.2
     elif material == SIGN and ny != 0.0:
@@ -164,7 +171,7 @@ def surface(f, material, lx, ly, lz, nx, ny, nz, footprint):  # noqa: ANN001, AN
 
 
 @kernel
-def reflectance(material, r, g, b, glass):  # noqa: ANN001, ANN201
+def reflectance(material, r, g, b, glass):
     """LiDAR intensity 0..1 at normal incidence; signs and plates are retro-reflective."""
     grey = (r + g + b) / 3
     if material == SIGN:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from ssc_ros.simulation.compiled import kernel
 from numpy.typing import NDArray
+
+from ssc_ros.simulation.compiled import kernel
 
 VOLUME_SIZE = 64
 """Edge of the periodic noise volume of `foliage_volume`, in samples."""
@@ -64,7 +65,7 @@ def sample_volume(volume: NDArray[np.float32], x: float, y: float, z: float) -> 
 
 
 def foliage_volume() -> NDArray[np.float32]:
-    """Periodic (64, 64, 64) float32 noise in [0, 1] of two octaves, uniform in distribution, the same for every world."""
+    """Periodic (64, 64, 64) float32 noise in [0, 1] of three octaves, evenly distributed, the same for every world."""
     rng = np.random.default_rng(20260801)
     total = np.zeros((VOLUME_SIZE,) * 3)
     for coarse, weight in ((16, 1.0), (32, 0.7), (64, 0.45)):

@@ -12,6 +12,7 @@ from ssc_ros.simulation.road import Block, Lot, Plan, Zone
 
 CARRIAGEWAY = (Zone.ROAD,)
 OFF_LOT = (Zone.ROAD, Zone.PARKING_BAY, Zone.VERGE, Zone.SIDEWALK)
+GARDEN_ONLY = (*OFF_LOT, Zone.DRIVEWAY)
 Shape = Callable[[np.random.Generator], Primitives]
 
 STILL: dict[str, tuple[Shape, int]] = {
@@ -72,8 +73,9 @@ class Planter:
         return True
 
     def thing(
-        self, name: str, s: float, d: float, turn: float = 0.0, avoid: tuple[Zone, ...] = CARRIAGEWAY, reach: float = 0.3
-    ) -> bool:
+        self, name: str, s: float, d: float, turn: float = 0.0, avoid: tuple[Zone, ...] = CARRIAGEWAY,
+        reach: float = 0.3,
+    ) -> bool:  # fmt: skip
         """Place a still thing with its own instance."""
         shape, raw = STILL[name]
         self.instances += 1
@@ -81,14 +83,14 @@ class Planter:
 
     def _vehicle(self) -> tuple[str, float]:
         """A random parked vehicle and its half length [m]."""
-        name = self.rng.choice(["car", "van", "truck", "trailer"], p=[0.925, 0.04, 0.015, 0.02])
+        name = self.rng.choice(["car", "van", "truck", "trailer"], p=[0.925, 0.035, 0.025, 0.015])
         return str(name), {"car": 2.4, "van": 3.2, "truck": 4.6, "trailer": 3.2}[str(name)]
 
     def _edge(self, block: Block, side: int) -> None:
         """Kerbside: parked vehicles, street trees, lamps, signs, furniture, people."""
         row, rng = self.plan.blocks[block.index], self.rng
         sign = 1 if side == 0 else -1
-        width, bay, verge, walk = row[road.WIDTH], row[1 + side], row[3 + side], row[5 + side]
+        width, bay, verge, walk = row[road.WIDTH], row[road.BAY + side], row[road.VERGE + side], row[road.WALK + side]
         facing = 0.0 if side else np.pi
         fill = rng.uniform(0.1, 0.7) if bay else (rng.uniform(0.0, 0.6) if width > 3.5 and rng.random() < 0.35 else 0.0)
         d_parked = width + (bay / 2 if bay else 0.35)
@@ -128,23 +130,23 @@ class Planter:
         """People and two-wheelers that stand about."""
         rng = self.rng
         draw = rng.random() / self.bustle
-        if draw < 0.035:
+        if draw < 0.02:
             self.thing("person", s, d, rng.uniform(0, 6.28))
-        elif draw < 0.055:
+        elif draw < 0.075:
             for k in range(rng.integers(1, 3)):
                 self.thing("bicycle", s + 0.7 * k, d, rng.normal(np.pi / 2, 0.2))
-        elif draw < 0.085:
+        elif draw < 0.095:
             self.thing("motorcycle", s, d, rng.uniform(0, 6.28))
-        elif draw < 0.097:
+        elif draw < 0.107:
             self.thing("bicyclist", s, d, rng.choice([0.0, np.pi]))
-        elif draw < 0.11:
+        elif draw < 0.117:
             self.thing("motorcyclist", s, d, rng.choice([0.0, np.pi]))
 
     def _lot(self, block: Block, side: int) -> None:
         row = self.plan.blocks[block.index]
-        back = row[road.WIDTH] + row[1 + side] + row[3 + side] + row[5 + side]
+        back = row[road.WIDTH] + row[road.BAY + side] + row[road.VERGE + side] + row[road.WALK + side]
         sign = 1 if side == 0 else -1
-        lot = Lot(int(row[7 + side]))
+        lot = Lot(int(row[road.LOT + side]))
         if lot in (Lot.GARDEN, Lot.PAVED):
             self._houses(block, sign, back, lot is Lot.PAVED)
         elif lot is Lot.PARKING:
@@ -165,46 +167,51 @@ class Planter:
             turn = (0.0 if sign > 0 else np.pi) + rng.normal(0, 0.015)
             d_house = back + setback + depth / 2 + rng.uniform(0, 0.4)
             if rng.random() < 0.92:
-                self.put(scenery.building(rng, wide, depth, rng.uniform(low, high)), middle, sign * d_house, turn, OFF_LOT,
-                         wide / 2, depth / 2)  # fmt: skip
+                house = scenery.building(rng, wide, depth, rng.uniform(low, high))
+                self.put(house, middle, sign * d_house, turn, OFF_LOT, wide / 2, depth / 2)
             if not urban or setback > 2:
                 self._front(s, length, sign, back, setback, color, urban)
             if not urban:
                 self._garden(s, length, sign, back, setback)
             s += length
         for s in np.arange(block.start, block.end, 5.0):  # something closes the view between the houses
-            self.put(scenery.tree(rng, rng.uniform(6, 14)), s, sign * (back + setback + 15 + rng.uniform(0, 10)), avoid=OFF_LOT)
+            d = sign * (back + setback + 15 + rng.uniform(0, 10))
+            self.put(scenery.tree(rng, rng.uniform(6, 14)), s, d, avoid=OFF_LOT)
 
-    def _front(self, s: float, length: float, sign: int, back: float, setback: float, color: Color, urban: bool) -> None:
+    def _front(
+        self, s: float, length: float, sign: int, back: float, setback: float, color: Color, urban: bool
+    ) -> None:
         """Boundary between pavement and garden: hedge, fence or wall, open at driveways."""
         rng = self.rng
-        choice = rng.choice(["hedge", "fence", "both", "none"], p=[0.3, 0.28, 0.27, 0.15] if not urban else [0.15, 0.3, 0.1, 0.45])
+        chances = [0.15, 0.3, 0.1, 0.45] if urban else [0.3, 0.28, 0.27, 0.15]
+        choice = rng.choice(["hedge", "fence", "both", "none"], p=chances)
         style, height = int(rng.integers(4)), rng.uniform(0.8, 1.9)
         paint: Color = scenery.leaf_color(rng) if rng.random() < 0.35 else scenery.wall_color(rng)
         piece = 2.5
         for at in np.arange(s, s + length, piece):
-            args = {"avoid": (*OFF_LOT, Zone.DRIVEWAY), "reach": 1.0}
             if choice in ("hedge", "both"):
-                self.put(scenery.hedge(rng, piece, height, 0.8, color), at + piece / 2, sign * (back + 0.9), **args)
+                shape = scenery.hedge(rng, piece, height, 0.8, color)
+                self.put(shape, at + piece / 2, sign * (back + 0.9), avoid=GARDEN_ONLY, reach=1.0)
             if choice in ("fence", "both"):
-                self.put(scenery.fence(rng, piece, min(height, 1.6), style, paint), at + piece / 2, sign * (back + 0.3), **args)
+                shape = scenery.fence(rng, piece, min(height, 1.6), style, paint)
+                self.put(shape, at + piece / 2, sign * (back + 0.3), avoid=GARDEN_ONLY, reach=1.0)
         if rng.random() < 0.5 and setback > 2.5:  # towards the neighbour
-            shape = (scenery.hedge(rng, 6.0, 1.7, 0.8, color) if rng.random() < 0.5 else scenery.fence(rng, 6.0, 1.5, style, paint))
-            self.put(shape, s, sign * (back + 3.6), np.pi / 2, (*OFF_LOT, Zone.DRIVEWAY), 0.3, 3.0)
+            hedged = rng.random() < 0.5
+            shape = scenery.hedge(rng, 6.0, 1.7, 0.8, color) if hedged else scenery.fence(rng, 6.0, 1.5, style, paint)
+            self.put(shape, s, sign * (back + 3.6), np.pi / 2, GARDEN_ONLY, 0.3, 3.0)
 
     def _garden(self, s: float, length: float, sign: int, back: float, setback: float) -> None:
         rng = self.rng
-        avoid = (*OFF_LOT, Zone.DRIVEWAY)
         for _ in range(rng.integers(3, 11)):
             d = sign * (back + 1.4 + rng.uniform(0, max(0.3, setback - 1.5)))
             at = s + rng.uniform(0, length)
             draw = rng.random()
             if draw < 0.6:
-                self.put(scenery.bush(rng, rng.uniform(0.5, 1.3)), at, d, avoid=avoid)
+                self.put(scenery.bush(rng, rng.uniform(0.5, 1.3)), at, d, avoid=GARDEN_ONLY)
             elif draw < 0.85:
-                self.put(scenery.tree(rng, rng.uniform(3.5, 8)), at, d, avoid=avoid)
+                self.put(scenery.tree(rng, rng.uniform(3.5, 8)), at, d, avoid=GARDEN_ONLY)
             else:
-                self.put(scenery.conifer(rng, rng.uniform(3, 9)), at, d, avoid=avoid)
+                self.put(scenery.conifer(rng, rng.uniform(3, 9)), at, d, avoid=GARDEN_ONLY)
         if rng.random() < 0.45:  # something on the driveway
             here = min(int((s - self.plan.first) / road.SPACING), len(self.plan.block_of) - 1)
             k = self.plan.blocks[int(self.plan.block_of[here])][road.DRIVE]
@@ -213,7 +220,8 @@ class Planter:
                 name = str(rng.choice(["car", "car", "car", "car", "van", "trailer", "motorcycle"]))
                 self.thing(name, at, sign * (back + 3.2), sign * np.pi / 2, OFF_LOT, 0.8)
         if rng.random() < 0.15:
-            self.put(scenery.shed(rng), s + rng.uniform(1, 3), sign * (back + setback + 4), avoid=avoid, reach=2.5, across=2)
+            place = (s + rng.uniform(1, 3), sign * (back + setback + 4))
+            self.put(scenery.shed(rng), *place, avoid=GARDEN_ONLY, reach=2.5, across=2)
 
     def _parking_lot(self, block: Block, sign: int, back: float) -> None:
         rng = self.rng
@@ -222,14 +230,15 @@ class Planter:
             for s in np.arange(block.start + 11, block.end - 10, 2.75):
                 if rng.random() < fill:
                     name = "car" if rng.random() < 0.93 else str(rng.choice(["van", "motorcycle", "trailer"]))
-                    self.thing(name, s, sign * (back + depth), rng.choice([-1, 1]) * np.pi / 2 + rng.normal(0, 0.04), OFF_LOT)
+                    turn = rng.choice([-1, 1]) * np.pi / 2 + rng.normal(0, 0.04)
+                    self.thing(name, s, sign * (back + depth), turn, OFF_LOT)
         for s in np.arange(block.start + 12, block.end - 10, 12.0):
             if rng.random() < 0.5:
                 self.put(scenery.tree(rng, rng.uniform(4, 9)), s, sign * (back + 7.4), avoid=OFF_LOT)
             length = rng.uniform(9, 22)
             if rng.random() < 0.6:
-                self.put(scenery.building(rng, length, 10, rng.uniform(5, 12)), s, sign * (back + 33), 0.0 if sign > 0 else np.pi,
-                         OFF_LOT, length / 2, 5)  # fmt: skip
+                house, turn = scenery.building(rng, length, 10, rng.uniform(5, 12)), 0.0 if sign > 0 else np.pi
+                self.put(house, s, sign * (back + 33), turn, OFF_LOT, length / 2, 5)
 
     def _green(self, block: Block, sign: int, back: float, dense: bool) -> None:
         """Park or wild growth: trees and bushes, denser and closer to the street when wild."""
@@ -247,12 +256,14 @@ class Planter:
                 else:
                     shape = scenery.tree(rng, rng.uniform(5, 15))
                 self.put(shape, s + rng.uniform(-step, step), d, avoid=(*OFF_LOT, Zone.ISLAND))
-            for _ in range(2 if dense else 1):  # undergrowth
+            for _ in range(3 if dense else 2):  # undergrowth
                 d = sign * (back + rng.uniform(1.0, 3.0) + rng.exponential(6.0))
-                shape = scenery.hedge(rng, rng.uniform(2, 5), rng.uniform(0.3, 1.1), rng.uniform(1.2, 3.5), scenery.leaf_color(rng))
+                size = (rng.uniform(2, 5), rng.uniform(0.3, 1.1), rng.uniform(1.2, 3.5))
+                shape = scenery.hedge(rng, *size, scenery.leaf_color(rng))
                 self.put(shape, s + rng.uniform(-2, 2), d, avoid=(*OFF_LOT, Zone.ISLAND), reach=2.5, across=1.7)
             if verge_hedge:
-                self.put(scenery.hedge(rng, step, 1.0 if not dense else 2.0, 0.9, color), s, sign * (back + 0.7), avoid=OFF_LOT, reach=2.0)
+                shape = scenery.hedge(rng, step, 2.0 if dense else 1.0, 0.9, color)
+                self.put(shape, s, sign * (back + 0.7), avoid=OFF_LOT, reach=2.0)
         if rng.random() < (0.45 if dense else 0.4):
             style, paint = int(rng.integers(4)), scenery.wall_color(rng)
             for s in np.arange(block.start + 6, block.end - 5, 2.5):

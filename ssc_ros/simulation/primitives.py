@@ -47,8 +47,8 @@ class Material(IntEnum):
 
 
 # columns of the float rows
-POSITION, YAW, SIZE, INSET, COLOR, SEED, PARAM = slice(0, 3), slice(3, 5), slice(5, 8), slice(8, 11), slice(11, 14), 14, 15
-FLOAT_COLUMNS = 16
+POSITION, YAW, SIZE = slice(0, 3), slice(3, 5), slice(5, 8)
+RADIUS, FLOAT_COLUMNS = 8, 16
 # columns of the integer rows
 KIND, MATERIAL, LABEL = 0, 1, 2
 
@@ -107,7 +107,7 @@ class Primitives:
         half[:, 1] = sin * f[:, 5] + cos * f[:, 6]
         low, high = f[:, POSITION] - half, f[:, POSITION] + half
         capsule = kind == Kind.CAPSULE
-        a, b, r = f[capsule, POSITION], f[capsule, POSITION] + f[capsule, SIZE], f[capsule, 8:9]
+        a, b, r = f[capsule, POSITION], f[capsule, POSITION] + f[capsule, SIZE], f[capsule, RADIUS, None]
         low[capsule], high[capsule] = np.minimum(a, b) - r, np.maximum(a, b) + r
         return low, high
 

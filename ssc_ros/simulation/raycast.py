@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from ssc_ros.simulation.compiled import kernel
 from numpy.typing import NDArray
 
 from ssc_ros.simulation import intersect
+from ssc_ros.simulation.compiled import kernel
 from ssc_ros.simulation.intersect import BOX, CAPSULE, ELLIPSOID, FAR, LEAVES, PANEL, WHEEL
 from ssc_ros.simulation.primitives import Primitives
 
@@ -25,10 +25,11 @@ class Scene(NamedTuple):
         floats, ints: the primitives (see `Primitives`).
         origin: (2,) lower corner of the window.
         starts, items: primitives of column (i, j) are items[starts[i * n + j] : starts[i * n + j + 1]].
+        reaches: (len(items), 5) upright cylinder around each item: x, y, squared radius, bottom, top.
         tops: (n, n) highest point of the primitives of a column.
         heights: ground height at a raster of `ground_step`.
         ground_step: [m].
-        ground_low, ground_high: (n, n) extremes of the ground of a column.
+        ground_high: (n, n) highest ground of a column.
         volume: foliage noise.
         ceiling: nothing is higher than this [m].
     """
@@ -38,10 +39,10 @@ class Scene(NamedTuple):
     origin: NDArray[np.float64]
     starts: NDArray[np.int64]
     items: NDArray[np.int64]
+    reaches: NDArray[np.float64]
     tops: NDArray[np.float64]
     heights: NDArray[np.float32]
     ground_step: float
-    ground_low: NDArray[np.float64]
     ground_high: NDArray[np.float64]
     volume: NDArray[np.float32]
     ceiling: float
@@ -63,16 +64,20 @@ def build_scene(
     near = ((last >= 0) & (first < n)).all(axis=1)
     kept = Primitives(primitives.floats[near], primitives.ints[near])
     first, last = np.clip(first[near], 0, n - 1), np.clip(last[near], 0, n - 1)
-    starts, items, tops = _columns(first, last, high[near, 2], n)
-    ground_low, ground_high = _ground_extremes(heights, per_cell, n)
+    low, high = low[near], high[near]
+    starts, items, tops = _columns(first, last, high[:, 2], n)
+    middle, half = (low + high) / 2, (high - low) / 2
+    cylinders = np.column_stack([middle[:, :2], (half[:, :2] ** 2).sum(axis=1), low[:, 2], high[:, 2]])
+    ground_high = _ground_high(heights, per_cell, n)
+    ceiling = float(max(tops.max(), heights.max()))
     return Scene(
-        kept.floats, kept.ints, origin, starts, items, tops, heights, ground_step, ground_low, ground_high, volume,
-        float(max(tops.max(), heights.max())),
-    )
+        kept.floats, kept.ints, origin, starts, items, cylinders[items], tops,
+        heights, ground_step, ground_high, volume, ceiling,
+    )  # fmt: skip
 
 
 @kernel
-def _columns(first, last, top, n):  # noqa: ANN001, ANN202
+def _columns(first, last, top, n):
     counts = np.zeros(n * n + 1, np.int64)
     tops = np.full((n, n), -FAR)
     for p in range(len(first)):
@@ -92,17 +97,16 @@ def _columns(first, last, top, n):  # noqa: ANN001, ANN202
 
 
 @kernel
-def _ground_extremes(heights, per_cell, n):  # noqa: ANN001, ANN202
-    low, high = np.zeros((n, n)), np.zeros((n, n))
+def _ground_high(heights, per_cell, n):
+    high = np.zeros((n, n))
     for i in range(n):
         for j in range(n):
-            tile = heights[i * per_cell : (i + 1) * per_cell + 1, j * per_cell : (j + 1) * per_cell + 1]
-            low[i, j], high[i, j] = tile.min(), tile.max()
-    return low, high
+            high[i, j] = heights[i * per_cell : (i + 1) * per_cell + 1, j * per_cell : (j + 1) * per_cell + 1].max()
+    return high
 
 
 @kernel
-def bilinear(raster, x, y):  # noqa: ANN001, ANN201
+def bilinear(raster, x, y):
     """Bilinear sample at raster coordinates, clamped to the raster."""
     x = min(max(x, 0.0), raster.shape[0] - 1.001)
     y = min(max(y, 0.0), raster.shape[1] - 1.001)
@@ -113,14 +117,14 @@ def bilinear(raster, x, y):  # noqa: ANN001, ANN201
 
 
 @kernel
-def ground_height(scene, x, y):  # noqa: ANN001, ANN201
+def ground_height(scene, x, y):
     """Height of the ground at (x, y) [m]."""
     step = scene.ground_step
     return bilinear(scene.heights, (x - scene.origin[0]) / step, (y - scene.origin[1]) / step)
 
 
 @kernel
-def _march_ground(heights, x0, y0, inverse, ox, oy, oz, dx, dy, dz, t0, t1):  # noqa: ANN001, ANN202
+def _march_ground(heights, x0, y0, inverse, ox, oy, oz, dx, dy, dz, t0, t1):
     """First crossing of the ground between t0 and t1; FAR if there is none."""
     steps = int(np.ceil((t1 - t0) * inverse / 1.2)) + 1
     h = (t1 - t0) / steps
@@ -141,7 +145,7 @@ def _march_ground(heights, x0, y0, inverse, ox, oy, oz, dx, dy, dz, t0, t1):  # 
 
 
 @kernel
-def _meet(floats, ints, volume, p, ox, oy, oz, dx, dy, dz, t0, t1, coarse):  # noqa: ANN001, ANN202
+def _meet(floats, ints, volume, p, ox, oy, oz, dx, dy, dz, t0, t1, coarse):
     """Intersection with primitive p; foliage is searched between t0 and t1 only. Normal in the primitive's frame."""
     kind = ints[p, 0]
     x, y, z = ox - floats[p, 0], oy - floats[p, 1], oz - floats[p, 2]
@@ -187,7 +191,7 @@ def _meet(floats, ints, volume, p, ox, oy, oz, dx, dy, dz, t0, t1, coarse):  # n
 
 
 @kernel
-def trace(scene, ox, oy, oz, dx, dy, dz, reach, any_hit):  # noqa: ANN001, ANN201
+def trace(scene, ox, oy, oz, dx, dy, dz, reach, any_hit):
     """What a ray of unit direction hits first within `reach` [m].
 
     With `any_hit` the search stops at the first solid found, and foliage is sampled coarsely (shadow rays).
@@ -198,6 +202,7 @@ def trace(scene, ox, oy, oz, dx, dy, dz, reach, any_hit):  # noqa: ANN001, ANN20
     tops, ground_high, starts, items = scene.tops, scene.ground_high, scene.starts, scene.items
     floats, ints, volume, heights = scene.floats, scene.ints, scene.volume, scene.heights
     x0, y0, inverse, ceiling = scene.origin[0], scene.origin[1], 1 / scene.ground_step, scene.ceiling
+    reaches, run = scene.reaches, dx * dx + dy * dy
     n = tops.shape[0]
     best, what, bx, by, bz = reach, NOTHING, 0.0, 0.0, 0.0
     sx, sy = (ox - scene.origin[0]) / CELL, (oy - scene.origin[1]) / CELL
@@ -211,12 +216,17 @@ def trace(scene, ox, oy, oz, dx, dy, dz, reach, any_hit):  # noqa: ANN001, ANN20
     while 0 <= i < n and 0 <= j < n and t0 < best:
         t1 = min(next_i, next_j)
         z0, z1 = oz + t0 * dz, oz + min(t1, best) * dz
-        lowest = min(z0, z1)
+        lowest, highest = min(z0, z1), max(z0, z1)
         if dz > 0.0 and z0 > ceiling:
             break
         if lowest < tops[i, j]:
             cell = i * n + j
             for k in range(starts[cell], starts[cell + 1]):
+                if highest < reaches[k, 3] or lowest > reaches[k, 4]:
+                    continue
+                side = (reaches[k, 0] - ox) * dy - (reaches[k, 1] - oy) * dx
+                if side * side > reaches[k, 2] * run:
+                    continue
                 p = items[k]
                 t, nx, ny, nz = _meet(floats, ints, volume, p, ox, oy, oz, dx, dy, dz, t0, min(t1, best), any_hit)
                 if 1e-4 < t < best:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-from ssc_ros.simulation.compiled import kernel
 from numpy.typing import NDArray
 
+from ssc_ros.simulation.compiled import kernel
 from ssc_ros.simulation.noise import value2
 
 SPACING = 0.5
@@ -44,10 +45,7 @@ class Zone(IntEnum):
 
 
 # columns of Plan.blocks; pairs are (left, right)
-WIDTH, BAY, VERGE, WALK, LOT, RISE, DRIVE, TONE = 0, slice(1, 3), slice(3, 5), slice(5, 7), slice(7, 9), slice(9, 11), 11, 12
-BLOCK_COLUMNS = 13
-# columns of Plan.crossings
-C_X, C_Y, C_COS, C_SIN, C_HALF, C_LOW, C_HIGH, C_S, C_ZEBRA = range(9)
+WIDTH, BAY, VERGE, WALK, LOT, RISE, DRIVE, TONE, BLOCK_COLUMNS = 0, 1, 3, 5, 7, 9, 11, 12, 13
 
 
 class Plan(NamedTuple):
@@ -59,7 +57,8 @@ class Plan(NamedTuple):
         block_of: (N,) block at each sample.
         blocks: (B, 13) half width of the road, then per side: parking bay, verge, pavement widths [m], lot, rise of
             the terrain [m]; distance between driveways [m], tone.
-        crossings: (C, 9) side streets: centre, direction (cos, sin), half width, reach to both ends [m], arc length, zebra.
+        crossings: (C, 9) side streets: centre, direction (cos, sin), half width, reach to both ends [m], arc length,
+            whether there is a zebra crossing.
         waves: (W, 4) hills: wave vector [rad/m], phase, amplitude [m].
         seed: of textures.
     """
@@ -111,19 +110,15 @@ def plan_street(rng: np.random.Generator, start: float, end: float) -> tuple[Pla
             crossings.append(
                 [*line[k], np.cos(turn), np.sin(turn), rng.uniform(2.6, 4.2), *reach, e, float(rng.random() < 0.35)]
             )
-    waves = np.array(
-        [[*(2 * np.pi / rng.uniform(140, 500) * _unit(rng)), rng.uniform(0, 6.28), rng.uniform(0.0, 1.1)] for _ in range(4)]
-    )
+    waves = np.stack([_wave(rng) for _ in range(4)])
     block_of = np.searchsorted(np.asarray(edges[1:-1]), s)
-    plan = Plan(
-        line, start, block_of, blocks, np.asarray(crossings).reshape(-1, 9), waves, int(rng.integers(1 << 30))
-    )
-    return plan, tuple(Block(i, a, b) for i, (a, b) in enumerate(zip(edges[:-1], edges[1:], strict=True)))
+    plan = Plan(line, start, block_of, blocks, np.asarray(crossings).reshape(-1, 9), waves, int(rng.integers(1 << 30)))
+    return plan, tuple(Block(i, a, b) for i, (a, b) in enumerate(pairwise(edges)))
 
 
-def _unit(rng: np.random.Generator) -> NDArray[np.float64]:
-    angle = rng.uniform(0, 2 * np.pi)
-    return np.array([np.cos(angle), np.sin(angle)])
+def _wave(rng: np.random.Generator) -> NDArray[np.float64]:
+    number, angle = 2 * np.pi / rng.uniform(140, 500), rng.uniform(0, 2 * np.pi)
+    return np.array([number * np.cos(angle), number * np.sin(angle), rng.uniform(0, 2 * np.pi), rng.uniform(0.0, 1.1)])
 
 
 def _block(rng: np.random.Generator, urban: float) -> NDArray[np.float64]:
@@ -131,22 +126,22 @@ def _block(rng: np.random.Generator, urban: float) -> NDArray[np.float64]:
     row[WIDTH] = rng.uniform(2.9, 4.2)
     wild_both = rng.random() < 0.15 * (1 - urban)
     for side in range(2):
-        row[1 + side] = rng.choice([0.0, rng.uniform(2.0, 2.5)], p=[0.8, 0.2])
-        row[3 + side] = rng.choice([0.0, rng.uniform(0.8, 2.5)], p=[0.6, 0.4])
-        row[5 + side] = rng.uniform(1.3, 3.2)
-        lots = np.array([0.52, 0.12 + 0.28 * urban, 0.05, 0.07, 0.26 * (1.2 - urban)])
+        row[BAY + side] = rng.choice([0.0, rng.uniform(2.0, 2.5)], p=[0.8, 0.2])
+        row[VERGE + side] = rng.choice([0.0, rng.uniform(0.8, 2.5)], p=[0.6, 0.4])
+        row[WALK + side] = rng.uniform(1.3, 3.2)
+        lots = np.array([0.50, 0.12 + 0.26 * urban, 0.05, 0.06, 0.34 * (1.2 - urban)])
         lot = int(rng.choice(5, p=lots / lots.sum()))
         if wild_both:
-            lot, row[1 + side], row[5 + side] = int(Lot.WILD), 0.0, rng.choice([0.0, 1.6])
-        row[7 + side] = lot
-        row[9 + side] = rng.normal(0.2, 0.6) if lot in (Lot.WILD, Lot.PARK) else rng.uniform(-0.1, 0.3)
+            lot, row[BAY + side], row[WALK + side] = int(Lot.WILD), 0.0, rng.choice([0.0, 1.6])
+        row[LOT + side] = lot
+        row[RISE + side] = rng.normal(0.2, 0.6) if lot in (Lot.WILD, Lot.PARK) else rng.uniform(-0.1, 0.3)
     row[DRIVE] = rng.uniform(11, 30)
     row[TONE] = rng.random()
     return row
 
 
 @kernel
-def locate(plan, x, y, hint, reach):  # noqa: ANN001, ANN201
+def locate(plan, x, y, hint, reach):
     """Arc length and signed distance (left positive) of the centre line's point nearest to (x, y) [m].
 
     Args:
@@ -179,7 +174,7 @@ def locate(plan, x, y, hint, reach):  # noqa: ANN001, ANN201
 
 
 @kernel
-def zone_at(plan, x, y, s, d):  # noqa: ANN001, ANN201
+def zone_at(plan, x, y, s, d):
     """What the ground is made of.
 
     Returns:
@@ -190,7 +185,7 @@ def zone_at(plan, x, y, s, d):  # noqa: ANN001, ANN201
     block = plan.block_of[min(max(k, 0), len(plan.block_of) - 1)]
     row = plan.blocks[block]
     side = 0 if d > 0 else 1
-    a = abs(d) - row[0]
+    a = abs(d) - row[WIDTH]
     edge, cross = a, 1e9
     for c in range(len(plan.crossings)):
         g = plan.crossings[c]
@@ -206,23 +201,23 @@ def zone_at(plan, x, y, s, d):  # noqa: ANN001, ANN201
             edge = min(edge, b)
     if edge < 0:
         return 0, edge, cross, block, side, -1.0
-    bay = row[1 + side] if cross > 7.0 else 0.0
+    bay = row[BAY + side] if cross > 7.0 else 0.0
     if edge < bay:
         return 1, edge, cross, block, side, -1.0
     rest = edge - bay
-    verge = row[3 + side] if cross > 5.0 else 0.0
+    verge = row[VERGE + side] if cross > 5.0 else 0.0
     if rest < verge:
         return 2, edge, cross, block, side, -1.0
     rest -= verge
-    walk = row[5 + side] if a <= cross else 2.0
+    walk = row[WALK + side] if a <= cross else 2.0
     if rest < walk:
         return 3, edge, cross, block, side, -1.0
     rest -= walk
-    lot = int(row[7 + side])
-    phase = s / row[11] - np.floor(s / row[11])
-    if lot <= 1 and phase * row[11] < 3.0 and rest < 11.0 and a <= cross:
+    lot = int(row[LOT + side])
+    phase = s / row[DRIVE] - np.floor(s / row[DRIVE])
+    if lot <= 1 and phase * row[DRIVE] < 3.0 and rest < 11.0 and a <= cross:
         return 7, edge, cross, block, side, rest
-    if lot == 1 and rest < 3.2:
+    if lot == 1 and rest < 2.2:
         return 5, edge, cross, block, side, rest
     if lot == 2 and rest < 26.0:
         return 6, edge, cross, block, side, rest
@@ -232,14 +227,14 @@ def zone_at(plan, x, y, s, d):  # noqa: ANN001, ANN201
 
 
 @kernel
-def smooth(t):  # noqa: ANN001, ANN201
+def smooth(t):
     """Smooth step from 0 at t <= 0 to 1 at t >= 1."""
     t = min(max(t, 0.0), 1.0)
     return t * t * (3 - 2 * t)
 
 
 @kernel
-def elevation(plan, x, y, s, d):  # noqa: ANN001, ANN201
+def elevation(plan, x, y, s, d):
     """Height of the ground [m]: hills, a raised pavement, and terrain that rises or falls behind it."""
     z = 0.0
     for k in range(len(plan.waves)):
@@ -248,11 +243,12 @@ def elevation(plan, x, y, s, d):  # noqa: ANN001, ANN201
     zone, edge, _, block, side, rest = zone_at(plan, x, y, s, d)
     if zone == 0:
         return z - 0.02 * smooth(edge + 1.0)
-    bay = plan.blocks[block, 1 + side]
-    z += KERB_HEIGHT * smooth((edge - (bay if zone >= 2 and bay > 0 and edge >= bay else 0.0)) / 0.25) if zone != 1 else 0.0
+    if zone != 1:
+        bay = plan.blocks[block, BAY + side]
+        z += KERB_HEIGHT * smooth((edge - (bay if edge >= bay else 0.0)) / 0.25)
     if rest > 0:
         away = smooth(rest / 14.0)
-        z += plan.blocks[block, 9 + side] * away * (0.0 if zone == 6 else 1.0)
+        z += plan.blocks[block, RISE + side] * away * (0.0 if zone == 6 else 1.0)
         if zone == 4 or zone == 2:
             z += min(rest, 1.0) * (0.35 * (value2(x / 5.0, y / 5.0, plan.seed) - 0.5) * (0.3 + away))
             z += min(rest, 1.0) * 0.10 * (value2(x / 0.9, y / 0.9, plan.seed + 1) - 0.4)
@@ -260,7 +256,7 @@ def elevation(plan, x, y, s, d):  # noqa: ANN001, ANN201
 
 
 @kernel
-def rasterise(plan, x0, y0, hint, step, heights, coordinates, coarse):  # noqa: ANN001, ANN201
+def rasterise(plan, x0, y0, hint, step, heights, coordinates, coarse):
     """Fill a window from its corner: heights (N, N) every `step` and (s, d) (M, M, 2) every `coarse * step` [m].
 
     Only the centre line within 200 m of sample `hint` is looked at.

@@ -7,13 +7,20 @@ import numpy as np
 from ssc_ros.simulation.primitives import Builder, Color, Material, Primitives
 from ssc_ros.simulation.vehicles import any_color
 
+WALL_TINTS: tuple[Color, ...] = (
+    (1.0, 0.82, 0.5), (1.0, 0.6, 0.45), (0.8, 0.95, 0.75), (0.8, 0.9, 1.0), (1.0, 0.9, 0.7), (0.95, 0.75, 0.65),
+)  # fmt: skip
+SIGN_COLORS: tuple[Color, ...] = (
+    (0.6, 0.04, 0.05), (0.03, 0.12, 0.5), (0.7, 0.6, 0.05), (0.75, 0.75, 0.75), (0.05, 0.3, 0.1),
+)  # fmt: skip
 BUILDING, FENCE, OTHER_STRUCTURE, VEGETATION, TRUNK, POLE, SIGN, OTHER_OBJECT = 50, 51, 52, 70, 71, 80, 81, 99
 
 
 def leaf_color(rng: np.random.Generator) -> Color:
     """Greens, with olive, yellow and brownish ones."""
     g = rng.uniform(0.14, 0.42)
-    red, blue = (rng.uniform(0.55, 0.95), rng.uniform(0.2, 0.45)) if rng.random() < 0.85 else (rng.uniform(1.0, 1.6), 0.25)
+    autumn = rng.random() < 0.15
+    red, blue = (rng.uniform(1.0, 1.6), 0.25) if autumn else (rng.uniform(0.55, 0.95), rng.uniform(0.2, 0.45))
     return float(g * red), float(g), float(g * blue)
 
 
@@ -23,8 +30,7 @@ def wall_color(rng: np.random.Generator) -> Color:
     if rng.random() < 0.4:
         warm = rng.uniform(0.85, 1.0)
         return float(value), float(value * warm), float(value * warm * warm)
-    tints = ((1.0, 0.82, 0.5), (1.0, 0.6, 0.45), (0.8, 0.95, 0.75), (0.8, 0.9, 1.0), (1.0, 0.9, 0.7), (0.95, 0.75, 0.65))
-    r, g, b = tints[rng.integers(len(tints))]
+    r, g, b = WALL_TINTS[rng.integers(len(WALL_TINTS))]
     return float(value * r), float(value * g), float(value * b)
 
 
@@ -34,20 +40,22 @@ def building(rng: np.random.Generator, length: float, depth: float, height: floa
     material = rng.choice([Material.FACADE, Material.FACADE, Material.FACADE, Material.BRICK])
     walls, storey = wall_color(rng), rng.uniform(2.7, 3.3)
     b.box((0, 0, -1.0), (length, depth, height + 1.0), Material.FACADE, walls, BUILDING, param=storey)
-    roof = tuple(c * rng.uniform(0.5, 1.0) for c in ((0.35, 0.14, 0.09), (0.18, 0.16, 0.16))[rng.integers(2)])
+    tone, red = rng.uniform(0.5, 1.0), rng.random() < 0.5
+    roof = (0.35 * tone, 0.14 * tone, 0.09 * tone) if red else (0.18 * tone, 0.16 * tone, 0.16 * tone)
     if rng.random() < 0.7:
         rise = depth * rng.uniform(0.25, 0.5)
         gable = 0.0 if rng.random() < 0.7 else min(length * 0.4, 3.0)
         b.box((0, 0, height), (length + 0.5, depth + 0.8, rise), Material.ROOF, roof, BUILDING,
               inset=(gable, gable, depth / 2 + 0.39))  # fmt: skip
-        b.box((rng.uniform(-0.3, 0.3) * length, depth * 0.1, height + rise * 0.4), (0.6, 0.6, rise * 0.9), Material.BRICK,
-              wall_color(rng), BUILDING)  # fmt: skip
+        chimney = (rng.uniform(-0.3, 0.3) * length, depth * 0.1, height + rise * 0.4)
+        b.box(chimney, (0.6, 0.6, rise * 0.9), Material.BRICK, wall_color(rng), BUILDING)
     else:
         b.box((0, 0, height), (length + 0.2, depth + 0.2, 0.35), Material.CONCRETE, roof, BUILDING)
     for _ in range(rng.integers(0, 4)):
         x, floor = rng.uniform(-0.35, 0.35) * length, rng.integers(1, max(2, int(height / storey)))
         if floor * storey < height - 2:
-            b.box((x, -depth / 2 - 0.5, floor * storey), (2.6, 1.0, 1.0), Material(int(material)), wall_color(rng), BUILDING)
+            at = (x, -depth / 2 - 0.5, floor * storey)
+            b.box(at, (2.6, 1.0, 1.0), Material(int(material)), wall_color(rng), BUILDING)
     if rng.random() < 0.5:
         x = rng.uniform(-0.35, 0.35) * length
         b.box((x, -depth / 2 - 0.7, -0.3), (2.0, 1.4, 0.5), Material.CONCRETE, wall_color(rng), BUILDING)
@@ -143,14 +151,14 @@ def sign(rng: np.random.Generator) -> Primitives:
     b = Builder(rng)
     top = rng.uniform(2.1, 3.0)
     b.capsule((0, 0, -0.2), (0, 0, top + 0.05), rng.uniform(0.03, 0.05), Material.METAL, (0.35, 0.36, 0.37), POLE)
-    palette: tuple[Color, ...] = ((0.6, 0.04, 0.05), (0.03, 0.12, 0.5), (0.7, 0.6, 0.05), (0.75, 0.75, 0.75), (0.05, 0.3, 0.1))
     z = top
     for _ in range(rng.integers(1, 3)):
         shape = int(rng.integers(4))
         width = rng.uniform(0.55, 0.9)
         height = width if shape < 3 else width * rng.uniform(0.4, 1.3)
         z -= height
-        b.panel((0.06, 0, z), width, height, Material.SIGN, palette[rng.integers(5)], SIGN, yaw=-np.pi / 2, param=float(shape))
+        color = SIGN_COLORS[rng.integers(len(SIGN_COLORS))]
+        b.panel((0.06, 0, z), width, height, Material.SIGN, color, SIGN, yaw=-np.pi / 2, param=float(shape))
         z -= 0.05
     return b.build()
 

@@ -20,10 +20,12 @@ from ssc_ros.simulation import camera, lidar
 from ssc_ros.simulation.calibration import IMAGE_SIZE, Calibration, calibration_of
 from ssc_ros.simulation.ground_truth import SCANS, Scan, voxel_truth
 from ssc_ros.simulation.traffic import FRAME_PERIOD
-from ssc_ros.simulation.world import World
+from ssc_ros.simulation.world import VERSION, World
 
 PNG = [cv2.IMWRITE_PNG_COMPRESSION, 1]
 RECORD = "simulation.json"
+AHEAD = ".ahead"
+"""Folder of the sweeps beyond the end of a sequence, while it is being made."""
 LIDAR, LEFT, RIGHT = range(3)
 """Streams of sensor noise."""
 
@@ -39,6 +41,7 @@ class SequenceJob:
         frames: length.
         voxel_step: every so-manyth frame gets voxel ground truth.
         images: "all", or "voxels" for images of those frames only.
+        scans: sweeps that a ground truth is made of, the current one included.
     """
 
     root: Path
@@ -47,6 +50,7 @@ class SequenceJob:
     frames: int
     voxel_step: int = 5
     images: str = "all"
+    scans: int = SCANS
 
     @property
     def path(self) -> Path:
@@ -61,7 +65,13 @@ class SequenceJob:
     @property
     def swept_frames(self) -> range:
         """Frames whose LiDAR is needed: those of the sequence, and those that complete its last ground truth."""
-        return range(max(self.frames, self.voxel_frames[-1] + SCANS))
+        return range(max(self.frames, self.voxel_frames[-1] + self.scans))
+
+    @property
+    def missing_frames(self) -> range:
+        """Frames to go through with `sense`: no sweep beyond the end where the ground truth is complete."""
+        complete = all(file.exists() for i in self.voxel_frames for file in self._voxel_files(i))
+        return range(self.frames) if complete else self.swept_frames
 
     @cached_property
     def calibration(self) -> Calibration:
@@ -81,23 +91,21 @@ class SequenceJob:
         """Write the files of the whole sequence; a folder of another simulation is left alone.
 
         Raises:
-            SscError: the folder holds something else, or cannot be written.
+            SscError: the folder holds something else.
         """
         settings = {
-            "simulator": f"ssc_ros {ssc_ros.__version__}", "seed": self.seed, "sequence": self.name,
-            "frames": self.frames, "voxel_step": self.voxel_step, "images": self.images,
+            "simulator": f"ssc_ros {ssc_ros.__version__}, world {VERSION}", "seed": self.seed, "sequence": self.name,
+            "frames": self.frames, "voxel_step": self.voxel_step, "images": self.images, "scans": self.scans,
         }  # fmt: skip
         record = self.path / RECORD
         found = json.loads(record.read_text()) if record.exists() else None
         if found != settings and self.path.exists() and any(self.path.iterdir()):
+            differing = {k: v for k, v in (found or {}).items() if settings.get(k) != v} or "not simulated"
             raise SscError(
-                f"{self.path} holds another simulation ({found}); asked for is {settings}; "
+                f"{self.path} holds another sequence ({differing}) than the one asked for ({settings}); "
                 "remove the folder, or give the same arguments to resume it"
             )
-        try:
-            write_atomically(record, (json.dumps(settings, indent=2) + "\n").encode())
-        except OSError as error:
-            raise SscError(f"cannot write to {self.path}: {error.strerror}; choose another --out") from error
+        write_atomically(record, (json.dumps(settings, indent=2) + "\n").encode())
         world, T_camera_lidar = self.world, self.calibration.T_camera_lidar
         cameras = [world.lidar_pose(i) @ poses.inverse(T_camera_lidar) for i in range(self.frames)]
         rows = [(poses.inverse(cameras[0]) @ c)[:3].ravel() for c in cameras]
@@ -134,24 +142,23 @@ class SequenceJob:
 
     def complete(self, frame: int) -> None:
         """Write the voxel ground truth of a frame whose scans are there, unless it is there."""
-        names = {name: self.file("voxels", frame, suffix) for name, suffix in
-                 (("measured", ".bin"), ("labels", ".label"), ("invalid", ".invalid"), ("occluded", ".occluded"))}  # fmt: skip
-        if all(file.exists() for file in names.values()):
+        files = self._voxel_files(frame)
+        if all(file.exists() for file in files):
             return
-        truth = voxel_truth([self._scan(i) for i in range(frame, frame + SCANS)], SEMANTIC_KITTI_GRID)
-        write_bits(names["measured"], truth.measured)
-        write_bits(names["invalid"], truth.invalid)
-        write_bits(names["occluded"], truth.occluded)
-        write_labels(names["labels"], truth.labels)
+        truth = voxel_truth([self._scan(i) for i in range(frame, frame + self.scans)], SEMANTIC_KITTI_GRID)
+        write_bits(files[0], truth.measured)
+        write_bits(files[1], truth.invalid)
+        write_bits(files[2], truth.occluded)
+        write_labels(files[3], truth.labels)
 
     def finish(self) -> None:
-        """Remove the sweeps that lie beyond the end."""
+        """Remove the sweeps beyond the end, and what a killed process left half written."""
         shutil.rmtree(self.path / AHEAD, ignore_errors=True)
+        for leftover in self.path.glob("*/.*"):
+            leftover.unlink()
 
-    @property
-    def finished(self) -> bool:
-        """Whether nothing remains to be done but to look."""
-        return all(self.file("voxels", i, ".label").exists() for i in self.voxel_frames)
+    def _voxel_files(self, frame: int) -> tuple[Path, ...]:
+        return tuple(self.file("voxels", frame, suffix) for suffix in (".bin", ".invalid", ".occluded", ".label"))
 
     def _sensed(self, folder: str, frame: int, suffix: str) -> Path:
         return self.file(folder if frame < self.frames else f"{AHEAD}/{folder}", frame, suffix)
@@ -163,10 +170,6 @@ class SequenceJob:
 
     def _rng(self, frame: int, stream: int) -> np.random.Generator:
         return np.random.default_rng([self.seed, int(self.name), frame, stream])
-
-
-AHEAD = ".ahead"
-"""Folder of the sweeps beyond the end of a sequence, while it is being made."""
 
 
 @lru_cache(maxsize=1)

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 
 import cv2
 
+from ssc_ros.core import SscError
+from ssc_ros.core.files import write_atomically
 from ssc_ros.simulation.sequence import SequenceJob
 
 CHUNK = 10
 """Consecutive frames that one process makes at a time; they share a window of the world."""
+README = """\
+Synth-KITTI: simulated streets in the layout of SemanticKITTI, written by `ssc-ros simulate`.
+Each sequences/NN/simulation.json holds the version, the seed and the settings that give the same bytes again.
+semantic_2/ holds the train ids of the left image (0: sky, 255: ignored). Nothing here was recorded in the real world.
+"""
 
 
 def simulate(jobs: Sequence[SequenceJob], processes: int) -> Iterator[tuple[int, int]]:
@@ -27,24 +35,22 @@ def simulate(jobs: Sequence[SequenceJob], processes: int) -> Iterator[tuple[int,
         Steps done and steps in all, after every step.
 
     Raises:
-        SscError: a folder cannot be used.
+        SscError: a folder holds something else, or cannot be written.
     """
-    total = sum(len(job.swept_frames) + len(job.voxel_frames) for job in jobs)
-    done = 0
-    for job in jobs:
-        job.begin()
-    with _Workers(processes) as workers:
+    done, total = 0, sum(len(job.missing_frames) + len(job.voxel_frames) for job in jobs)
+    try:
         for job in jobs:
-            if not job.finished:
-                for count in workers.run(_sense, job, job.swept_frames):
-                    done += count
-                    yield done, total
-            else:
-                done += len(job.swept_frames)
-            for count in workers.run(_complete, job, job.voxel_frames):
-                done += count
-                yield done, total
-            job.finish()
+            job.begin()
+            write_atomically(job.root / "README.txt", README.encode())
+        with _Workers(processes) as workers:
+            for job in jobs:
+                for step, frames in ((_sense, job.missing_frames), (_complete, job.voxel_frames)):
+                    for count in workers.run(step, job, frames):
+                        done += count
+                        yield done, total
+                job.finish()
+    except OSError as error:
+        raise SscError(f"cannot write to {error.filename}: {error.strerror}; choose another folder") from error
 
 
 class _Workers:
@@ -54,8 +60,8 @@ class _Workers:
         self._pool = None
         self._processes = processes
         if processes > 1:
-            context = multiprocessing.get_context("spawn")  # forked children would inherit locked thread pools
-            self._pool = ProcessPoolExecutor(processes, mp_context=context, initializer=cv2.setNumThreads, initargs=(1,))
+            spawn = multiprocessing.get_context("spawn")  # forked children would inherit locked thread pools
+            self._pool = ProcessPoolExecutor(processes, spawn, initializer=_prepare_worker)
 
     def __enter__(self) -> _Workers:
         return self
@@ -64,7 +70,7 @@ class _Workers:
         if self._pool:
             self._pool.shutdown(cancel_futures=True)
 
-    def run(self, function, job: SequenceJob, frames: range) -> Iterator[int]:  # noqa: ANN001
+    def run(self, function, job: SequenceJob, frames: range) -> Iterator[int]:
         """Sizes of the chunks as they are finished."""
         size = min(CHUNK, max(1, len(frames) // self._processes))
         chunks = [frames[i : i + size] for i in range(0, len(frames), size)]
@@ -80,6 +86,11 @@ class _Workers:
             for future in finished:
                 future.result()
                 yield pending.pop(future)
+
+
+def _prepare_worker() -> None:
+    cv2.setNumThreads(1)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends a worker without a traceback of its own
 
 
 def _sense(job: SequenceJob, frames: range) -> None:

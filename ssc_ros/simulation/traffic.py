@@ -110,19 +110,19 @@ class Traffic:
         pace = rng.uniform(6, 13)
         s = rng.uniform(-120, 0)
         while s < end + pace * duration + 150:
-            name = str(rng.choice(["car", "van", "truck", "bus", "motorcyclist"], p=[0.82, 0.05, 0.03, 0.02, 0.08]))
+            name = str(rng.choice(["car", "van", "truck", "bus", "motorcyclist"], p=[0.76, 0.05, 0.07, 0.03, 0.09]))
             self._add(name, s, -pace, 1.65)
             s += rng.exponential(80) + 20
         if rng.random() < 0.4:
-            name = str(rng.choice(["car", "van", "truck", "motorcyclist"], p=[0.85, 0.05, 0.03, 0.07]))
+            name = str(rng.choice(["car", "van", "truck", "motorcyclist"], p=[0.85, 0.05, 0.05, 0.05]))
             self._add(name, rng.uniform(11, 38), self.ego.speed, self.ego.lane + rng.normal(0, 0.15), follows=True)
         if rng.random() < 0.3:
             self._add("car", -rng.uniform(10, 25), self.ego.speed, self.ego.lane, follows=True)
-        self._along("bicyclist", end + 120, 700.0, (3.0, 6.0), lambda: narrow - 0.35)
-        self._along("person", end + 120, 80.0, (0.8, 1.7), lambda: widths.max() + rng.uniform(0.5, 3.0))
+        self._along("bicyclist", end + 120, 900.0, (3.0, 6.0), lambda: narrow - 0.35)
+        self._along("person", end + 120, 260.0, (0.8, 1.7), lambda: widths.max() + rng.uniform(0.5, 3.0))
         return tuple(self.movers)
 
-    def _along(self, name: str, end: float, spacing: float, speeds: tuple[float, float], distance) -> None:  # noqa: ANN001
+    def _along(self, name: str, end: float, spacing: float, speeds: tuple[float, float], distance) -> None:
         """Slow movers at both sides of the street, in both directions."""
         rng = self.rng
         s = -60.0

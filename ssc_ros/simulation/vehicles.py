@@ -42,7 +42,8 @@ def car(rng: np.random.Generator) -> Primitives:
     _wheels(b, [length * 0.31, -length * 0.30], width - 0.16, radius)
     if rng.random() < 0.8:
         for side in (-1, 1):
-            b.ellipsoid((x + cabin / 2 - 0.65, side * (width / 2 + 0.05), waist + 0.06), (0.07, 0.1, 0.07), Material.PLAIN, color)
+            mirror = (x + cabin / 2 - 0.65, side * (width / 2 + 0.05), waist + 0.06)
+            b.ellipsoid(mirror, (0.07, 0.1, 0.07), Material.PLAIN, color)
     return b.build()
 
 
@@ -51,8 +52,8 @@ def van(rng: np.random.Generator) -> Primitives:
     b = Builder(rng)
     length, width, height = rng.uniform(4.6, 6.4), rng.uniform(1.85, 2.05), rng.uniform(1.9, 2.6)
     color = any_color(rng, 0.8)
-    b.box((-0.35, 0, 0.25), (length - 0.7, width, height - 0.25), Material.BUS if rng.random() < 0.5 else Material.CARGO,
-          color, inset=(0.7, 0.05, 0.08))  # fmt: skip
+    body = Material.BUS if rng.random() < 0.5 else Material.CARGO
+    b.box((-0.35, 0, 0.25), (length - 0.7, width, height - 0.25), body, color, inset=(0.7, 0.05, 0.08))
     b.box((length / 2 - 0.55, 0, 0.25), (1.1, width, 0.95), Material.PAINT, color, inset=(0.25, 0, 0.05))
     _wheels(b, [length * 0.33, -length * 0.30], width - 0.16, 0.34)
     return b.build()
@@ -83,7 +84,8 @@ def truck(rng: np.random.Generator) -> Primitives:
     length, height = rng.uniform(6.0, 9.5), rng.uniform(2.5, 3.6)
     cab = rng.uniform(1.7, 2.2)
     color = any_color(rng, 1.0)
-    b.box((length / 2 - cab / 2, 0, 0.5), (cab, 2.35, rng.uniform(1.9, 2.4)), Material.CABIN, color, inset=(0.25, 0, 0.06))
+    size = (cab, 2.35, rng.uniform(1.9, 2.4))
+    b.box((length / 2 - cab / 2, 0, 0.5), size, Material.CABIN, color, inset=(0.25, 0, 0.06))
     b.box((-cab / 2, 0, 0.6), (length - cab, 1.2, 0.3), Material.METAL, (0.06, 0.06, 0.07))
     low = height if rng.random() < 0.7 else 1.9
     b.box((-cab / 2 - 0.1, 0, 0.95), (length - cab - 0.2, 2.45, low - 0.95), Material.CARGO, any_color(rng, 0.6))
@@ -118,7 +120,8 @@ def _motorcycle(b: Builder) -> None:
 
 def _upper_body(b: Builder, x: float, seat: float, lean: float, reach: float) -> None:
     """Torso, head and arms above a seat; `lean` forward, hands `reach` ahead [m]."""
-    cloth, skin = any_color(b.rng, 1.0), (b.rng.uniform(0.25, 0.7), b.rng.uniform(0.2, 0.45), b.rng.uniform(0.15, 0.35))
+    cloth = any_color(b.rng, 1.0)
+    skin = (b.rng.uniform(0.25, 0.7), b.rng.uniform(0.2, 0.45), b.rng.uniform(0.15, 0.35))
     shoulder = (x + lean, 0.0, seat + 0.5)
     b.capsule((x, 0, seat + 0.12), (shoulder[0], 0, shoulder[2] - 0.06), 0.17, Material.CLOTH, cloth)
     helmet = any_color(b.rng, 1.0) if b.rng.random() < 0.5 else skin

@@ -17,6 +17,8 @@ from ssc_ros.simulation.primitives import Primitives
 from ssc_ros.simulation.raycast import Scene, build_scene
 from ssc_ros.simulation.traffic import FRAME_PERIOD, Ego, Mover, Traffic
 
+VERSION = 2
+"""To be raised by every change after which a seed gives other bytes."""
 BEHIND, BEYOND = 190.0, 330.0
 """Street before the start and after the end of a journey [m]."""
 LENGTH_STEP = 500.0
