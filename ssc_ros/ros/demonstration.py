@@ -16,7 +16,7 @@ from ssc_ros.data.semantic_kitti import KittiSequence
 from ssc_ros.evaluation.report import Report
 from ssc_ros.evaluation.session import EvaluationSession, Sample
 from ssc_ros.ros.grid_recorder import GridRecorder, grid_recorder
-from ssc_ros.ros.processes import ChildProcess, Processes, processes
+from ssc_ros.ros.processes import ChildProcess, Processes, processes, ssc_ros
 from ssc_ros_msgs.msg import Status
 
 START_TIMEOUT = 120.0
@@ -58,7 +58,7 @@ class Demonstration:
             os.environ.update(group.environment)  # for the recorder in this process
             with grid_recorder(stamps.__contains__) as recorder:
                 node = self._start_node(group)
-                replay = group.start("replay", self._replay_arguments())
+                replay = group.start("replay", self._replay_command())
                 self._record(recorder, node, replay)
                 recorder.spin_until(lambda: recorder.kept >= stamps, ARRIVAL_TIMEOUT)
                 self.grids, self.statuses = recorder.grids(), recorder.statuses
@@ -96,13 +96,12 @@ class Demonstration:
         return report
 
     def _start_node(self, group: Processes) -> ChildProcess:
-        parameters = ("use_sim_time:=true", f"camera.extrinsics:={extrinsics(self.sequence.rig)}")
-        ros_args = [word for parameter in parameters for word in ("-p", parameter)]
-        return group.start("node", ["--checkpoint", str(self.checkpoint), "--ros-args", *ros_args])
+        ros_args = ["-p", "use_sim_time:=true", "-p", f"camera.extrinsics:={extrinsics(self.sequence.rig)}"]
+        return group.start("node", ssc_ros("node", "--checkpoint", str(self.checkpoint), "--ros-args", *ros_args))
 
-    def _replay_arguments(self) -> list[str]:
+    def _replay_command(self) -> list[str]:
         waiting = ["--wait-for-node", f"{START_TIMEOUT:g}", "--lockstep", f"{FRAME_TIMEOUT:g}"]
-        return ["--bag", str(self.bag), *waiting]
+        return ssc_ros("replay", "--bag", str(self.bag), *waiting)
 
     def _record(self, recorder: GridRecorder, node: ChildProcess, replay: ChildProcess) -> None:
         """Receive until the replay is over."""

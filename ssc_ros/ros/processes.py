@@ -19,16 +19,19 @@ GRACE = 10.0
 
 @dataclass
 class ChildProcess:
-    """A running `ssc-ros` command.
+    """A running process.
 
     Attributes:
-        name: of the command.
         log: what it has printed.
     """
 
-    name: str
     log: Path
     _process: subprocess.Popen[bytes]
+
+    @property
+    def pid(self) -> int:
+        """Its number."""
+        return self._process.pid
 
     @property
     def returncode(self) -> int | None:
@@ -69,19 +72,19 @@ class Processes:
         own = {"ROS_DOMAIN_ID": str(self.domain), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
         return own | large_message_variables()
 
-    def start(self, command: str, arguments: Sequence[str]) -> ChildProcess:
-        """Start `ssc-ros COMMAND ARGUMENTS`."""
-        log = self.logs / f"{command}.log"
+    def start(self, name: str, command: Sequence[str]) -> ChildProcess:
+        """Start a process whose log is called `name`."""
+        log = self.logs / f"{name}.log"
         with log.open("wb") as file:
             process = subprocess.Popen(
-                [sys.executable, "-m", "ssc_ros.cli", command, *arguments],
+                command,
                 stdout=file,
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
                 env=os.environ | self.environment,
                 start_new_session=True,  # so that Ctrl-C reaches them through us alone, and all of their children
             )
-        child = ChildProcess(command, log, process)
+        child = ChildProcess(log, process)
         self._children.append(child)
         return child
 
@@ -89,6 +92,11 @@ class Processes:
         """Stop all, the last one first."""
         for child in reversed(self._children):
             child.stop()
+
+
+def ssc_ros(command: str, *arguments: str) -> list[str]:
+    """The command line of `ssc-ros COMMAND ARGUMENTS`, with this Python and this code."""
+    return [sys.executable, "-m", "ssc_ros.cli", command, *arguments]
 
 
 @contextmanager

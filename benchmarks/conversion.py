@@ -1,0 +1,56 @@
+"""How long a 2 MiB grid takes to become a message, and back.
+
+python benchmarks/conversion.py [--repeats 200] [--json FILE]
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from measuring import Measured, report
+from scene import street
+
+from ssc_ros.ros.codec import Encoding, decode
+from ssc_ros.ros.messages import occupancy_map, surface_cloud, voxel_grid
+
+
+def main() -> None:
+    """Measure."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--repeats", type=int, default=200)
+    parser.add_argument("--json", type=Path)
+    args = parser.parse_args()
+
+    grid = replace(street(), confidence=None)
+    free = ("road", "parking", "sidewalk", "terrain")
+    results = {}
+    for encoding in Encoding:
+        message = voxel_grid(grid, encoding)
+        name = f"{encoding.name.lower()} ({len(message.labels) / 1e6:.2f} MB)"
+        limit = None if encoding.compressed else 2.0
+        results[f"grid -> {name}"] = milliseconds(args.repeats, voxel_grid, grid, encoding, limit=limit)
+        results[f"{name} -> grid"] = milliseconds(args.repeats, decode, message)
+    results["grid -> surface cloud"] = milliseconds(args.repeats // 4, surface_cloud, grid)
+    results["grid -> flat map"] = milliseconds(args.repeats // 4, occupancy_map, grid, free, -1.4, 0.6)
+    occupied = 100 * grid.occupied.mean()
+    report(f"conversion of a 256 x 256 x 32 grid, {occupied:.1f} % occupied", results, args.json)
+
+
+def milliseconds(repeats: int, function: Callable[..., Any], *args: Any, limit: float | None = None) -> Measured:
+    """Time of a call, after one that does not count."""
+    function(*args)
+    times = []
+    for _ in range(repeats):
+        begin = time.perf_counter()
+        function(*args)
+        times.append(1e3 * (time.perf_counter() - begin))
+    return Measured.of(times, "ms", limit)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""What every benchmark says besides its numbers: medians with spread, the machine, the command."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A quantity measured many times.
+
+    Attributes:
+        unit: such as "ms".
+        count: how often it was measured.
+        median, low, high: the 50th, 5th and 95th percentile.
+        limit: the largest median that is allowed, or None.
+    """
+
+    unit: str
+    count: int
+    median: float
+    low: float
+    high: float
+    limit: float | None = None
+
+    @staticmethod
+    def of(values: Sequence[float], unit: str, limit: float | None = None) -> Measured:
+        """Percentiles of some values."""
+        low, median, high = (float(v) for v in np.percentile(values, (5, 50, 95)))
+        return Measured(unit, len(values), median, low, high, limit)
+
+
+def report(title: str, results: Mapping[str, Measured], file: Path | None) -> None:
+    """Print a table, and write the same as JSON if a file is named."""
+    where = machine()
+    table = Table(
+        title=title, caption=f"{where['cpu']}, {where['cores']} cores, load {where['load']}; {where['software']}"
+    )
+    table.add_column("")
+    for column in ("median", "5 %", "95 %", "allowed", "n"):
+        table.add_column(column, justify="right")
+    for name, m in results.items():
+        numbers = [f"{value:.2f} {m.unit}" for value in (m.median, m.low, m.high)]
+        table.add_row(name, *numbers, "" if m.limit is None else f"{m.limit:g} {m.unit}", str(m.count))
+    Console().print(table)
+    if file:
+        content = {"title": title, "command": sys.orig_argv[1:], "machine": where}
+        content["results"] = {name: asdict(measured) for name, measured in results.items()}
+        file.write_text(json.dumps(content, indent=2) + "\n")
+
+
+def machine() -> dict[str, str]:
+    """The machine and its load, as far as they explain a number."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return {
+        "cpu": models[0] if models else platform.machine(),
+        "cores": str(len(os.sched_getaffinity(0))),
+        "load": " ".join(f"{load:.1f}" for load in os.getloadavg()),
+        "software": f"Python {platform.python_version()}, {platform.system()} {platform.release()}",
+    }
