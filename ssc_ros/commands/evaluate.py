@@ -41,10 +41,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="root of the data set")
     parser.add_argument("--sequence", nargs="+", required=True, metavar="NN", help="sequences, such as 08")
-    what = parser.add_mutually_exclusive_group()
-    what.add_argument("--checkpoint", type=Path, metavar="FILE", help=f"what to score (default: models/{CHECKPOINT})")
-    what.add_argument("--baseline", choices=("prior", "stereo"), help="score a baseline instead of a network")
-    parser.add_argument("--no-lidar", action="store_true", help="hide the LiDAR sweeps from the network")
     parser.add_argument(
         "--frames", type=parse_slice, default=slice(None), metavar="A:B", help="frames A up to, not including, B"
     )
@@ -52,6 +48,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--train-sequences", nargs="+", metavar="NN", help="what --baseline prior learns (default: the official split)"
     )
     parser.add_argument("--save-predictions", type=Path, metavar="OUT", help="write predictions for the official tools")
+    add_evaluation_arguments(parser, ("prior", "stereo"))
+
+
+def add_evaluation_arguments(parser: argparse.ArgumentParser, baselines: Sequence[str]) -> None:
+    """Declare what to score and where its results go."""
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--checkpoint", type=Path, metavar="FILE", help=f"what to score (default: models/{CHECKPOINT})")
+    what.add_argument("--baseline", choices=baselines, help="score a baseline instead of a network")
+    parser.add_argument("--no-lidar", action="store_true", help="hide the LiDAR sweeps from the network")
     parser.add_argument("--pictures", type=int, default=4, metavar="N", help="frames to draw (default: 4)")
     parser.add_argument(
         "--results", type=Path, default=Path("results"), metavar="DIR", help="folder of all results (default: results)"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ssc_ros.commands.evaluate import CHECKPOINT, open_checkpoint
+from ssc_ros.commands.evaluate import add_evaluation_arguments, open_checkpoint
 
 if TYPE_CHECKING:
     from ssc_ros.evaluation.session import Completer, Sample
@@ -30,16 +30,7 @@ Table, report.md, metrics.json and pictures are those of `ssc-ros evaluate`.
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("--bag", type=Path, required=True, metavar="BAG", help="folder of a rosbag2 bag")
-    what = parser.add_mutually_exclusive_group()
-    what.add_argument("--checkpoint", type=Path, metavar="FILE", help=f"what to score (default: models/{CHECKPOINT})")
-    what.add_argument("--baseline", choices=("stereo",), help="score a baseline instead of a network")
-    parser.add_argument("--no-lidar", action="store_true", help="hide the LiDAR sweeps from the network")
-    parser.add_argument("--pictures", type=int, default=4, metavar="N", help="frames to draw (default: 4)")
-    parser.add_argument(
-        "--results", type=Path, default=Path("results"), metavar="DIR", help="folder of all results (default: results)"
-    )
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 (default: auto)")
-    parser.add_argument("--threads", type=int, metavar="N", help="CPU threads of the network (default: torch's)")
+    add_evaluation_arguments(parser, ("stereo",))
 
 
 def run(args: argparse.Namespace) -> int:
