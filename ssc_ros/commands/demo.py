@@ -21,7 +21,7 @@ The replay waits for the node after each frame, so every frame gets its grid on 
 
 Simulated frames and bags are kept in WORK, and used again the next time.
 """
-SIMULATED_FRAMES = 21
+SIMULATED_FRAMES = 16
 SIMULATED_SEQUENCE = "08"
 
 
@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     checkpoint = args.checkpoint or share_directory() / "models" / CHECKPOINT
     if not checkpoint.is_file():
         raise SscError(f"there is no checkpoint {checkpoint}; name one: --checkpoint FILE")
-    root = args.kitti_root or _simulated(args.work_dir / "synth", args.sequence)
+    root = args.kitti_root or _simulated(args.work_dir, args.sequence)
     (sequence,) = SemanticKitti(root, [args.sequence]).sequences
     frame_ids = sequence.frame_ids[args.frames]
     keyframes = [frame_id for frame_id in frame_ids if frame_id in set(sequence.voxel_ids)]
@@ -71,10 +71,12 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _simulated(root: Path, sequence: str) -> Path:
-    """A short simulated sequence, made unless it is there already."""
+def _simulated(work_dir: Path, sequence: str) -> Path:
+    """Root of a short simulated sequence, made unless this version has made it before."""
+    import ssc_ros
     from ssc_ros.commands import simulate
 
+    root = work_dir / f"synth-{ssc_ros.__version__}-{SIMULATED_FRAMES}"
     parser = argparse.ArgumentParser()
     simulate.add_arguments(parser)
     wishes = ["--out", str(root), "--sequences", sequence, "--frames", str(SIMULATED_FRAMES)]
