@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
 
 import cv2
 
@@ -80,12 +82,25 @@ class _Workers:
                     function(job, range(frame, frame + 1))
                     yield 1
             return
-        pending: dict[Future[None], int] = {self._pool.submit(function, job, c): len(c) for c in chunks}
+        with _interrupts_ignored():  # which processes started here inherit, until they are prepared
+            pending: dict[Future[None], int] = {self._pool.submit(function, job, c): len(c) for c in chunks}
         while pending:
             finished, _ = wait(pending, return_when=FIRST_COMPLETED)
             for future in finished:
                 future.result()
                 yield pending.pop(future)
+
+
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():  # only the main thread may set handlers
+        yield
+        return
+    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
 
 
 def _prepare_worker() -> None:
