@@ -20,7 +20,6 @@ it.
   ssc-ros replay --bag kitti_08 --wait-for-node
   ssc-ros replay --data ~/kitti --sequence 08 --rate 0.5 --loop
   ssc-ros replay --bag kitti_08 --lockstep             every frame gets its grid, however slow the computer is
-
   ssc-ros replay --bag kitti_08 --ros-args -r /left/image_rect:=/front/left/image_rect
 """
 WAIT = 60.0
