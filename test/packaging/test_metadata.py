@@ -73,7 +73,8 @@ def test_every_import_is_a_declared_dependency():
     declared = {normalised(name) for name in declared}
     ours = {"ssc_ros", "compression"}  # compression.zstd belongs to Python 3.14
     names = set().union(*(imports(REPOSITORY / room) for room in ("ssc_ros", "launch", "test", "benchmarks")))
-    foreign = names - sys.stdlib_module_names - ours - {path.stem for path in (REPOSITORY / "test").rglob("*.py")}
+    ours |= {path.stem for folder in ("test", "benchmarks") for path in (REPOSITORY / folder).rglob("*.py")}
+    foreign = names - sys.stdlib_module_names - ours
     assert {"numpy", "torch", "rclpy"} <= foreign
     assert {name for name in foreign if normalised(name) not in declared} == set()
 

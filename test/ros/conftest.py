@@ -209,6 +209,15 @@ class World:
             publisher = self.rig.publishers[topic]
             self.spin_until(lambda: publisher.get_subscription_count() > 0, what=f"for a subscriber of {topic}")  # noqa: B023
 
+    def await_listener(self, topic):
+        """Wait until the node's publisher of a topic has matched a subscription; names are known earlier than that."""
+
+        def matched():
+            publishers = [p for node, _, _ in self.nodes for p in node.publishers if p.topic_name == topic]
+            return any(publisher.get_subscription_count() for publisher in publishers)
+
+        self.spin_until(matched, timeout=60, what=f"for somebody who listens to {topic}")
+
     def close(self):
         for node, executor, thread in self.nodes:
             executor.shutdown()

@@ -43,7 +43,14 @@ def start_demo(tree: Path, folder: Path, checkpoint: Path) -> subprocess.Popen[s
     places = ["--work-dir", str(folder / "work"), "--results", str(folder / "results")]
     data = ["--kitti-root", str(tree), "--sequence", "08", "--checkpoint", str(checkpoint)]
     command = [sys.executable, "-m", "ssc_ros.cli", "demo", *data, *places]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # a shell's background jobs ignore SIGINT, and so would their children
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 (no threads here)
+    )
 
 
 def descendants(folder: Path) -> list[psutil.Process]:

@@ -60,9 +60,9 @@ def test_a_process_with_nothing_but_rclpy_and_the_messages_decodes_a_grid(world,
         for topic in ("left/image_rect", "right/image_rect", "points"):
             world.rig.advertise(topic)
         world.connect("left/camera_info", "right/camera_info", "left/image_rect", "right/image_rect", "points")
-        world.spin_until(lambda: world.client.count_subscribers("/ssc_node/grid"), timeout=30)
+        world.await_listener("/ssc_node/grid")
         world.rig.infos(T0)
-        for k in range(50):  # discovery of data readers is later than that of names
+        for k in range(300):  # until the receiver, which may match later than the publisher does, has seen one
             world.rig.points(T0 + k * SECOND, [(2.1, 0.1, -1.1)])
             world.rig.images(T0 + k * SECOND)
             world.spin(0.1)
