@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ssc_ros.core import UNKNOWN, DepthBins
+from ssc_ros.core import EMPTY, UNKNOWN, DepthBins
 from ssc_ros.losses import depth_kl, geo_scal, lovasz_softmax, sem_scal, weighted_cross_entropy
 from ssc_ros.networks.heads.subvoxel import SceneLogits
 from ssc_ros.systems import SceneOutput
@@ -23,7 +23,9 @@ class Objective:
         lovasz: Lovasz-softmax on voxels.
         depth: divergence of the depth distribution from LiDAR depth.
         image: cross entropy of the image features' own classes against projected point labels.
-        voxels: how many valid voxels, drawn anew each step, the voxel terms look at.
+        unknown: cross entropy towards empty of voxels without a label. Nobody ever measured them, so without this term
+            the network is free to fill them with anything, and does: a lid over the street, walls beyond the view.
+        voxels: how many voxels with a label, drawn anew each step, the voxel terms look at.
     """
 
     cross_entropy: float = 3.0
@@ -32,6 +34,7 @@ class Objective:
     lovasz: float = 0.0
     depth: float = 0.2
     image: float = 0.5
+    unknown: float = 0.5
     voxels: int = 262_144
 
     def __call__(
@@ -61,6 +64,9 @@ class Objective:
             terms["geo_scal"] = self.geo_scal * geo_scal(voxels, labels)
         if self.lovasz:
             terms["lovasz"] = self.lovasz * lovasz_softmax(voxels, labels)
+        if self.unknown:
+            unmeasured, _ = draw_voxels(output.scene, truth.labels, self.voxels // 4, generator, unknown=True)
+            terms["unknown"] = self.unknown * emptiness(unmeasured)
         if self.depth:
             terms["depth"] = self.depth * depth_kl(output.depth, truth.depth, bins)
         if self.image and output.image is not None:
@@ -68,7 +74,9 @@ class Objective:
         return {"loss": torch.stack(list(terms.values())).sum(), **terms}
 
 
-def draw_voxels(scene: SceneLogits, labels: Tensor, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def draw_voxels(
+    scene: SceneLogits, labels: Tensor, count: int, generator: torch.Generator, *, unknown: bool = False
+) -> tuple[Tensor, Tensor]:
     """Logits and labels of voxels drawn uniformly, with replacement, among those that have a label.
 
     A full scene has 2 million voxels of 20 logits; the terms are means and ratios of sums over voxels, which a
@@ -79,12 +87,18 @@ def draw_voxels(scene: SceneLogits, labels: Tensor, count: int, generator: torch
         labels: (B, X, Y, Z) uint8, 255 where unknown.
         count: number of draws N.
         generator: CPU generator.
+        unknown: draw among the voxels without a label instead.
 
     Returns:
-        Logits (N, C) and labels (N,); N is 0 if no voxel has a label.
+        Logits (N, C) and labels (N,); N is 0 if there is no such voxel.
     """
     flat = labels.reshape(-1)
-    valid = (flat != UNKNOWN).nonzero()[:, 0]
+    valid = ((flat == UNKNOWN) if unknown else (flat != UNKNOWN)).nonzero()[:, 0]
     if len(valid):
         valid = valid[torch.randint(len(valid), (count,), generator=generator).to(valid.device)]
     return scene.gather(valid), flat[valid]
+
+
+def emptiness(logits: Tensor) -> Tensor:
+    """Mean cross entropy of logits (N, C) towards the empty class; 0 for N = 0."""
+    return -logits.log_softmax(dim=1)[:, EMPTY].sum() / max(1, len(logits))

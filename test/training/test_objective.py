@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
@@ -9,7 +11,7 @@ from ssc_ros.core import DepthBins
 from ssc_ros.losses import sem_scal
 from ssc_ros.networks.heads.subvoxel import SceneLogits
 from ssc_ros.systems import SceneOutput
-from ssc_ros.training.objective import Objective, draw_voxels
+from ssc_ros.training.objective import Objective, draw_voxels, emptiness
 from ssc_ros.training.sample import SceneTruth
 
 BINS = DepthBins(1.0, 0.5, 8)
@@ -51,6 +53,19 @@ def test_draws_estimate_the_loss_of_the_whole_scene() -> None:
     assert drawn.item() == pytest.approx(whole.item(), rel=0.01)
 
 
+def test_unknown_voxels_are_pulled_to_empty_and_known_ones_are_not_asked() -> None:
+    output, truth = random_output(), random_truth()
+    logits, labels = draw_voxels(output.scene, truth.labels, 1000, torch.Generator().manual_seed(0), unknown=True)
+    assert (labels == 255).all()
+    assert emptiness(torch.zeros(7, 20)).item() == pytest.approx(math.log(20))
+    assert emptiness(torch.zeros(0, 20)).item() == 0
+    emptiness(logits).backward()
+    downhill = -output.scene.semantic.grad
+    assert (downhill[:, 0] >= 0).all()  # towards empty, at the cost of every other class
+    assert (downhill[:, 1:] <= 0).all()
+    assert downhill[:, 0].sum() > 0
+
+
 def test_terms_add_up_and_zero_weights_vanish() -> None:
     output, truth, weights = random_output(), random_truth(), torch.ones(20)
 
@@ -58,21 +73,21 @@ def test_terms_add_up_and_zero_weights_vanish() -> None:
         return objective(output, truth, BINS, weights, torch.Generator().manual_seed(0))
 
     full = terms(Objective(lovasz=1.0, voxels=500))
-    assert full.keys() == {"loss", "cross_entropy", "sem_scal", "geo_scal", "lovasz", "depth", "image"}
+    assert full.keys() == {"loss", "cross_entropy", "sem_scal", "geo_scal", "lovasz", "unknown", "depth", "image"}
     assert full["loss"].item() == pytest.approx(sum(v.item() for k, v in full.items() if k != "loss"), rel=1e-5)
     doubled = terms(Objective(sem_scal=2.0, lovasz=0.0, depth=0.0, voxels=500))
     assert doubled["sem_scal"].item() == pytest.approx(2 * full["sem_scal"].item(), rel=1e-6)
-    assert doubled.keys() == {"loss", "cross_entropy", "sem_scal", "geo_scal", "image"}
+    assert doubled.keys() == {"loss", "cross_entropy", "sem_scal", "geo_scal", "unknown", "image"}
 
 
-def test_a_scene_without_truth_gives_no_gradient_and_no_nan() -> None:
+def test_a_scene_without_truth_teaches_nothing_but_emptiness() -> None:
     output = random_output()
     nothing = SceneTruth(
         torch.full((2, 8, 12, 6), 255, dtype=torch.uint8),
         torch.zeros(2, 3, 5),
         torch.full((2, 3, 5), 255, dtype=torch.uint8),
     )
-    loss = Objective(lovasz=1.0)(output, nothing, BINS, torch.ones(20), torch.Generator())["loss"]
+    loss = Objective(lovasz=1.0, unknown=0.0)(output, nothing, BINS, torch.ones(20), torch.Generator())["loss"]
     loss.backward()
     assert loss.item() == 0
     for tensor in (output.scene.semantic, output.scene.empty_offset, output.depth, output.image):
