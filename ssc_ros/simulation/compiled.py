@@ -32,13 +32,11 @@ _FOLDER = _cache_folder()
 
 
 def kernel(function: Callable[..., Any]) -> Any:
-    """Compile with numba: IEEE division, only such fast maths as keeps NaN and infinity, cached on disk."""
+    """Compile with numba: IEEE arithmetic, so that no way of inlining changes a pixel; cached on disk."""
     previous = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(_FOLDER) if _FOLDER else previous
     try:
-        compiled = numba.njit(
-            cache=_FOLDER is not None, error_model="numpy", fastmath={"contract", "arcp", "nsz", "reassoc"}
-        )(function)
+        compiled = numba.njit(cache=_FOLDER is not None, error_model="numpy")(function)
     finally:
         numba.config.CACHE_DIR = previous
     return compiled
