@@ -24,6 +24,9 @@ FRAME_TIMEOUT = 60.0
 ARRIVAL_TIMEOUT = 5.0
 """What the node gets to load its network, to complete a frame, and to deliver the last grid [s]."""
 
+SETTLE_TIME = 1.0
+"""The node's side of a match, which cannot be seen from here, may come a little later than ours [s]."""
+
 
 @dataclass
 class Demonstration:
@@ -58,6 +61,8 @@ class Demonstration:
             os.environ.update(group.environment)  # for the recorder in this process
             with grid_recorder(stamps.__contains__) as recorder:
                 node = self._start_node(group)
+                recorder.spin_until(lambda: recorder.connected or node.returncode is not None, START_TIMEOUT)
+                recorder.spin_until(lambda: False, SETTLE_TIME)
                 replay = group.start("replay", self._replay_command())
                 self._record(recorder, node, replay)
                 recorder.spin_until(lambda: recorder.kept >= stamps, ARRIVAL_TIMEOUT)

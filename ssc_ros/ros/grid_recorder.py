@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import contextmanager
 
 import rclpy
+from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import QoSProfile
 
@@ -37,8 +38,13 @@ class GridRecorder:
         self._context = rclpy.Context()
         rclpy.init(context=self._context)
         node = rclpy.create_node("ssc_recorder", context=self._context)
-        node.create_subscription(SemanticVoxelGrid, f"{NODE}/grid", self._take, QoSProfile(depth=10))
-        node.create_subscription(Status, f"{NODE}/status", self.statuses.append, QoSProfile(depth=100))
+        self._matched: set[str] = set()
+        for kind, name, take, depth in (
+            (SemanticVoxelGrid, "grid", self._take, 10),
+            (Status, "status", self.statuses.append, 100),
+        ):
+            events = SubscriptionEventCallbacks(matched=lambda _, name=name: self._matched.add(name))
+            node.create_subscription(kind, f"{NODE}/{name}", take, QoSProfile(depth=depth), event_callbacks=events)
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(node)
 
@@ -50,6 +56,11 @@ class GridRecorder:
                 return False
             self._executor.spin_once(timeout_sec=0.1)
         return True
+
+    @property
+    def connected(self) -> bool:
+        """Whether the node's publishers have been matched: what is published before that is lost."""
+        return len(self._matched) == 2
 
     @property
     def kept(self) -> Set[int]:
