@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -153,7 +154,7 @@ class Inputs:
             kind,
             topic,
             callback,
-            SENSOR,
+            copy(SENSOR),  # rclpy writes the user's overrides into the profile that it is given
             event_callbacks=self._qos_watch.of_subscription(topic),
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )

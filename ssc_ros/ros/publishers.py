@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -95,7 +96,7 @@ class Outputs:
         return self.node.create_publisher(
             kind,
             topic,
-            qos,
+            copy(qos),  # rclpy writes the user's overrides into the profile that it is given
             event_callbacks=self.qos_watch.of_publisher(topic),
             qos_overriding_options=QoSOverridingOptions.with_default_policies(),
         )

@@ -16,7 +16,7 @@ from geometry_msgs.msg import TransformStamped
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from nav_msgs.msg import OccupancyGrid, Odometry
-from rclpy.qos import QoSDurabilityPolicy, QoSProfile, QoSReliabilityPolicy, qos_profile_sensor_data
+from rclpy.qos import QoSDurabilityPolicy, QoSProfile, qos_profile_sensor_data
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CompressedImage, PointCloud2
 from std_msgs.msg import Float64
@@ -483,5 +483,8 @@ def test_qos_of_outputs_can_be_overridden(world):
     connect(world)
     world.rig.images(T0)
     world.spin_until(lambda: grids)
-    (endpoint,) = world.client.get_publishers_info_by_topic("/ssc_node/grid")
-    assert endpoint.qos_profile.reliability == QoSReliabilityPolicy.BEST_EFFORT
+    reliability = {}
+    for topic in ("grid", "occupied", "status"):
+        (endpoint,) = world.client.get_publishers_info_by_topic(f"/ssc_node/{topic}")
+        reliability[topic] = endpoint.qos_profile.reliability.name
+    assert reliability == {"grid": "BEST_EFFORT", "occupied": "RELIABLE", "status": "RELIABLE"}  # that one only
