@@ -65,7 +65,7 @@ def test_points_on_the_faces_and_padding_are_left_out():
     points = torch.tensor([[*faces, [float("nan")] * 4, [1.0, float("nan"), 0.0, 0.0], [*middle, 0.5]]])
     volume = encoder()(points)
     assert (volume.abs().sum(1) > 0).sum() == 1
-    just_inside = torch.nextafter(torch.tensor(high), torch.zeros(3))
+    just_inside = torch.nextafter(torch.tensor(high), torch.tensor(low))
     last = encoder()(torch.cat([just_inside, torch.tensor([0.5])])[None, None])
     assert last[0, :, -1, -1, -1].abs().sum() > 0
 
