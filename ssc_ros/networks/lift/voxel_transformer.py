@@ -1,0 +1,106 @@
+"""The efficient voxel transformer (L2COcc section III-B): attention where stereo saw a surface, a small MLP elsewhere."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from ssc_ros.core import DepthBins, SceneGrid
+from ssc_ros.networks.lift.deformable import DepthDeformableAttention
+from ssc_ros.networks.lift.depth_weighted import project_voxels
+from ssc_ros.networks.lift.frustum import frustum_coordinates
+
+
+class VoxelTransformerLayer(nn.Module):
+    """Cross-attention to the image and a feed-forward network, each added to the queries and normalised."""
+
+    def __init__(self, channels: int, heads: int, points: int, hidden: int, context: int, dropout: float) -> None:
+        super().__init__()
+        self.attention = DepthDeformableAttention(channels, heads, points, context)
+        self.attention_norm = nn.LayerNorm(channels)
+        self.feed_forward = nn.Sequential(
+            nn.Linear(channels, hidden), nn.ReLU(inplace=True), nn.Dropout(dropout), nn.Linear(hidden, channels)
+        )
+        self.feed_forward_norm = nn.LayerNorm(channels)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, queries: Tensor, *image: Tensor) -> Tensor:
+        """[N, C] -> [N, C]; `image` as `DepthDeformableAttention` takes it after the queries."""
+        queries = self.attention_norm(queries + self.dropout(self.attention(queries, *image)))
+        result: Tensor = self.feed_forward_norm(queries + self.dropout(self.feed_forward(queries)))
+        return result
+
+
+class VoxelTransformer(nn.Module):
+    """Refine the proposed voxels of a lifted volume by looking at the image again.
+
+    Every voxel passes the prior fill, an MLP, except the proposed ones, which are the queries of the layers. There
+    may be any number of them, none too, in each sample of a batch. (The published code knows one sample, and makes
+    queries of all voxels when fewer than two are proposed: such a frame has no stereo, and costs the most.) One
+    camera and one level make the published camera and level embeddings a constant added to all features, which the
+    bias of the value projection is already: they are left out.
+
+    Args:
+        channels: of the volume.
+        heads, points: of the attention.
+        layers: of the transformer.
+        hidden: channels of its feed-forward networks.
+        bins: of the depth distribution.
+        grid: of the volume.
+        image_size: (height, width) [px] of the image that the projection refers to.
+        context: channels of the image features; those of the volume if not given.
+        dropout: probability, on what the attention and the feed-forward networks add.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        heads: int,
+        points: int,
+        layers: int,
+        hidden: int,
+        bins: DepthBins,
+        grid: SceneGrid,
+        image_size: tuple[int, int],
+        context: int | None = None,
+        dropout: float = 0.1,
+    ) -> None:
+        super().__init__()
+        self.bins, self.grid, self.image_size = bins, grid, image_size
+        self.prior = nn.Sequential(
+            nn.Linear(channels, channels // 2),
+            nn.LayerNorm(channels // 2),
+            nn.LeakyReLU(inplace=True),
+            nn.Linear(channels // 2, channels),
+        )
+        self.layers = nn.ModuleList(
+            VoxelTransformerLayer(channels, heads, points, hidden, context or channels, dropout) for _ in range(layers)
+        )
+
+    def forward(
+        self, volume: Tensor, proposals: Tensor, context: Tensor, depth_logits: Tensor, projection: Tensor
+    ) -> Tensor:
+        """Refine.
+
+        Args:
+            volume: [B, C, X, Y, Z].
+            proposals: [B, X, Y, Z] bool, the voxels to query from.
+            context: [B, F, h, w] image features.
+            depth_logits: [B, D, h, w].
+            projection: [B, 3, 4], grid frame -> pixels of the network's image.
+
+        Returns:
+            [B, C, X, Y, Z].
+        """
+        features = volume.flatten(2).transpose(1, 2).flatten(0, 1)
+        proposed = torch.nonzero(proposals.flatten())[:, 0]
+        sample = proposed // self.grid.size
+        voxels = project_voxels(projection, self.grid).view(-1, 3).index_select(0, proposed)
+        reference, visible = frustum_coordinates(voxels, self.image_size, self.bins)
+        density = depth_logits.softmax(dim=1)
+
+        queries = features.index_select(0, proposed)
+        for layer in self.layers:
+            queries = layer(queries, context, density, reference, visible, sample)
+        refined = self.prior(features).index_copy(0, proposed, queries)
+        return refined.unflatten(0, (len(volume), -1)).transpose(1, 2).unflatten(2, self.grid.shape).contiguous()
