@@ -1,4 +1,4 @@
-"""The efficient voxel transformer (L2COcc section III-B): attention where stereo saw a surface, a small MLP elsewhere."""
+"""The efficient voxel transformer (L2COcc section III-B): attention at proposed voxels, a small MLP elsewhere."""
 
 from __future__ import annotations
 
