@@ -9,10 +9,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 
-def conv_norm(inputs: int, outputs: int, kernel: int = 3, stride: int = 1, *, relu: bool = True) -> nn.Sequential:
+def conv_norm(
+    inputs: int, outputs: int, kernel: int = 3, stride: int = 1, *, dilation: int = 1, relu: bool = True
+) -> nn.Sequential:
     """2-D convolution, batch norm and (by default) ReLU; keeps the size at stride 1."""
     layers: list[nn.Module] = [
-        nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False),
+        nn.Conv2d(inputs, outputs, kernel, stride, dilation * (kernel // 2), dilation, bias=False),
         nn.BatchNorm2d(outputs),
     ]
     if relu:
@@ -21,13 +23,20 @@ def conv_norm(inputs: int, outputs: int, kernel: int = 3, stride: int = 1, *, re
 
 
 class BasicBlock(nn.Module):
-    """Two 3x3 convolutions around a shortcut: [B, inputs, H, W] -> [B, outputs, H / stride, W / stride]."""
+    """Two 3x3 convolutions around a shortcut: [B, inputs, H, W] -> [B, outputs, H / stride, W / stride].
 
-    def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
+    Args:
+        inputs, outputs, stride: channels and step.
+        shortcut: replaces the usual one, which is the identity or, where the shape changes, a 1x1 convolution.
+    """
+
+    def __init__(self, inputs: int, outputs: int, stride: int = 1, shortcut: nn.Module | None = None) -> None:
         super().__init__()
         self.body = nn.Sequential(conv_norm(inputs, outputs, 3, stride), conv_norm(outputs, outputs, relu=False))
-        same = inputs == outputs and stride == 1
-        self.shortcut = nn.Identity() if same else conv_norm(inputs, outputs, 1, stride, relu=False)
+        if shortcut is None:
+            same = inputs == outputs and stride == 1
+            shortcut = nn.Identity() if same else conv_norm(inputs, outputs, 1, stride, relu=False)
+        self.shortcut = shortcut
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply the block."""
