@@ -57,9 +57,7 @@ def sample_depth_weighted(value: Tensor, density: Tensor, locations: Tensor, wei
     row = width + 2
     corner = torch.tensor([0, 1, row, row + 1], device=value.device)
     cell = ((sample[:, None, None] * (height + 2) + y) * row + x)[..., None] + corner
-    bilinear = torch.stack(
-        [(1 - right) * (1 - below), right * (1 - below), (1 - right) * below, right * below], dim=-1
-    )
+    bilinear = torch.stack([(1 - right) * (1 - below), right * (1 - below), (1 - right) * below, right * below], dim=-1)
 
     flat_density = functional.pad(density, (1, 1, 1, 1, 1, 1)).movedim(1, -1).reshape(-1)
     at = (cell * (bins + 2) + k[..., None]).reshape(-1)

@@ -22,8 +22,7 @@ def frustum_coordinates(voxels: Tensor, image_size: tuple[int, int], bins: Depth
     """
     height, width = image_size
     u, v, depth = voxels.unbind(-1)
-    coordinates = torch.stack(
-        [(u + 0.5) / width, (v + 0.5) / height, ((depth - bins.first) / bins.step + 0.5) / bins.count], dim=-1
-    )
-    image = coordinates[..., :2]
-    return coordinates, ((image > 0) & (image < 1)).all(dim=-1) & (depth > 0.1)
+    u, v = (u + 0.5) / width, (v + 0.5) / height
+    along = ((depth - bins.first) / bins.step + 0.5) / bins.count
+    visible = (u > 0) & (u < 1) & (v > 0) & (v < 1) & (depth > 0.1)
+    return torch.stack([u, v, along], dim=-1), visible
