@@ -26,3 +26,29 @@ def frustum_coordinates(voxels: Tensor, image_size: tuple[int, int], bins: Depth
     along = ((depth - bins.first) / bins.step + 0.5) / bins.count
     visible = (u > 0) & (u < 1) & (v > 0) & (v < 1) & (depth > 0.1)
     return torch.stack([u, v, along], dim=-1), visible
+
+
+def frustum_points(projection: Tensor, size: tuple[int, int], image_size: tuple[int, int], bins: DepthBins) -> Tensor:
+    """Where the centres of the image's cells lie at the centre of each depth bin: the inverse of a projection.
+
+    Args:
+        projection: [B, 3, 4], grid frame [m] -> homogeneous pixel (u d, v d, d).
+        size: (h, w) cells that divide the image.
+        image_size: (height, width) [px] of the image that the projection refers to.
+        bins: of the depth.
+
+    Returns:
+        [B, D, h, w, 3] in the grid frame [m].
+    """
+    v, u = (
+        torch.arange(n, device=projection.device).add(0.5).mul(pixels / n).sub(0.5)
+        for n, pixels in zip(size, image_size, strict=True)
+    )
+    v, u = torch.meshgrid(v, u, indexing="ij")
+    pixels = torch.stack([u, v, torch.ones_like(u)], dim=-1)
+    # depth (u, v, 1) = A x + b, with all four columns: x = depth A^-1 (u, v, 1) - A^-1 b
+    inverse = torch.linalg.inv(projection[..., :3].double()).to(pixels)
+    rays = torch.einsum("bij,hwj->bhwi", inverse, pixels)
+    camera = -(inverse @ projection[..., 3:].to(pixels)).mT
+    depth = torch.from_numpy(bins.centers).to(pixels)
+    return camera[:, :, None, None] + depth[:, None, None, None] * rays[:, None]
