@@ -101,7 +101,7 @@ def test_nothing_leaks_into_the_first_layers_from_outside():
         context, logits = image(1)
         points = frustum_points(PROJECTION[None], SIZE, RIG.image_size, BINS).numpy().reshape(-1, 3)
         index = grid.indices(points)
-        assert (GRID.contains(index + [0, 0, 1]) & (index[:, 2] == -1)).any()
+        assert (GRID.contains(index + np.array([0, 0, 1])) & (index[:, 2] == -1)).any()
         first = torch.from_numpy(GRID.contains(index) & (index[:, 2] == 0)).view(1, BINS.count, *SIZE)
         lifted = SplatLift(grid, BINS, RIG.image_size)(context, logits, PROJECTION[None])
         expected = (context * (logits.softmax(dim=1) * first).sum(dim=1, keepdim=True)).sum(dim=(2, 3))
