@@ -28,16 +28,23 @@ class Pointwise3d(nn.Module):
         return result.unflatten(2, volume.shape[2:])
 
 
-def conv_norm_3d(inputs: int, outputs: int, kernel: int = 3, *, relu: bool = True) -> nn.Sequential:
-    """3-D convolution that keeps the size, batch norm and (by default) ReLU."""
-    if kernel == 1:
-        convolution: nn.Module = Pointwise3d(inputs, outputs, bias=False)
-    else:
-        convolution = nn.Conv3d(inputs, outputs, kernel, padding=kernel // 2, bias=False)
-    layers: list[nn.Module] = [convolution, nn.BatchNorm3d(outputs)]
+def conv_norm_3d(inputs: int, outputs: int, kernel: int = 3, stride: int = 1, *, relu: bool = True) -> nn.Sequential:
+    """3-D convolution, batch norm and (by default) ReLU; keeps the size at stride 1."""
+    layers: list[nn.Module] = [_convolution(inputs, outputs, kernel, stride), nn.BatchNorm3d(outputs)]
     if relu:
         layers.append(nn.ReLU(inplace=True))
     return nn.Sequential(*layers)
+
+
+def conv_group_norm_3d(inputs: int, outputs: int, kernel: int = 3) -> nn.Sequential:
+    """3-D convolution that keeps the size, group norm of 32 groups and ReLU."""
+    return nn.Sequential(_convolution(inputs, outputs, kernel, 1), nn.GroupNorm(32, outputs), nn.ReLU(inplace=True))
+
+
+def _convolution(inputs: int, outputs: int, kernel: int, stride: int) -> nn.Module:
+    if kernel == stride == 1:
+        return Pointwise3d(inputs, outputs, bias=False)
+    return nn.Conv3d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False)
 
 
 class ResidualBlock3d(nn.Module):
