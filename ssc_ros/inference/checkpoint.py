@@ -104,6 +104,21 @@ def load_checkpoint(path: Path) -> tuple[SceneNetwork, CheckpointMetadata]:
     return network.eval().requires_grad_(False), metadata
 
 
+def load_image_branch(network: nn.Module, system: str, path: Path) -> None:
+    """Give a camera system the weights of its separately trained image branch, `<system>_image`.
+
+    Raises:
+        SscError: the file is of another system, or its weights do not fit strictly.
+    """
+    tensors, metadata = _open(path)
+    if metadata.system != f"{system}_image":
+        raise SscError(f"'{path}' is a checkpoint of {metadata.system}; {system} starts from one of {system}_image")
+    try:
+        network.get_submodule("image").load_state_dict(tensors, strict=True)
+    except RuntimeError as error:
+        raise SscError(f"'{path}' does not fit the image branch ({str(error).splitlines()[0]})") from error
+
+
 def _open(path: Path) -> tuple[dict[str, Tensor], CheckpointMetadata]:
     if not path.is_file():
         raise SscError(f"checkpoint '{path}' does not exist; give a .safetensors file such as those in models/")

@@ -56,17 +56,21 @@ class SceneCompleter:
         blank = np.zeros((*size, 3), np.uint8)
         camera_matrix = np.array([[size[1] / 2, 0, size[1] / 2], [0, size[1] / 2, size[0] / 2], [0, 0, 1.0]])
         optical = poses.from_rows(np.array([0, 0, 1, 0, -1, 0, 0, 0, 0, -1, 0, 0]))
-        self.complete(Frame(0, blank, blank, StereoRig(camera_matrix, 0.5, size, optical)))
+        rig = StereoRig(camera_matrix, 0.5, size, optical)
+        self.complete(Frame(0, blank, blank, rig, points=np.zeros((1, 4), np.float32)))
 
     @torch.inference_mode()
     def complete(self, frame: Frame) -> SemanticGrid:
         """Predict the scene around a frame.
 
         Args:
-            frame: a stereo pair; LiDAR points are used where there are any.
+            frame: a stereo pair, and LiDAR points for a network that reads them (`metadata.inputs`).
 
         Returns:
             Labels, confidence and the camera's view, in the checkpoint's grid; the stamp is the frame's.
+
+        Raises:
+            SscError: a frame without points for a network that reads LiDAR.
         """
         with self._stage("inputs"):
             inputs = {key: value[None].to(self._device) for key, value in self._prepare(frame).items()}

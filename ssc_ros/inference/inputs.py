@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ssc_ros.core import Frame, SceneGrid, StereoRig
+from ssc_ros.core import Frame, SceneGrid, SscError, StereoRig
 from ssc_ros.inference.stereo import StereoMatcher, stereo_points
-from ssc_ros.systems.spec import InputSpec, SceneInputs
+from ssc_ros.systems.spec import LIDAR, STEREO, InputSpec, SceneInputs
 
 
 @dataclass(frozen=True)
@@ -25,25 +26,38 @@ class InputPreparer:
         object.__setattr__(self, "matcher", StereoMatcher(self.spec.stereo_scale))
 
     def __call__(self, frame: Frame) -> SceneInputs:
-        """Unbatched inputs of one frame, as described at `SceneInputs`; zeros for LiDAR where there is none."""
-        depth = self.matcher.depth(frame)
-        return self.assemble(frame, depth)
+        """Unbatched inputs of one frame, as described at `SceneInputs`.
 
-    def assemble(self, frame: Frame, depth: NDArray[np.float32]) -> SceneInputs:
-        """As `__call__`, from an already matched depth map (h, w) [m], NaN where unknown."""
-        spec, rig = self.spec, frame.rig
+        Raises:
+            SscError: the network reads LiDAR and the frame has none.
+        """
+        arrays: dict[str, NDArray[Any]] = {}
+        if STEREO in self.spec.sensors:
+            arrays |= self._stereo(frame, self.matcher.depth(frame))
+        if LIDAR in self.spec.sensors:
+            if frame.points is None:
+                raise SscError(
+                    "the network reads LiDAR, but the frame has no points; use a camera checkpoint, or LiDAR"
+                )
+            arrays["points"] = inside(frame.points, self.spec.grid)
+        return {key: torch.from_numpy(array) for key, array in arrays.items()}
+
+    def _stereo(self, frame: Frame, depth: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
+        """Inputs of a pair and its matched depth map (h, w) [m], NaN where unknown."""
+        spec = self.spec
         image = cv2.resize(frame.left, spec.image_size[::-1], interpolation=cv2.INTER_AREA)
-        resized = rig.resized(*spec.image_size)
-        points = np.empty((0, 3), np.float32) if frame.points is None else frame.points[:, :3]
-        arrays = {
+        resized = frame.rig.resized(*spec.image_size)
+        return {
             "image": np.ascontiguousarray(image.transpose(2, 0, 1)),
             "projection": (resized.camera_matrix @ resized.T_camera_grid[:3]).astype(np.float32),
             "stereo_depth": nearest_depth(np.nan_to_num(depth), spec.context_size),
-            "lidar_depth": project_nearest(points, rig, spec.context_size),
             "stereo_voxels": occupancy_children(stereo_points(frame, depth), spec.grid),
-            "lidar_voxels": occupancy_children(points, spec.grid),
         }
-        return {key: torch.from_numpy(array) for key, array in arrays.items()}
+
+
+def inside(points: NDArray[np.float32], grid: SceneGrid) -> NDArray[np.float32]:
+    """Those of the points (N, 4) [m, grid frame] that lie in a voxel of the grid."""
+    return np.ascontiguousarray(points[grid.contains(grid.indices(points[:, :3]))])
 
 
 def nearest_depth(depth: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from ssc_ros.core import SscError
 from ssc_ros.systems import l2cocc
-from ssc_ros.systems.spec import InputSpec, SceneInputs, SceneNetwork, SceneOutput
+from ssc_ros.systems.spec import LIDAR, STEREO, InputSpec, SceneInputs, SceneNetwork, SceneOutput
 
-__all__ = ["SYSTEMS", "InputSpec", "SceneInputs", "SceneNetwork", "SceneOutput", "build"]
+__all__ = ["LIDAR", "STEREO", "SYSTEMS", "InputSpec", "SceneInputs", "SceneNetwork", "SceneOutput", "build"]
 
-SYSTEMS = {"l2cocc_camera": (l2cocc.L2CoccCamera, l2cocc.PRESETS)}
-"""System name -> its module class and presets."""
+SYSTEMS: Mapping[str, Mapping[str, Callable[[], SceneNetwork]]] = {
+    "l2cocc": l2cocc.CAMERA_PRESETS,
+    "l2cocc_lidar": l2cocc.LIDAR_PRESETS,
+    "l2cocc_image": l2cocc.IMAGE_PRESETS,
+}
+"""System name -> its presets, each a function that builds a freshly initialised network."""
 
 
 def build(system: str, preset: str) -> SceneNetwork:
@@ -20,7 +26,7 @@ def build(system: str, preset: str) -> SceneNetwork:
     """
     if system not in SYSTEMS:
         raise SscError(f"system '{system}' does not exist; choose from {sorted(SYSTEMS)}")
-    network, presets = SYSTEMS[system]
+    presets = SYSTEMS[system]
     if preset not in presets:
         raise SscError(f"system '{system}' has no preset '{preset}'; choose from {sorted(presets)}")
-    return network(presets[preset])
+    return presets[preset]()

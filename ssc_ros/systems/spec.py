@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from torch import Tensor, nn
 
 from ssc_ros.core import SEMANTIC_KITTI_GRID, DepthBins, SceneGrid
-from ssc_ros.networks.heads.subvoxel import SceneLogits
+from ssc_ros.networks.heads.scene_logits import SceneLogits
+
+STEREO, LIDAR = "stereo", "lidar"
+"""The sensors of `InputSpec.sensors`."""
 
 
 @dataclass(frozen=True)
@@ -15,14 +19,16 @@ class InputSpec:
     """The sizes that preprocessing needs; part of a preset, carried by the checkpoint.
 
     Attributes:
+        sensors: what the network reads, of "stereo" and "lidar".
         image_size: (height, width) [px] to which the left image is resized.
-        context_size: (height, width) of the network's image features and of the depth priors.
+        context_size: (height, width) of the network's image features and of the depth prior.
         grid: the grid that is predicted, at full resolution; the network works at half of it.
         bins: depth discretisation.
         mean, std: per-channel normalisation of RGB in 0..1.
         stereo_scale: fraction of the image size at which the pair is matched.
     """
 
+    sensors: tuple[str, ...] = (STEREO,)
     image_size: tuple[int, int] = (192, 640)
     context_size: tuple[int, int] = (48, 160)
     grid: SceneGrid = SEMANTIC_KITTI_GRID
@@ -33,34 +39,37 @@ class InputSpec:
 
 
 SceneInputs = dict[str, Tensor]
-"""Batched network inputs. A missing sensor is all zeros.
+"""Batched network inputs; those of the sensors that the system reads.
 
-| key | shape | meaning |
-|---|---|---|
-| `image` | [B, 3, H, W] uint8 | left image, RGB, resized to `image_size` |
-| `projection` | [B, 3, 4] float32 | grid frame [m] -> homogeneous pixel of that image |
-| `stereo_depth`, `lidar_depth` | [B, h, w] float32 | nearest depth [m] in each cell of `context_size`; 0 is missing |
-| `stereo_voxels`, `lidar_voxels` | [B, 8, X/2, Y/2, Z/2] uint8 | 1 where a point fell, children as in `to_children` |
+| key | sensor | shape | meaning |
+|---|---|---|---|
+| `image` | stereo | [B, 3, H, W] uint8 | left image, RGB, resized to `image_size` |
+| `projection` | stereo | [B, 3, 4] float32 | grid frame [m] -> homogeneous pixel of that image |
+| `stereo_depth` | stereo | [B, h, w] float32 | nearest depth [m] in each cell of `context_size`; 0 is missing |
+| `stereo_voxels` | stereo | [B, 8, X/2, Y/2, Z/2] uint8 | 1 where a matched pixel lies, children as in `to_children` |
+| `points` | lidar | [B, N, 4] float32 | x, y, z [m] in the grid frame and reflectance; rows of NaN fill up |
 """
 
 
 @dataclass(frozen=True)
 class SceneOutput:
-    """What a camera system predicts.
+    """What a system predicts.
 
     Attributes:
-        scene: the class logits of the grid.
-        depth: [B, D, h, w] logits over the depth bins of each image cell, for depth supervision.
+        scene: the class logits of the grid; None of a network that is only the image branch of a system.
+        depth: [B, D, h, w] logits over the depth bins of each image cell, for depth supervision; None without images.
         image: [B, C, h, w] class logits of each image cell, for 2-D supervision; None outside of training.
+        taps: intermediate features by name, which distillation compares.
     """
 
-    scene: SceneLogits
-    depth: Tensor
+    scene: SceneLogits | None
+    depth: Tensor | None = None
     image: Tensor | None = None
+    taps: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 class SceneNetwork(nn.Module):
-    """A camera system: `SceneInputs` -> `SceneOutput`.
+    """A system: `SceneInputs` -> `SceneOutput`.
 
     Attributes:
         spec: how frames must be prepared for it.

@@ -1,4 +1,4 @@
-"""Augmentations of a whole scene: mirroring, colour, a missing LiDAR. Each draws from the generator it is given."""
+"""Augmentations of a whole scene: mirroring and colour. Each draws from the generator it is given."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from ssc_ros.core import SceneGrid
-from ssc_ros.systems import SceneInputs
 from ssc_ros.training.sample import Sample, SceneTruth
 
 _LUMA = (0.299, 0.587, 0.114)
@@ -20,25 +19,20 @@ class Augmentation:
 
     Attributes:
         flip: probability of mirroring the scene left to right.
-        lidar_dropout: probability that the sample has no LiDAR.
         color: strength of the colour jitter; brightness, contrast, saturation and gamma change by factors in
             [1 / (1 + color), 1 + color].
     """
 
     flip: float = 0.5
-    lidar_dropout: float = 0.5
     color: float = 0.3
 
     def __call__(self, sample: Sample, grid: SceneGrid, generator: torch.Generator) -> Sample:
         """A changed copy of an unbatched sample."""
-        flip, drop = (torch.rand(2, generator=generator) < torch.tensor([self.flip, self.lidar_dropout])).tolist()
-        if flip:
+        if torch.rand((), generator=generator) < self.flip:
             sample = mirror(sample, grid)
         inputs = dict(sample.inputs)
-        if self.color > 0:
+        if self.color > 0 and "image" in inputs:
             inputs["image"] = jitter_color(inputs["image"], self.color, generator)
-        if drop:
-            inputs = without_lidar(inputs)
         return sample._replace(inputs=inputs)
 
 
@@ -53,16 +47,23 @@ def mirror(sample: Sample, grid: SceneGrid) -> Sample:
         grid: gives the plane of the mirror, the middle of the box along y.
     """
     inputs, truth = sample
-    width = inputs["image"].shape[-1]
-    mirrored = {
-        "image": inputs["image"].flip(-1),
-        "projection": mirror_projection(inputs["projection"], width, grid),
-        "stereo_depth": inputs["stereo_depth"].flip(-1),
-        "lidar_depth": inputs["lidar_depth"].flip(-1),
-        "stereo_voxels": mirror_children(inputs["stereo_voxels"]),
-        "lidar_voxels": mirror_children(inputs["lidar_voxels"]),
-    }
+    mirrored = {}
+    if "image" in inputs:
+        mirrored = {
+            "image": inputs["image"].flip(-1),
+            "projection": mirror_projection(inputs["projection"], inputs["image"].shape[-1], grid),
+            "stereo_depth": inputs["stereo_depth"].flip(-1),
+            "stereo_voxels": mirror_children(inputs["stereo_voxels"]),
+        }
+    if "points" in inputs:
+        mirrored["points"] = mirror_points(inputs["points"], grid)
     return Sample(mirrored, SceneTruth(truth.labels.flip(-2), truth.depth.flip(-1), truth.image.flip(-1)))
+
+
+def mirror_points(points: Tensor, grid: SceneGrid) -> Tensor:
+    """Mirror (N, 4) along y."""
+    x, y, z, reflectance = points.unbind(-1)
+    return torch.stack([x, grid.min_corner[1] + grid.max_corner[1] - y, z, reflectance], dim=-1)
 
 
 def mirror_projection(projection: Tensor, width: int, grid: SceneGrid) -> Tensor:
@@ -76,12 +77,6 @@ def mirror_projection(projection: Tensor, width: int, grid: SceneGrid) -> Tensor
 def mirror_children(volume: Tensor) -> Tensor:
     """Mirror (8, X, Y, Z) along y; the bit of y in the child's number, the middle one, changes sides too."""
     return volume.unflatten(0, (2, 2, 2)).flip(1, -2).flatten(0, 2)
-
-
-def without_lidar(inputs: SceneInputs) -> SceneInputs:
-    """The inputs of a vehicle without LiDAR."""
-    missing = {key: torch.zeros_like(inputs[key]) for key in ("lidar_depth", "lidar_voxels")}
-    return inputs | missing
 
 
 def jitter_color(image: Tensor, strength: float, generator: torch.Generator) -> Tensor:

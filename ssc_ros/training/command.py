@@ -18,7 +18,7 @@ from ssc_ros.training.deploy import deploy
 from ssc_ros.training.module import SceneTraining
 from ssc_ros.training.save_last import SaveLast
 
-MONITORED = "val/stereo/miou"
+MONITORED = "val/miou"
 _IRRELEVANT = (
     "LightningCLI's args parameter",  # the flags do come from the command line, only not from the whole of it
     "You're resuming from a checkpoint that ended before the epoch ended",  # our sampler finds its place
@@ -50,7 +50,7 @@ class TrainCommand(LightningCLI):
         parser.link_arguments("seed_everything", "data.seed")
         parser.link_arguments("seed_everything", "model.seed")
         parser.link_arguments("model.label_set", "data.label_set")
-        parser.link_arguments("model.network", "data.network", apply_on="instantiate")
+        parser.link_arguments("model.inputs", "data.spec", apply_on="instantiate")
 
     @property
     def run_folder(self) -> Path:

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import cast
 
 import lightning
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from rich.progress import track
-from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
 from ssc_ros.core import LABEL_SETS, LabelSet, SceneGrid, SscError
@@ -20,7 +18,7 @@ from ssc_ros.data.semantic_kitti import KittiSequence, SemanticKitti, sequences_
 from ssc_ros.systems import InputSpec
 from ssc_ros.training.augmentation import Augmentation
 from ssc_ros.training.cache import SampleCache, default_folder
-from ssc_ros.training.sample import Sample
+from ssc_ros.training.sample import Sample, collate
 from ssc_ros.training.sampler import Draw, ShuffledSampler
 
 
@@ -99,7 +97,7 @@ class SceneData(lightning.LightningDataModule):
     """Training and validation scenes.
 
     Args:
-        network: what the samples are for; its `spec` says what they hold. Given by the model.
+        spec: what the networks read; given by the model.
         label_set: name of the label set; given by the model.
         root: one or more folders in the SemanticKITTI odometry layout.
         train: sequences to train on.
@@ -114,7 +112,7 @@ class SceneData(lightning.LightningDataModule):
 
     def __init__(
         self,
-        network: nn.Module,
+        spec: InputSpec,
         label_set: str,
         root: Path | list[Path],
         train: list[str],
@@ -131,7 +129,7 @@ class SceneData(lightning.LightningDataModule):
         if shared:
             raise SscError(f"sequences {', '.join(shared)} are in data.train and in data.validation; separate them")
         roots = root if isinstance(root, list) else [root]
-        samples = SampleCache(cache or default_folder(), cast("InputSpec", network.spec), LABEL_SETS[label_set])
+        samples = SampleCache(cache or default_folder(), spec, LABEL_SETS[label_set])
         train_sequences, validation_sequences = (
             open_sequences(roots, names, samples.spec.grid, samples.label_set) for names in (train, validation)
         )
@@ -145,7 +143,7 @@ class SceneData(lightning.LightningDataModule):
     def prepare_data(self) -> None:
         """Make the cached samples that are missing or older than their labels; Lightning calls it in one process."""
         cache = self.train_scenes.cache
-        stale = [f for f in self.train_scenes.frames + self.validation_scenes.frames if not cache.is_fresh(*f)]
+        stale = [f for f in self.train_scenes.frames + self.validation_scenes.frames if cache.stale(*f)]
         if stale:
             making = DataLoader(_Making(cache, stale), batch_size=None, num_workers=self.workers)
             for _ in track(making, f"preparing {len(stale)} scenes", total=len(stale)):
@@ -163,9 +161,10 @@ class SceneData(lightning.LightningDataModule):
             self.batch_size,
             sampler=sampler,
             num_workers=self.workers,
+            collate_fn=collate,
             persistent_workers=self.workers > 0,
         )
 
     def val_dataloader(self) -> DataLoader[Sample]:
         """Scenes as they are, in order."""
-        return DataLoader(self.validation_scenes, self.batch_size, num_workers=self.workers)
+        return DataLoader(self.validation_scenes, self.batch_size, num_workers=self.workers, collate_fn=collate)

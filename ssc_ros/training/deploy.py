@@ -13,7 +13,7 @@ import ssc_ros
 from ssc_ros.core import SscError
 from ssc_ros.inference.checkpoint import CheckpointMetadata, save_checkpoint
 from ssc_ros.training.data import SceneData, Scenes
-from ssc_ros.training.module import SENSORS, SceneTraining
+from ssc_ros.training.module import SceneTraining
 
 Curves = dict[str, tuple[list[int], list[float]]]
 """Scalar name -> steps and values."""
@@ -53,8 +53,8 @@ def deploy(path: Path, run: Path, module: SceneTraining, data: SceneData, comman
         system=module.system,
         preset=module.preset,
         label_set_name=module.label_set.name,
-        grid=module.spec.grid,
-        inputs=("stereo", "lidar"),
+        grid=module.network.spec.grid,
+        inputs=module.network.spec.sensors,
         provenance=provenance,
         metrics=metrics,
     )
@@ -82,7 +82,7 @@ def read_curves(folder: Path) -> Curves:
 
 
 def scores_at(curves: Curves, step: int) -> dict[str, float]:
-    """Validation scores nearest to an optimiser step, by name ("stereo/miou", "class/stereo/car")."""
+    """Validation scores nearest to an optimiser step, by name ("miou", "class/car")."""
     scores = {}
     for name, (steps, values) in curves.items():
         if name.startswith(("val/", "class/")):
@@ -119,8 +119,7 @@ def card(metadata: CheckpointMetadata, module: SceneTraining, path: Path) -> str
 # {metadata.model_id}
 
 `{metadata.system}`, preset `{metadata.preset}`, label set `{metadata.label_set_name}`, {parameters:,} parameters.
-It completes {" x ".join(map(str, grid.shape))} voxels of {grid.voxel_size} m from {" and ".join(metadata.inputs)}; \
-LiDAR may be absent.
+It completes {" x ".join(map(str, grid.shape))} voxels of {grid.voxel_size} m from {" and ".join(metadata.inputs)}.
 
 Licence of the weights: {metadata.licence}.
 
@@ -140,9 +139,8 @@ One confusion matrix over the validation scenes above; mIoU is the mean over the
 
 
 def score_table(metrics: Mapping[str, float], classes: Sequence[str]) -> str:
-    """Scores [%] as a Markdown table: a row for each score and class, a column for each set of sensors."""
-    rows = {"IoU": "{}/iou", "precision": "{}/precision", "recall": "{}/recall", "**mIoU**": "{}/miou"}
-    rows |= {name: f"class/{{}}/{name}" for name in classes}
-    table = [["", *(sensors.replace("_", " + ") for sensors in SENSORS)], ["---"] * (1 + len(SENSORS))]
-    table += [[title, *(f"{100 * metrics[key.format(s)]:.2f}" for s in SENSORS)] for title, key in rows.items()]
-    return "\n".join(f"| {' | '.join(row)} |" for row in table)
+    """Scores [%] as a Markdown table: a row for each score and class."""
+    rows = {"IoU": "iou", "precision": "precision", "recall": "recall", "**mIoU**": "miou"}
+    rows |= {name: f"class/{name}" for name in classes}
+    table = ["| | % |", "| --- | --- |", *(f"| {title} | {100 * metrics[key]:.2f} |" for title, key in rows.items())]
+    return "\n".join(table)

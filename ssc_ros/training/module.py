@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, Literal
 
 import lightning
@@ -12,29 +14,31 @@ from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 
 from ssc_ros.core import EMPTY, LABEL_SETS, SscError
+from ssc_ros.distillation import FrozenTeacher, L2CoccDistillation
 from ssc_ros.evaluation.confusion import Confusion
-from ssc_ros.systems import build
-from ssc_ros.training.augmentation import without_lidar
+from ssc_ros.inference.checkpoint import load_image_branch
+from ssc_ros.losses import depth_kl
+from ssc_ros.systems import InputSpec, build
 from ssc_ros.training.data import SceneData
 from ssc_ros.training.objective import Objective
 from ssc_ros.training.sample import Sample
 
-SENSORS = ("stereo", "stereo_lidar")
-"""What the validation scores are kept apart by."""
 SCORES = ("iou", "precision", "recall", "miou")
 
 
 class SceneTraining(lightning.LightningModule):
-    """Training and validation of one system.
+    """Training and validation of one system, alone or under a teacher.
 
-    The learning rate follows one cosine cycle over all steps (Smith and Topin 2018). Validation scores whole
-    scenes at full resolution, without LiDAR ("stereo", the score by which the best weights are chosen) and with it.
+    The learning rate follows one cosine cycle over all steps (Smith and Topin 2018). Validation scores whole scenes
+    at full resolution; an image branch, which predicts no scene, is scored on the classes of its image cells.
 
     Args:
         system: name of a system.
         preset: its sizes.
         label_set: name of the label set.
         objective: weights of the losses.
+        distillation: the teacher and the weights of its terms; none trains on the truth alone.
+        pretrained: checkpoint of the system's image branch to start from, such as one of `l2cocc_image`.
         learning_rate: at the top of the cycle.
         weight_decay: of the weights; biases and normalisation are left alone.
         warm_up: fraction of all steps before the top.
@@ -46,10 +50,12 @@ class SceneTraining(lightning.LightningModule):
 
     def __init__(
         self,
-        system: str = "l2cocc_camera",
+        system: str = "l2cocc",
         preset: str = "edge",
         label_set: str = "semantic_kitti",
         objective: Objective = Objective(),  # noqa: B008 (frozen)
+        distillation: L2CoccDistillation | None = None,
+        pretrained: Path | None = None,
         learning_rate: float = 1e-3,
         weight_decay: float = 0.01,
         warm_up: float = 0.1,
@@ -60,57 +66,74 @@ class SceneTraining(lightning.LightningModule):
         self.system, self.preset = system, preset
         self.label_set = LABEL_SETS[label_set]
         self.network = build(system, preset)
-        self.spec = self.network.spec
-        self.objective = objective
+        if pretrained is not None:
+            load_image_branch(self.network, system, pretrained)
+        self.objective, self.distillation = objective, distillation
+        self.teacher = None if distillation is None else FrozenTeacher(distillation.teacher)
+        if self.teacher is not None:
+            self.teacher.check_compatible(self.network.spec, self.label_set)
         self.learning_rate, self.weight_decay, self.warm_up = learning_rate, weight_decay, warm_up
         self.frequencies, self.seed = frequencies, seed
         self.register_buffer("class_weights", torch.from_numpy(self.label_set.class_weights))
-        self.confusions: dict[str, Confusion] = {}
+        self.confusion = Confusion(len(self.label_set))
+
+    @property
+    def inputs(self) -> InputSpec:
+        """What the network and its teacher read."""
+        spec = self.network.spec
+        sensors = set(spec.sensors) | set(self.teacher.spec.sensors if self.teacher else ())
+        return replace(spec, sensors=tuple(sorted(sensors)))
 
     def on_fit_start(self) -> None:
-        """Count the classes where asked to."""
+        """Count the classes where asked to; move the teacher, of whom Lightning knows nothing."""
         if self.frequencies == "training":
             counts = self._data.train_scenes.class_counts()
             weights = 1 / np.log(np.maximum(counts, 1) + np.e)
             self.class_weights.copy_(torch.from_numpy(weights))
+        if self.teacher is not None:
+            self.teacher.to(self.device)
 
     def training_step(self, batch: Sample, batch_index: int) -> Tensor:
-        """The objective of one batch."""
+        """The objective of one batch, and what the teacher adds to it."""
         place = [self.seed, self.current_epoch, batch_index, self.global_rank]
         generator = torch.Generator().manual_seed(int(np.random.SeedSequence(place).generate_state(1)[0]))
         output = self.network(batch.inputs)
-        terms = self.objective(output, batch.truth, self.spec.bins, self.class_weights, generator)
+        terms = self.objective(output, batch.truth, self.network.spec.bins, self.class_weights, generator)
+        if self.teacher is not None and self.distillation is not None:
+            terms |= self.distillation(output, self.teacher(batch.inputs), batch.truth.labels, generator)
+        loss = torch.stack(list(terms.values())).sum()
         size = len(batch.truth.labels)
-        self.log("loss", terms["loss"], prog_bar=True, batch_size=size)
-        self.log_dict({f"train/{name}": value for name, value in terms.items()}, batch_size=size)
-        return terms["loss"]
+        self.log("loss", loss, prog_bar=True, batch_size=size)
+        self.log_dict({f"train/{name}": value for name, value in {"loss": loss, **terms}.items()}, batch_size=size)
+        return loss
 
     def on_validation_epoch_start(self) -> None:
         """Forget the last validation."""
-        self.confusions = {sensors: Confusion(len(self.label_set)) for sensors in SENSORS}
+        self.confusion = Confusion(len(self.label_set))
 
     def validation_step(self, batch: Sample, batch_index: int) -> None:
         """Count what is predicted against what is there."""
-        truth = batch.truth.labels.cpu().numpy()
-        for sensors, inputs in zip(SENSORS, (without_lidar(batch.inputs), batch.inputs), strict=True):
-            prediction = self.network(inputs).scene.labels().cpu().numpy()
-            self.confusions[sensors].add(prediction, truth)
+        output = self.network(batch.inputs)
+        if output.scene is not None:
+            prediction, truth = output.scene.labels(), batch.truth.labels
+        else:
+            assert output.image is not None
+            prediction, truth = output.image.argmax(dim=1).to(torch.uint8), batch.truth.image
+            self.log("val/depth", depth_kl(output.depth, batch.truth.depth, self.network.spec.bins), sync_dist=True)
+        self.confusion.add(prediction.cpu().numpy(), truth.cpu().numpy())
 
     def on_validation_epoch_end(self) -> None:
         """Add up the processes' counts and log the scores."""
-        for sensors, confusion in self.confusions.items():
-            counts = torch.from_numpy(confusion.counts).to(self.device)
-            confusion.counts[:] = self.trainer.strategy.reduce(counts, reduce_op="sum").cpu().numpy()
-            scores = confusion.scores()
-            self.log_dict({f"val/{sensors}/{name}": getattr(scores, name) for name in SCORES})
-            classes = dict(zip(self.label_set.names, scores.per_class, strict=True))
-            classes.pop(self.label_set.names[EMPTY])
-            self.log_dict({f"class/{sensors}/{name}": iou for name, iou in classes.items()})
-            each = " ".join(f"{name} {100 * iou:.1f}" for name, iou in classes.items())
-            self.print(
-                f"step {self.global_step}, {sensors}: IoU {100 * scores.iou:.2f} mIoU {100 * scores.miou:.2f} ({each})"
-            )
-        self.log("miou", self.confusions["stereo"].scores().miou, prog_bar=True, logger=False)
+        counts = torch.from_numpy(self.confusion.counts).to(self.device)
+        self.confusion.counts[:] = self.trainer.strategy.reduce(counts, reduce_op="sum").cpu().numpy()
+        scores = self.confusion.scores()
+        self.log_dict({f"val/{name}": getattr(scores, name) for name in SCORES})
+        classes = dict(zip(self.label_set.names, scores.per_class, strict=True))
+        classes.pop(self.label_set.names[EMPTY])
+        self.log_dict({f"class/{name}": iou for name, iou in classes.items()})
+        each = " ".join(f"{name} {100 * iou:.1f}" for name, iou in classes.items())
+        self.print(f"step {self.global_step}: IoU {100 * scores.iou:.2f} mIoU {100 * scores.miou:.2f} ({each})")
+        self.log("miou", scores.miou, prog_bar=True, logger=False)
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """AdamW under one cosine cycle per run, stepped with every optimiser step."""

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ssc_ros.core import EMPTY, UNKNOWN, DepthBins
 from ssc_ros.losses import depth_kl, geo_scal, lovasz_softmax, sem_scal, weighted_cross_entropy
-from ssc_ros.networks.heads.subvoxel import SceneLogits
+from ssc_ros.networks.heads.scene_logits import SceneLogits
 from ssc_ros.systems import SceneOutput
 from ssc_ros.training.sample import SceneTruth
 
@@ -45,7 +45,7 @@ class Objective:
         class_weights: Tensor,
         generator: torch.Generator,
     ) -> dict[str, Tensor]:
-        """Weighted terms by name, and their sum as "loss".
+        """Weighted terms by name; their sum is minimised.
 
         Args:
             output: of the network in training mode.
@@ -54,8 +54,18 @@ class Objective:
             class_weights: (C,) for both cross entropies.
             generator: draws the voxels; a CPU generator.
         """
+        terms = {} if output.scene is None else self._scene(output.scene, truth.labels, class_weights, generator)
+        if self.depth and output.depth is not None:
+            terms["depth"] = self.depth * depth_kl(output.depth, truth.depth, bins)
+        if self.image and output.image is not None:
+            terms["image"] = self.image * weighted_cross_entropy(output.image, truth.image, class_weights)
+        return terms
+
+    def _scene(
+        self, scene: SceneLogits, truth: Tensor, class_weights: Tensor, generator: torch.Generator
+    ) -> dict[str, Tensor]:
         terms: dict[str, Tensor] = {}
-        voxels, labels = draw_voxels(output.scene, truth.labels, self.voxels, generator)
+        voxels, labels = draw_voxels(scene, truth, self.voxels, generator)
         if self.cross_entropy:
             terms["cross_entropy"] = self.cross_entropy * weighted_cross_entropy(voxels, labels, class_weights)
         if self.sem_scal:
@@ -65,13 +75,9 @@ class Objective:
         if self.lovasz:
             terms["lovasz"] = self.lovasz * lovasz_softmax(voxels, labels)
         if self.unknown:
-            unmeasured, _ = draw_voxels(output.scene, truth.labels, self.voxels // 4, generator, unknown=True)
+            unmeasured, _ = draw_voxels(scene, truth, self.voxels // 4, generator, unknown=True)
             terms["unknown"] = self.unknown * emptiness(unmeasured)
-        if self.depth:
-            terms["depth"] = self.depth * depth_kl(output.depth, truth.depth, bins)
-        if self.image and output.image is not None:
-            terms["image"] = self.image * weighted_cross_entropy(output.image, truth.image, class_weights)
-        return {"loss": torch.stack(list(terms.values())).sum(), **terms}
+        return terms
 
 
 def draw_voxels(

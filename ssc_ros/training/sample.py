@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
-from ssc_ros.core import UNKNOWN, LabelSet, StereoRig
+from ssc_ros.core import UNKNOWN, Frame, LabelSet, StereoRig
 from ssc_ros.data.semantic_kitti import KittiSequence
-from ssc_ros.inference.inputs import InputPreparer
-from ssc_ros.systems import SceneInputs
+from ssc_ros.inference.inputs import project_nearest
+from ssc_ros.systems import InputSpec, SceneInputs
 
 
 class SceneTruth(NamedTuple):
@@ -36,18 +38,27 @@ class Sample(NamedTuple):
     truth: SceneTruth
 
 
-def prepare_sample(sequence: KittiSequence, frame_id: str, prepare: InputPreparer, label_set: LabelSet) -> Sample:
-    """Read one frame from disk and do all the work that augmentation does not change."""
-    frame = sequence.frame(frame_id)
-    inputs = prepare(frame)
-    size = prepare.spec.context_size
-    if frame.points is not None and (sequence.path / "labels").is_dir():
+def prepare_truth(
+    sequence: KittiSequence, frame_id: str, frame: Frame, spec: InputSpec, label_set: LabelSet
+) -> SceneTruth:
+    """The truth of one frame, from voxels and labelled points on disk."""
+    size = spec.context_size
+    points = np.empty((0, 3), np.float32) if frame.points is None else frame.points[:, :3]
+    image = np.full(size, UNKNOWN, np.uint8)
+    if len(points) and (sequence.path / "labels").is_dir():
         classes = label_set.train_from_raw_points(sequence.point_labels(frame_id))
-        image = nearest_class(frame.points[:, :3], classes, frame.rig, size)
-    else:
-        image = np.full(size, UNKNOWN, np.uint8)
-    labels = torch.from_numpy(sequence.target(frame_id))
-    return Sample(inputs, SceneTruth(labels, inputs["lidar_depth"].clone(), torch.from_numpy(image)))
+        image = nearest_class(points, classes, frame.rig, size)
+    depth = project_nearest(points, frame.rig, size)
+    return SceneTruth(*(torch.from_numpy(array) for array in (sequence.target(frame_id), depth, image)))
+
+
+def collate(samples: Sequence[Sample]) -> Sample:
+    """A batch; sweeps are filled up with rows of NaN to the length of the longest."""
+    inputs = {key: [sample.inputs[key] for sample in samples] for key in samples[0].inputs}
+    padded = {"points": pad_sequence(inputs.pop("points"), True, torch.nan)} if "points" in inputs else {}
+    stacked = {key: torch.stack(values) for key, values in inputs.items()}
+    truth = zip(*(sample.truth for sample in samples), strict=True)
+    return Sample(stacked | padded, SceneTruth(*(torch.stack(values) for values in truth)))
 
 
 def nearest_class(

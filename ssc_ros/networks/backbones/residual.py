@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from torch import Tensor, nn
 from torch.nn import functional
 
 
+Norm = Callable[[int], nn.Module]
+"""Channels -> a normalisation of [B, channels, H, W]."""
+
+
+def group_norm(channels: int) -> nn.Module:
+    """Groups of eight channels: for blocks that see different kinds of maps, whose running statistics would blend."""
+    return nn.GroupNorm(channels // 8, channels)
+
+
 def conv_norm(
-    inputs: int, outputs: int, kernel: int = 3, stride: int = 1, *, dilation: int = 1, relu: bool = True
+    inputs: int,
+    outputs: int,
+    kernel: int = 3,
+    stride: int = 1,
+    *,
+    dilation: int = 1,
+    relu: bool = True,
+    norm: Norm = nn.BatchNorm2d,
 ) -> nn.Sequential:
-    """2-D convolution, batch norm and (by default) ReLU; keeps the size at stride 1."""
+    """2-D convolution, normalisation and (by default) ReLU; keeps the size at stride 1."""
     layers: list[nn.Module] = [
         nn.Conv2d(inputs, outputs, kernel, stride, dilation * (kernel // 2), dilation, bias=False),
-        nn.BatchNorm2d(outputs),
+        norm(outputs),
     ]
     if relu:
         layers.append(nn.ReLU(inplace=True))
@@ -28,14 +44,24 @@ class BasicBlock(nn.Module):
     Args:
         inputs, outputs, stride: channels and step.
         shortcut: replaces the usual one, which is the identity or, where the shape changes, a 1x1 convolution.
+        norm: normalisation of each convolution.
     """
 
-    def __init__(self, inputs: int, outputs: int, stride: int = 1, shortcut: nn.Module | None = None) -> None:
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        stride: int = 1,
+        shortcut: nn.Module | None = None,
+        norm: Norm = nn.BatchNorm2d,
+    ) -> None:
         super().__init__()
-        self.body = nn.Sequential(conv_norm(inputs, outputs, 3, stride), conv_norm(outputs, outputs, relu=False))
+        self.body = nn.Sequential(
+            conv_norm(inputs, outputs, 3, stride, norm=norm), conv_norm(outputs, outputs, relu=False, norm=norm)
+        )
         if shortcut is None:
             same = inputs == outputs and stride == 1
-            shortcut = nn.Identity() if same else conv_norm(inputs, outputs, 1, stride, relu=False)
+            shortcut = nn.Identity() if same else conv_norm(inputs, outputs, 1, stride, relu=False, norm=norm)
         self.shortcut = shortcut
 
     def forward(self, x: Tensor) -> Tensor:
@@ -49,13 +75,15 @@ class ResidualEncoder(nn.Module):
     Args:
         widths: channels of the stem (stride 2) and of each stage that follows, each of which halves the size.
         blocks: residual blocks per stage.
+        inputs: channels of the image.
+        norm: normalisation of each convolution.
     """
 
-    def __init__(self, widths: Sequence[int], blocks: int = 2, inputs: int = 3) -> None:
+    def __init__(self, widths: Sequence[int], blocks: int = 2, inputs: int = 3, norm: Norm = nn.BatchNorm2d) -> None:
         super().__init__()
-        self.stem = conv_norm(inputs, widths[0], 3, 2)
+        self.stem = conv_norm(inputs, widths[0], 3, 2, norm=norm)
         self.stages = nn.ModuleList(
-            nn.Sequential(BasicBlock(a, b, 2), *(BasicBlock(b, b) for _ in range(blocks - 1)))
+            nn.Sequential(BasicBlock(a, b, 2, norm=norm), *(BasicBlock(b, b, norm=norm) for _ in range(blocks - 1)))
             for a, b in itertools.pairwise(widths)
         )
 
@@ -75,12 +103,13 @@ class TopDownNeck(nn.Module):
     Args:
         widths: channels of the pyramid, finest first.
         outputs: channels of the result.
+        norm: normalisation of the last convolution.
     """
 
-    def __init__(self, widths: Sequence[int], outputs: int) -> None:
+    def __init__(self, widths: Sequence[int], outputs: int, norm: Norm = nn.BatchNorm2d) -> None:
         super().__init__()
         self.lateral = nn.ModuleList(nn.Conv2d(w, outputs, 1) for w in widths)
-        self.smooth = conv_norm(outputs, outputs)
+        self.smooth = conv_norm(outputs, outputs, norm=norm)
 
     def forward(self, pyramid: Sequence[Tensor]) -> Tensor:
         """Pyramid (finest first) -> [B, outputs, H, W] at the size of its finest level."""

@@ -25,34 +25,36 @@ def soft_one_hot(depth: Tensor, bins: DepthBins) -> Tensor:
 
 
 class DepthNet(nn.Module):
-    """Fuse monocular features with stereo and LiDAR depth into one distribution over depth bins.
+    """Context and depth from image features and measured depth, in a size for small computers.
 
     Args:
         features: channels of the image features.
         width: channels inside.
+        context: channels of the context.
         bins: the discretisation.
     """
 
-    def __init__(self, features: int, width: int, bins: DepthBins) -> None:
+    def __init__(self, features: int, width: int, context: int, bins: DepthBins) -> None:
         super().__init__()
         self.bins = bins
-        self.prior = conv_norm(2 * bins.count, width, 1)
+        self.context = conv_norm(features, context)
+        self.prior = conv_norm(bins.count, width, 1)
         self.fuse = nn.Sequential(BasicBlock(features + width, width), BasicBlock(width, width))
         self.logits = nn.Conv2d(width, bins.count, 1)
-        # The measured priors reach the logits directly too: before any training the lift already follows them.
-        self.trust = nn.Parameter(torch.tensor([5.0, 8.0]))
+        # The measured prior reaches the logits directly too: before any training the lift already follows it.
+        self.trust = nn.Parameter(torch.tensor(5.0))
 
-    def forward(self, features: Tensor, stereo_depth: Tensor, lidar_depth: Tensor) -> Tensor:
-        """Depth logits.
+    def forward(self, features: Tensor, stereo_depth: Tensor, projection: Tensor) -> tuple[Tensor, Tensor]:
+        """Context and depth logits.
 
         Args:
-            features: [B, F, H, W].
-            stereo_depth, lidar_depth: [B, H, W] metres, 0 where missing.
+            features: [B, F, h, w].
+            stereo_depth: [B, h, w] metres, 0 where missing.
+            projection: [B, 3, 4]; not looked at, the published depth network is made aware of the camera by it.
 
         Returns:
-            [B, D, H, W] logits over the bins.
+            [B, C, h, w] and [B, D, h, w] logits over the bins.
         """
-        stereo, lidar = (soft_one_hot(depth, self.bins) for depth in (stereo_depth, lidar_depth))
-        prior = self.prior(torch.cat([stereo, lidar], dim=1))
-        logits: Tensor = self.logits(self.fuse(torch.cat([features, prior], dim=1)))
-        return logits + self.trust[0] * stereo + self.trust[1] * lidar
+        stereo = soft_one_hot(stereo_depth, self.bins)
+        logits = self.logits(self.fuse(torch.cat([features, self.prior(stereo)], dim=1)))
+        return self.context(features), logits + self.trust * stereo

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from ssc_ros.networks.heads.scene_logits import SceneLogits
 from ssc_ros.networks.volume.blocks import Pointwise3d, conv_norm_3d
 
 
@@ -30,7 +31,7 @@ def from_children(children: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class SceneLogits:
+class SubvoxelLogits(SceneLogits):
     """Class logits at half resolution, with an empty offset per child.
 
     Attributes:
@@ -84,7 +85,7 @@ class SceneLogits:
 
 
 class SubvoxelHead(nn.Module):
-    """[B, channels, X, Y, Z] features -> `SceneLogits`."""
+    """[B, channels, X, Y, Z] features -> `SubvoxelLogits`."""
 
     def __init__(self, channels: int, classes: int) -> None:
         super().__init__()
@@ -92,7 +93,7 @@ class SubvoxelHead(nn.Module):
         self.body = conv_norm_3d(channels, channels)
         self.logits = Pointwise3d(channels, classes + 8)
 
-    def forward(self, volume: Tensor) -> SceneLogits:
+    def forward(self, volume: Tensor) -> SubvoxelLogits:
         """Predict."""
         semantic, empty_offset = self.logits(self.body(volume)).split([self.classes, 8], dim=1)
-        return SceneLogits(semantic, empty_offset)
+        return SubvoxelLogits(semantic, empty_offset)

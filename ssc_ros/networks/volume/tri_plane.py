@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ssc_ros.networks.backbones.residual import BasicBlock, ResidualEncoder, TopDownNeck, conv_norm
+from ssc_ros.networks.backbones.residual import BasicBlock, ResidualEncoder, TopDownNeck, conv_norm, group_norm
 from ssc_ros.networks.volume.blocks import Pointwise3d
 
 PLANES = {"xy": 4, "yz": 2, "zx": 3}
@@ -28,29 +28,31 @@ class PlanePool(nn.Module):
         # a slab of one voxel has nothing to weigh
         self.weight = Pointwise3d(channels, 1, bias=False) if size > slabs else None
         self.project = nn.Sequential(
-            conv_norm(channels * slabs, outputs, 1), nn.Conv2d(outputs, outputs, 1, bias=False)
+            nn.Conv2d(channels * slabs, outputs, 1), nn.ReLU(inplace=True), nn.Conv2d(outputs, outputs, 1)
         )
 
     def forward(self, volume: Tensor) -> Tensor:
         """[B, C, X, Y, Z] -> [B, outputs, H, W], the two axes that are left in their order."""
-        pooled = self._slabs(volume)
-        if self.weight is not None:
-            pooled = pooled * self._slabs(self.weight(volume)).softmax(dim=-1)
-        pooled = pooled.sum(dim=-1)
-        plane: Tensor = self.project(pooled.movedim(-1, 2).flatten(1, 2))
+        if self.weight is None:
+            slabs = volume.movedim(self.axis, 2)
+        else:
+            weight = self.weight(volume).unflatten(self.axis, self.layout).softmax(dim=self.axis + 1)
+            slabs = (volume.unflatten(self.axis, self.layout) * weight).sum(dim=self.axis + 1).movedim(self.axis, 2)
+        plane: Tensor = self.project(slabs.flatten(1, 2))
         return plane
-
-    def _slabs(self, volume: Tensor) -> Tensor:
-        return volume.movedim(self.axis, -1).unflatten(-1, self.layout)
 
 
 class PlaneUnpool(nn.Module):
-    """The inverse layout of `PlanePool`: a plane back to slabs, each repeated along the collapsed axis."""
+    """The inverse layout of `PlanePool`: a plane back to slabs, each repeated along the collapsed axis.
+
+    A plane of one slab and the volume's own width is put back as it is, as in the paper.
+    """
 
     def __init__(self, inputs: int, axis: int, size: int, slabs: int, channels: int) -> None:
         super().__init__()
         self.axis, self.slabs, self.thickness = axis, slabs, size // slabs
-        self.project = nn.Conv2d(inputs, channels * slabs, 1)
+        as_it_is = slabs == 1 and inputs == channels
+        self.project: nn.Module = nn.Identity() if as_it_is else nn.Conv2d(inputs, channels * slabs, 1)
 
     def forward(self, plane: Tensor) -> Tensor:
         """[B, inputs, H, W] -> [B, C, X, Y, Z]; with one slab the collapsed axis has size 1, to broadcast."""
@@ -61,23 +63,29 @@ class PlaneUnpool(nn.Module):
 
 
 class PlaneEncoder(nn.Module):
-    """A small 2-D residual U-Net that keeps size and width; shared by the three planes."""
+    """A small 2-D residual U-Net that keeps size and width; shared by the three planes.
 
-    def __init__(self, width: int, widths: Sequence[int], blocks: int) -> None:
+    Attributes:
+        width: channels of the planes.
+    """
+
+    def __init__(self, width: int, widths: Sequence[int], blocks: int = 1) -> None:
         super().__init__()
-        self.entry = BasicBlock(width, width)
-        self.down = ResidualEncoder([width, *widths], blocks, inputs=width)
-        self.neck = TopDownNeck(widths, width)
-        self.bridge = conv_norm(width, width, 1)
-        self.exit = BasicBlock(2 * width, width)
+        self.width = width
+        self.entry = BasicBlock(width, width, norm=group_norm)
+        self.down = ResidualEncoder([width, *widths], blocks, inputs=width, norm=group_norm)
+        self.neck = TopDownNeck(widths, width, norm=group_norm)
+        self.bridge = conv_norm(width, width, 1, norm=group_norm)
+        self.exit = BasicBlock(2 * width, width, norm=group_norm)
 
-    def forward(self, plane: Tensor) -> Tensor:
-        """[B, W, h, w] -> [B, W, h, w]."""
+    def forward(self, plane: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """[B, W, h, w] -> the refined [B, W, h, w], and the coarser levels: "stage1" (1/4), ..., "neck0" (1/4)."""
         fine = self.entry(plane)
-        coarse = self.neck(self.down(fine))
-        coarse = functional.interpolate(self.bridge(coarse), size=fine.shape[-2:], mode="bilinear", align_corners=False)
-        result: Tensor = self.exit(torch.cat([fine, coarse], dim=1))
-        return result
+        stages = self.down(fine)
+        neck = self.neck(stages)
+        coarse = functional.interpolate(self.bridge(neck), size=fine.shape[-2:], mode="bilinear", align_corners=False)
+        refined: Tensor = self.exit(torch.cat([fine, coarse], dim=1))
+        return refined, {f"stage{i}": stage for i, stage in enumerate(stages, start=1)} | {"neck0": neck}
 
 
 class TriPlane(nn.Module):
@@ -86,35 +94,42 @@ class TriPlane(nn.Module):
     Args:
         channels: of the volume.
         shape: (X, Y, Z) of the volume.
-        width: channels of the planes.
-        widths: channels of the encoder's coarser levels.
+        encoder: shared by the planes; [B, W, h, w] -> the refined plane and its levels by name. It has a `width` W.
         slabs: kept along the collapsed axis, per plane in the order xy, yz, zx; each divides that axis.
-        blocks: residual blocks per level of the encoder.
     """
 
     def __init__(
-        self,
-        channels: int,
-        shape: tuple[int, int, int],
-        width: int,
-        widths: Sequence[int],
-        slabs: tuple[int, int, int] = (1, 1, 1),
-        blocks: int = 1,
+        self, channels: int, shape: tuple[int, int, int], encoder: nn.Module, slabs: tuple[int, int, int] = (1, 1, 1)
     ) -> None:
         super().__init__()
+        width: int = encoder.width  # type: ignore[assignment]
         layout = {p: (axis, shape[axis - 2], n) for (p, axis), n in zip(PLANES.items(), slabs, strict=True)}
         self.pools = nn.ModuleDict({p: PlanePool(channels, *axis, width) for p, axis in layout.items()})
-        self.encoder = PlaneEncoder(width, widths, blocks)
+        self.encoder = encoder
         self.unpools = nn.ModuleDict({p: PlaneUnpool(width, *axis, channels) for p, axis in layout.items()})
         self.aggregate = Pointwise3d(channels, len(PLANES) + 1, bias=False)
 
-    def forward(self, volume: Tensor) -> Tensor:
-        """[B, C, X, Y, Z] -> [B, C, X, Y, Z], a softmax-weighted sum of the three planes and the volume itself."""
-        parts = [self.unpools[plane](self.encoder(self.pools[plane](volume))) for plane in PLANES]
+    def forward(self, volume: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Refine a volume.
+
+        Args:
+            volume: [B, C, X, Y, Z].
+
+        Returns:
+            [B, C, X, Y, Z], a softmax-weighted sum of the three planes and the volume itself, and the taps
+            "planes.xy.<level>" (and yz, zx), "aggregate.logits" [B, 4, X, Y, Z] and "aggregate".
+        """
+        taps: dict[str, Tensor] = {}
+        parts = []
+        for plane in PLANES:
+            refined, levels = self.encoder(self.pools[plane](volume))
+            taps |= {f"planes.{plane}.{name}": level for name, level in levels.items()}
+            parts.append(self.unpools[plane](refined))
         parts.append(volume)
-        total = parts[0] + parts[1] + parts[2] + parts[3]
-        weights = self.aggregate(total).softmax(dim=1)
+        # the broadcast planes first: their sum is small
+        logits = self.aggregate(parts[1] + parts[2] + parts[0] + parts[3])
+        weights = logits.softmax(dim=1)
         result = parts[0] * weights[:, :1]
         for i, part in enumerate(parts[1:], start=1):
-            result = result + part * weights[:, i : i + 1]
-        return result
+            result = torch.addcmul(result, part, weights[:, i : i + 1])
+        return result, taps | {"aggregate.logits": logits, "aggregate": result}

@@ -1,0 +1,166 @@
+"""Train every variant of an ablation with every seed, as often as it takes, and write the table of docs/results.md.
+
+  python benchmarks/ablation.py l2cocc --data data/synth_kitti
+  python benchmarks/ablation.py l2cocc --data data/synth_kitti --seeds 1 2 3 --steps 500 --jobs 2
+  python benchmarks/ablation.py l2cocc --table                  # what there is so far, without training
+
+Each run is `ssc-ros train` with one of the files in config/train, and a few flags; all have the same budget and are
+scored once, at its end, on all validation scenes. Runs that are finished are not repeated, and one that was
+interrupted goes on from its last checkpoint, so the same command again resumes the whole.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from ssc_ros.inference.checkpoint import read_metadata
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+RESULTS = REPOSITORY / "docs" / "results.md"
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One row of the table.
+
+    Attributes:
+        name: what the table calls it.
+        key: folder name.
+        config: file in config/train.
+        flags: what differs from it.
+    """
+
+    name: str
+    key: str
+    config: str
+    flags: tuple[str, ...] = ()
+
+
+def _without(*terms: str) -> tuple[str, ...]:
+    return tuple(f"--model.distillation.{term}=0" for term in terms)
+
+
+ABLATIONS = {
+    "l2cocc": (
+        Variant("C: no teacher", "c", "l2cocc_c_edge"),
+        Variant("D: FSD alone", "fsd", "l2cocc_d_edge", _without("tpvd", "pad")),
+        Variant("D: TPVD alone", "tpvd", "l2cocc_d_edge", _without("fsd_numeric", "fsd_relation", "pad")),
+        Variant("D: PAD alone", "pad", "l2cocc_d_edge", _without("fsd_numeric", "fsd_relation", "tpvd")),
+        Variant("D: all three", "d", "l2cocc_d_edge"),
+        Variant("L: LiDAR", "l", "l2cocc_l_edge"),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    """A variant with a seed."""
+
+    variant: Variant
+    seed: int
+    folder: Path
+
+    @property
+    def result(self) -> Path:
+        """The deployed checkpoint; it is written last."""
+        return self.folder / "model.safetensors"
+
+    def command(self, steps: int, flags: Sequence[str]) -> list[str]:
+        """What trains it, or goes on training it."""
+        return [
+            *(sys.executable, "-m", "ssc_ros.cli", "train", "--config", f"config/train/{self.variant.config}.yaml"),
+            *(f"--seed_everything={self.seed}", f"--run={self.folder}", f"--deploy={self.result}"),
+            *(f"--trainer.max_steps={steps}", f"--trainer.val_check_interval={steps}"),
+            *("--trainer.enable_progress_bar=false", *self.variant.flags, *flags),
+        ]
+
+
+def runs_of(ablation: str, folder: Path, steps: int, seeds: Sequence[int]) -> list[Run]:
+    """Every run, seed by seed, so that an early table compares like with like."""
+    variants = ABLATIONS[ablation]
+    return [Run(v, seed, folder / ablation / f"{steps}" / f"{v.key}-{seed}") for seed in seeds for v in variants]
+
+
+def execute(run: Run, steps: int, flags: Sequence[str], threads: int) -> None:
+    """Train one run, unless it is finished; its output goes to train.log in its folder."""
+    if run.result.exists():
+        return
+    run.folder.mkdir(parents=True, exist_ok=True)
+    environment = os.environ | {"OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": "passive"}
+    with (run.folder / "train.log").open("a") as log:
+        status = subprocess.run(
+            run.command(steps, flags), cwd=REPOSITORY, env=environment, stdout=log, stderr=subprocess.STDOUT, check=False
+        ).returncode
+    if status:
+        sys.exit(f"{run.folder.name} ended with status {status}; see {log.name}")
+    scores = read_metadata(run.result).metrics
+    print(f"{run.folder.name}: IoU {100 * scores['iou']:.2f} mIoU {100 * scores['miou']:.2f}", flush=True)
+
+
+def table(runs: Sequence[Run]) -> Iterator[str]:
+    """Mean and standard deviation over the seeds that are finished, as Markdown."""
+    yield "| | seeds | IoU [%] | mIoU [%] | mIoU of each seed |"
+    yield "| --- | --- | --- | --- | --- |"
+    for variant in dict.fromkeys(run.variant for run in runs):
+        scores = [read_metadata(r.result).metrics for r in runs if r.variant == variant and r.result.exists()]
+        if scores:
+            iou, miou = ([100 * s[key] for s in scores] for key in ("iou", "miou"))
+            each = " ".join(f"{v:.2f}" for v in miou)
+            yield f"| {variant.name} | {len(scores)} | {spread(iou)} | {spread(miou)} | {each} |"
+
+
+def spread(values: Sequence[float]) -> str:
+    """Mean and sample standard deviation."""
+    deviation = f" ± {statistics.stdev(values):.2f}" if len(values) > 1 else ""
+    return f"{statistics.mean(values):.2f}{deviation}"
+
+
+def write_table(name: str, lines: Sequence[str]) -> None:
+    """Replace what stands between the markers of the ablation in docs/results.md."""
+    begin, end = f"<!-- ablation {name} -->", f"<!-- end of ablation {name} -->"
+    text = RESULTS.read_text()
+    before, rest = text.split(begin)
+    _, after = rest.split(end)
+    RESULTS.write_text("\n".join([before + begin, *lines, end + after]))
+
+
+def main() -> None:
+    """Parse the command line and work."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("ablation", choices=sorted(ABLATIONS))
+    parser.add_argument("--data", type=Path, metavar="DIR", help="data set; without it only the table is written")
+    parser.add_argument("--runs", type=Path, default=Path("runs/ablation"), help="folder of all runs")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    parser.add_argument("--steps", type=int, default=500, help="optimiser steps of each run (default: 500)")
+    parser.add_argument("--jobs", type=int, default=2, help="runs at a time (default: 2)")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads of each (default: 1)")
+    parser.add_argument("--flags", nargs=argparse.REMAINDER, default=[], help="more flags for every run; give them last")
+    parser.add_argument("--table", action="store_true", help="write what there is so far, without training")
+    args = parser.parse_args()
+    runs = runs_of(args.ablation, args.runs.resolve(), args.steps, args.seeds)
+    if not args.table:
+        if args.data is None:
+            parser.error("--data is needed to train")
+        flags = [f"--data.root={args.data.resolve()}", *args.flags]
+        with ThreadPoolExecutor(args.jobs) as pool:
+            for _ in pool.map(lambda run: execute(run, args.steps, flags, args.threads), runs):
+                pass
+    lines = list(table(runs))
+    write_table(args.ablation, lines)
+    print("\n".join(lines))
+    (args.runs / f"{args.ablation}.json").write_text(
+        json.dumps({r.folder.name: read_metadata(r.result).metrics for r in runs if r.result.exists()}, indent=1)
+    )
+
+
+if __name__ == "__main__":
+    main()

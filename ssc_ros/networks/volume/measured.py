@@ -1,0 +1,40 @@
+"""What is measured joins what is lifted: voxels in which stereo matching found a surface."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ssc_ros.networks.volume.blocks import Pointwise3d
+
+
+class MeasuredFusion(nn.Module):
+    """Fuse lifted features, the measured children of each voxel, and the voxel's place: a street has a layout.
+
+    Each is projected by itself and the projections are added, which is the projection of their concatenation
+    without the concatenation.
+
+    Args:
+        inputs: channels of the lifted volume.
+        outputs: channels of the result.
+        shape: (X, Y, Z) of the volume.
+    """
+
+    def __init__(self, inputs: int, outputs: int, shape: tuple[int, int, int]) -> None:
+        super().__init__()
+        self.lifted = Pointwise3d(inputs, outputs, bias=False)
+        self.measured = Pointwise3d(8, outputs, bias=False)
+        self.place = nn.ParameterList(torch.zeros(outputs, *_along(axis, n)) for axis, n in enumerate(shape))
+        self.norm = nn.BatchNorm3d(outputs)
+
+    def forward(self, lifted: Tensor, measured: Tensor) -> Tensor:
+        """[B, inputs, X, Y, Z] and [B, 8, X, Y, Z] uint8 (as from `to_children`) -> [B, outputs, X, Y, Z]."""
+        x, y, z = self.place
+        volume = self.lifted(lifted) + self.measured(measured.to(lifted)) + (x + y + z)
+        return functional.relu(self.norm(volume), inplace=True)
+
+
+def _along(axis: int, size: int) -> tuple[int, int, int]:
+    x, y, z = (size if i == axis else 1 for i in range(3))
+    return x, y, z
