@@ -16,7 +16,7 @@ from torch.nn import functional
 from ssc_ros.networks.heads.scene_logits import SceneLogits
 from ssc_ros.networks.volume.blocks import Pointwise3d, conv_group_norm_3d
 
-SLAB = 1
+SLAB = 8
 """Layers of the half-resolution logits, along x, that are enlarged at a time."""
 
 
