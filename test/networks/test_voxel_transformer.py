@@ -72,6 +72,8 @@ def test_any_number_of_proposals_in_any_sample(proposed):
     assert result.shape == volume.shape
     result.square().sum().backward()
     assert (volume.grad.abs().amax(dim=(1, 2, 3, 4)) > 0).all()
+    # parallel training waits for the gradient of every parameter
+    assert all(p.grad is not None for p in net.parameters())
 
 
 def test_a_batch_of_two_equals_two_singles():

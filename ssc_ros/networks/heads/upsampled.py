@@ -55,7 +55,7 @@ class UpsampledLogits(SceneLogits):
 
     def labels(self) -> Tensor:
         """[B, 2X, 2Y, 2Z] uint8: the most probable class of each fine voxel."""
-        return torch.cat([slab.argmax(dim=1).to(torch.uint8) for slab in self._slabs()], dim=1)
+        return torch.cat([slab.max(dim=1).indices.to(torch.uint8) for slab in self._slabs()], dim=1)
 
     def confidence(self) -> Tensor:
         """[B, 2X, 2Y, 2Z] uint8: the probability of the label of `labels`, times 255."""

@@ -22,7 +22,7 @@ def sample_frustum(value: Tensor, density: Tensor, locations: Tensor, weights: T
         value: [B, heads, c, h, w] features.
         density: [B, D, h, w] probability of each depth bin.
         locations: [N, heads, points, 3]: u, v, depth, where 0 and 1 are the outer edges (see `frustum_coordinates`);
-            the frustum is zero beyond its outermost centres' neighbours, as `grid_sample` pads.
+            a ring of zero cells and bins surrounds them.
         weights: [N, heads, points] of the samples.
         sample: [N] long, which of the batch each query samples.
 
@@ -64,13 +64,13 @@ def sample_depth_weighted(value: Tensor, density: Tensor, locations: Tensor, wei
     near, far = (flat_density.index_select(0, i).view(cell.shape) for i in (at, at + 1))
     coefficients = weights[..., None] * bilinear * torch.lerp(near, far, behind[..., None])
 
-    rows = functional.pad(value, (1, 1, 1, 1)).permute(0, 3, 4, 1, 2).reshape(-1, channels)
+    rows = functional.pad(value, (1, 1, 1, 1)).permute(0, 3, 4, 1, 2).reshape(-1, channels).to(coefficients)
     bags = cell * heads + torch.arange(heads, device=value.device)[:, None, None]
     # each bag is the weighted sum of 4 x points rows, accumulated without storing them
     result = functional.embedding_bag(
         bags.flatten(2).flatten(0, 1),
         rows,
-        per_sample_weights=coefficients.flatten(2).flatten(0, 1).to(rows),
+        per_sample_weights=coefficients.flatten(2).flatten(0, 1),
         mode="sum",
     )
     return result.unflatten(0, (-1, heads))

@@ -43,9 +43,9 @@ class SplatLift(nn.Module):
 
         # One bin at a time: all products together would be D times the image features. scatter_add keeps the indices
         # alone for the backward pass; index_add would keep the products.
-        volume = features.new_zeros(batch * self.grid.size + 1, channels)
+        volume = density.new_zeros(batch * self.grid.size + 1, channels)
         for voxel, probability in zip(target.unbind(), density.unbind(), strict=True):
-            spread = (features * probability[:, None]).to(volume)
+            spread = features * probability[:, None]
             volume = volume.scatter_add_(0, voxel[:, None].expand_as(spread), spread)
         volume = volume[:-1].unflatten(0, (batch, -1)).transpose(1, 2)
         return volume.unflatten(2, self.grid.shape).contiguous()

@@ -102,5 +102,5 @@ class VoxelTransformer(nn.Module):
         queries = features.index_select(0, proposed)
         for layer in self.layers:
             queries = layer(queries, context, density, reference, visible, sample)
-        refined = self.prior(features).index_copy(0, proposed, queries)
+        refined = self.prior(features).to(queries).index_copy(0, proposed, queries)
         return refined.unflatten(0, (len(volume), -1)).transpose(1, 2).unflatten(2, self.grid.shape).contiguous()
