@@ -108,6 +108,14 @@ def test_nothing_leaks_into_the_first_layers_from_outside():
         torch.testing.assert_close(lifted[..., 0].sum(dim=(2, 3)), expected, atol=1e-5, rtol=1e-4)
 
 
+def test_half_precision_inputs_are_summed_in_single_precision():
+    context, logits = (t.bfloat16() for t in image(1, channels=2))
+    reference = LIFT(context.float(), logits.float(), PROJECTION[None])
+    with torch.autocast("cpu", torch.bfloat16):
+        lifted = LIFT(context, logits, PROJECTION[None])
+    torch.testing.assert_close(lifted, reference)
+
+
 def test_derivatives_are_those_of_finite_differences():
     context, logits = (t.double().requires_grad_() for t in image(2, 2))
     assert torch.autograd.gradcheck(lambda *a: LIFT(*a, projections(2)), (context, logits), fast_mode=True)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ssc_ros.core import DepthBins, SceneGrid
-from ssc_ros.networks.lift.frustum import frustum_coordinates
+from ssc_ros.networks.lift.frustum import depth_density, frustum_coordinates
 
 
 def project_voxels(projection: Tensor, grid: SceneGrid) -> Tensor:
@@ -74,7 +74,7 @@ class DepthWeightedLift(nn.Module):
         # grid_sample without align_corners: -1 and 1 are the outer edges; nothing is seen at -2
         at = (2 * coordinates - 1).masked_fill(~visible[..., None], -2)
 
-        density = depth_logits.softmax(dim=1)
+        density = depth_density(depth_logits)
         behind = density.flip(1).cumsum(1).flip(1)
         rays = functional.grid_sample(torch.stack([density, behind], dim=1), at, align_corners=False)
 

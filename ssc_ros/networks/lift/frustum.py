@@ -8,6 +8,14 @@ from torch import Tensor
 from ssc_ros.core import DepthBins
 
 
+def depth_density(logits: Tensor) -> Tensor:
+    """Probability of each depth bin, [B, D, h, w] -> the same.
+
+    In single precision at least, under autocast too: a voxel near the camera sums thousands of them.
+    """
+    return logits.softmax(dim=1, dtype=torch.promote_types(logits.dtype, torch.float32))
+
+
 def frustum_coordinates(voxels: Tensor, image_size: tuple[int, int], bins: DepthBins) -> tuple[Tensor, Tensor]:
     """Normalise pixels and depths.
 
@@ -40,15 +48,17 @@ def frustum_points(projection: Tensor, size: tuple[int, int], image_size: tuple[
     Returns:
         [B, D, h, w, 3] in the grid frame [m].
     """
+    # double precision: autocast would make half precision of single in the matrix products
+    matrix = projection.double()
     v, u = (
-        torch.arange(n, device=projection.device).add(0.5).mul(pixels / n).sub(0.5)
+        torch.arange(n, device=matrix.device).to(matrix).add(0.5).mul(pixels / n).sub(0.5)
         for n, pixels in zip(size, image_size, strict=True)
     )
     v, u = torch.meshgrid(v, u, indexing="ij")
     pixels = torch.stack([u, v, torch.ones_like(u)], dim=-1)
     # depth (u, v, 1) = A x + b, with all four columns: x = depth A^-1 (u, v, 1) - A^-1 b
-    inverse = torch.linalg.inv(projection[..., :3].double()).to(pixels)
-    rays = torch.einsum("bij,hwj->bhwi", inverse, pixels)
-    camera = -(inverse @ projection[..., 3:].to(pixels)).mT
-    depth = torch.from_numpy(bins.centers).to(pixels)
+    inverse = torch.linalg.inv(matrix[..., :3])
+    rays = torch.einsum("bij,hwj->bhwi", inverse, pixels).to(projection)
+    camera = -(inverse @ matrix[..., 3:]).mT.to(projection)
+    depth = torch.from_numpy(bins.centers).to(projection)
     return camera[:, :, None, None] + depth[:, None, None, None] * rays[:, None]

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ssc_ros.core import DepthBins, SceneGrid
-from ssc_ros.networks.lift.frustum import frustum_points
+from ssc_ros.networks.lift.frustum import depth_density, frustum_points
 
 
 class SplatLift(nn.Module):
@@ -38,7 +38,7 @@ class SplatLift(nn.Module):
         """
         batch, channels = context.shape[:2]
         target = self._voxels(projection, context.shape[-2:])
-        density = depth_logits.softmax(dim=1).transpose(0, 1).flatten(1)
+        density = depth_density(depth_logits).transpose(0, 1).flatten(1)
         features = context.flatten(2).transpose(1, 2).flatten(0, 1)
 
         # One bin at a time: all products together would be D times the image features. scatter_add keeps the indices

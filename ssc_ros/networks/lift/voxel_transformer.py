@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from ssc_ros.core import DepthBins, SceneGrid
 from ssc_ros.networks.lift.deformable import DepthDeformableAttention
 from ssc_ros.networks.lift.depth_weighted import project_voxels
-from ssc_ros.networks.lift.frustum import frustum_coordinates
+from ssc_ros.networks.lift.frustum import depth_density, frustum_coordinates
 
 
 class VoxelTransformerLayer(nn.Module):
@@ -97,7 +97,7 @@ class VoxelTransformer(nn.Module):
         sample = proposed // self.grid.size
         voxels = project_voxels(projection, self.grid).view(-1, 3).index_select(0, proposed)
         reference, visible = frustum_coordinates(voxels, self.image_size, self.bins)
-        density = depth_logits.softmax(dim=1)
+        density = depth_density(depth_logits)
 
         queries = features.index_select(0, proposed)
         for layer in self.layers:
