@@ -94,6 +94,11 @@ def load_checkpoint(path: Path) -> tuple[SceneNetwork, CheckpointMetadata]:
     network = build(metadata.system, metadata.preset)
     if network.spec.grid != metadata.grid:
         raise SscError(f"checkpoint '{path}' is for grid {metadata.grid}, but its preset is for {network.spec.grid}")
+    if network.class_count != len(metadata.label_set):
+        raise SscError(
+            f"checkpoint '{path}' is for the {len(metadata.label_set)} classes of '{metadata.label_set_name}', but its "
+            f"preset for {network.class_count}"
+        )
     try:
         network.load_state_dict(tensors, strict=True)
     except RuntimeError as error:

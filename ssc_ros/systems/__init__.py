@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from ssc_ros.core import SscError
-from ssc_ros.systems import l2cocc
+from ssc_ros.systems import l2cocc_presets
 from ssc_ros.systems.spec import LIDAR, STEREO, InputSpec, SceneInputs, SceneNetwork, SceneOutput
 
 __all__ = ["LIDAR", "STEREO", "SYSTEMS", "InputSpec", "SceneInputs", "SceneNetwork", "SceneOutput", "build"]
 
 SYSTEMS: Mapping[str, Mapping[str, Callable[[], SceneNetwork]]] = {
-    "l2cocc": l2cocc.CAMERA_PRESETS,
-    "l2cocc_lidar": l2cocc.LIDAR_PRESETS,
-    "l2cocc_image": l2cocc.IMAGE_PRESETS,
+    "l2cocc": l2cocc_presets.CAMERA_PRESETS,
+    "l2cocc_lidar": l2cocc_presets.LIDAR_PRESETS,
+    "l2cocc_image": l2cocc_presets.IMAGE_PRESETS,
 }
 """System name -> its presets, each a function that builds a freshly initialised network."""
 

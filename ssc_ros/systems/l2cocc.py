@@ -1,21 +1,12 @@
-"""L2COcc (Wang et al., IROS 2025, arXiv 2503.12369): the camera model C, which distillation makes D, and the LiDAR model L."""
+"""L2COcc (Wang et al., IROS 2025, arXiv 2503.12369): camera model C, which distillation makes D, and LiDAR model L."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 
-from ssc_ros.core import SEMANTIC_KITTI
-from ssc_ros.networks.backbones.residual import ResidualEncoder, TopDownNeck
-from ssc_ros.networks.depth.depth_net import DepthNet
-from ssc_ros.networks.heads.subvoxel import SubvoxelHead
-from ssc_ros.networks.lidar.point_encoder import PointEncoder
-from ssc_ros.networks.lift.depth_weighted import DepthWeightedLift
-from ssc_ros.networks.lift.voxel_transformer import VoxelTransformer
-from ssc_ros.networks.volume.blocks import ResidualBlock3d
-from ssc_ros.networks.volume.measured import MeasuredFusion
-from ssc_ros.networks.volume.tri_plane import PlaneEncoder, TriPlane
-from ssc_ros.systems.spec import LIDAR, InputSpec, SceneInputs, SceneNetwork, SceneOutput
+from ssc_ros.networks.volume.tri_plane import TriPlane
+from ssc_ros.systems.spec import InputSpec, SceneInputs, SceneNetwork, SceneOutput
 
 
 class ImageBranch(SceneNetwork):
@@ -26,15 +17,14 @@ class ImageBranch(SceneNetwork):
         encoder: [B, 3, H, W] -> [B, F, h, w].
         depth: features, stereo depth and projection -> context [B, C, h, w] and depth logits [B, D, h, w].
         context: C.
-        classes: of the pixels' supervision.
+        classes: of the pixels' supervision, and of the scene where the branch is part of a system.
     """
 
     mean: Tensor
     std: Tensor
 
     def __init__(self, spec: InputSpec, encoder: nn.Module, depth: nn.Module, context: int, classes: int) -> None:
-        super().__init__()
-        self.spec = spec
+        super().__init__(spec, classes)
         self.encoder, self.depth = encoder, depth
         self.classes = nn.Conv2d(context, classes, 1)
         self.register_buffer("mean", 255 * torch.tensor(spec.mean).view(3, 1, 1), persistent=False)
@@ -65,8 +55,7 @@ class L2Cocc(SceneNetwork):
         planes: TriPlane,
         head: nn.Module,
     ) -> None:
-        super().__init__()
-        self.spec = image.spec
+        super().__init__(image.spec, image.class_count)
         self.image, self.lift, self.fuse, self.transformer = image, lift, fuse, transformer
         self.trunk, self.planes, self.head = trunk, planes, head
 
@@ -88,10 +77,9 @@ class L2CoccLidar(SceneNetwork):
     """The LiDAR model: the camera model's volume and planes behind an encoder of points."""
 
     def __init__(
-        self, spec: InputSpec, encoder: PointEncoder, trunk: nn.Module, planes: TriPlane, head: nn.Module
+        self, spec: InputSpec, classes: int, encoder: nn.Module, trunk: nn.Module, planes: TriPlane, head: nn.Module
     ) -> None:
-        super().__init__()
-        self.spec = spec
+        super().__init__(spec, classes)
         self.encoder, self.trunk, self.planes, self.head = encoder, trunk, planes, head
 
     def forward(self, inputs: SceneInputs) -> SceneOutput:
@@ -99,52 +87,3 @@ class L2CoccLidar(SceneNetwork):
         volume = self.trunk(self.encoder(inputs["points"]))
         refined, taps = self.planes(volume)
         return SceneOutput(self.head(refined), taps={"volume": volume, **taps})
-
-
-EDGE_CONTEXT, EDGE_VOLUME = 24, 16
-
-
-def edge_image(spec: InputSpec, classes: int = len(SEMANTIC_KITTI)) -> ImageBranch:
-    """A small residual network at stride 4 of a 192 x 640 image."""
-    widths = (24, 32, 64, 96, 128)
-    encoder = nn.Sequential(ResidualEncoder(widths, 2), TopDownNeck(widths[1:], 48))
-    return ImageBranch(spec, encoder, DepthNet(48, 48, EDGE_CONTEXT, spec.bins), EDGE_CONTEXT, classes)
-
-
-def edge_planes(shape: tuple[int, int, int]) -> TriPlane:
-    """Planes of 64 channels; the one seen from above keeps its height as channels."""
-    return TriPlane(EDGE_VOLUME, shape, PlaneEncoder(64, (96, 128, 160)), slabs=(16, 1, 1))
-
-
-def edge_camera(classes: int = len(SEMANTIC_KITTI)) -> L2Cocc:
-    """C and D for two CPU cores."""
-    spec = InputSpec()
-    half = spec.grid.coarsened(2)
-    lift = DepthWeightedLift(half, spec.bins, spec.image_size)
-    return L2Cocc(
-        edge_image(spec, classes),
-        lift,
-        MeasuredFusion(EDGE_CONTEXT + lift.extra_channels, EDGE_VOLUME, half.shape),
-        VoxelTransformer(EDGE_VOLUME, 2, 4, 1, 32, spec.bins, half, spec.image_size, context=EDGE_CONTEXT),
-        ResidualBlock3d(EDGE_VOLUME),
-        edge_planes(half.shape),
-        SubvoxelHead(EDGE_VOLUME, classes),
-    )
-
-
-def edge_lidar(classes: int = len(SEMANTIC_KITTI)) -> L2CoccLidar:
-    """L for two CPU cores; volume, planes and head as in `edge_camera`, so that it can teach it."""
-    spec = InputSpec(sensors=(LIDAR,))
-    half = spec.grid.coarsened(2)
-    return L2CoccLidar(
-        spec,
-        PointEncoder(half, (32, 64), EDGE_VOLUME),
-        nn.Sequential(ResidualBlock3d(EDGE_VOLUME), ResidualBlock3d(EDGE_VOLUME)),
-        edge_planes(half.shape),
-        SubvoxelHead(EDGE_VOLUME, classes),
-    )
-
-
-CAMERA_PRESETS = {"edge": edge_camera}
-LIDAR_PRESETS = {"edge": edge_lidar}
-IMAGE_PRESETS = {"edge": lambda: edge_image(InputSpec())}

@@ -71,11 +71,14 @@ class SceneOutput:
 class SceneNetwork(nn.Module):
     """A system: `SceneInputs` -> `SceneOutput`.
 
-    Attributes:
+    Args:
         spec: how frames must be prepared for it.
+        class_count: how many classes it tells apart, empty included.
     """
 
-    spec: InputSpec
+    def __init__(self, spec: InputSpec, class_count: int) -> None:
+        super().__init__()
+        self.spec, self.class_count = spec, class_count
 
     def forward(self, inputs: SceneInputs) -> SceneOutput:
         """Predict a batch of scenes."""

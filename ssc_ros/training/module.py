@@ -66,6 +66,11 @@ class SceneTraining(lightning.LightningModule):
         self.system, self.preset = system, preset
         self.label_set = LABEL_SETS[label_set]
         self.network = build(system, preset)
+        if self.network.class_count != len(self.label_set):
+            raise SscError(
+                f"{system} {preset} tells {self.network.class_count} classes apart, but label set '{label_set}' has "
+                f"{len(self.label_set)}; set model.label_set or model.preset"
+            )
         if pretrained is not None:
             load_image_branch(self.network, system, pretrained)
         self.objective, self.distillation = objective, distillation
