@@ -26,6 +26,8 @@ from ssc_ros.inference.checkpoint import read_metadata
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 RESULTS = REPOSITORY / "docs" / "results.md"
+MEMORY = {"OMP_WAIT_POLICY": "passive", "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
+"""No spinning at barriers, and large pages for large tensors: a tenth of the time of a step on a CPU."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ def execute(run: Run, steps: int, flags: Sequence[str], threads: int) -> None:
     if run.result.exists():
         return
     run.folder.mkdir(parents=True, exist_ok=True)
-    environment = os.environ | {"OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": "passive"}
+    environment = os.environ | {"OMP_NUM_THREADS": str(threads), **MEMORY}
     with (run.folder / "train.log").open("a") as log:
         status = subprocess.run(
             run.command(steps, flags), cwd=REPOSITORY, env=environment, stdout=log, stderr=subprocess.STDOUT, check=False
