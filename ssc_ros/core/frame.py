@@ -11,6 +11,9 @@ from ssc_ros.core import poses
 from ssc_ros.core.camera import StereoRig
 from ssc_ros.core.errors import SscError
 
+STEREO, LIDAR = "stereo", "lidar"
+"""What may have sensed a frame, by the names that checkpoints carry."""
+
 
 @dataclass(frozen=True)
 class Frame:

@@ -6,6 +6,9 @@ from pathlib import Path
 
 from ssc_ros.core.errors import SscError
 
+SHIPPED_CHECKPOINT = Path("models/l2cocc_edge.safetensors")
+"""The network of every command that is not told another one; below `share_directory`."""
+
 
 def share_directory(package: Path | None = None) -> Path:
     """Folder that holds models/, config/, rviz/ and launch/, wherever the package was installed.
@@ -28,3 +31,12 @@ def share_directory(package: Path | None = None) -> Path:
         if (share / "package.xml").is_file():
             return share
     raise SscError(f"no share/ssc_ros above {package}: install ssc_ros with pip or colcon, or run it from a checkout")
+
+
+def shipped_checkpoint() -> Path:
+    """Where `SHIPPED_CHECKPOINT` is installed.
+
+    Raises:
+        SscError: the code was copied without its resources.
+    """
+    return share_directory() / SHIPPED_CHECKPOINT

@@ -13,15 +13,13 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from ssc_ros.core import SscError
-from ssc_ros.core.resources import share_directory
+from ssc_ros.core.resources import shipped_checkpoint
 from ssc_ros.ros.parameters import Settings
 from ssc_ros.ros.transports import large_message_variables
 
 if TYPE_CHECKING:
     from ssc_ros.ros.node import LoadCompleter, SscNode
     from ssc_ros.ros.pipeline import Completer
-
-SHIPPED_CHECKPOINT = Path("models/l2cocc_camera_edge.safetensors")
 
 
 class Signals:
@@ -57,7 +55,7 @@ def load_completer(settings: Settings) -> Completer:
     """
     from ssc_ros.inference.completer import SceneCompleter
 
-    path = Path(settings.checkpoint).expanduser() if settings.checkpoint else share_directory() / SHIPPED_CHECKPOINT
+    path = Path(settings.checkpoint).expanduser() if settings.checkpoint else shipped_checkpoint()
     return SceneCompleter.from_checkpoint(path, settings.device, settings.threads or None)
 
 

@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 
 from torch import Tensor, nn
 
-from ssc_ros.core import SEMANTIC_KITTI_GRID, DepthBins, SceneGrid
+from ssc_ros.core import LIDAR, SEMANTIC_KITTI_GRID, STEREO, DepthBins, SceneGrid
 from ssc_ros.networks.heads.scene_logits import SceneLogits
 
-STEREO, LIDAR = "stereo", "lidar"
-"""The sensors of `InputSpec.sensors`."""
+__all__ = ["LIDAR", "STEREO", "InputSpec", "SceneInputs", "SceneNetwork", "SceneOutput"]
 
 
 @dataclass(frozen=True)
