@@ -26,7 +26,7 @@ class CheckpointMetadata:
         system, preset: what `systems.build` makes; the preset fixes input sizes and normalisation.
         label_set: name of the label set.
         grid: the predicted grid.
-        inputs: the sensors that it can use, such as ("stereo", "lidar").
+        inputs: the sensors that it reads, such as ("stereo",) or ("lidar",).
         provenance: data, command, seed, code version, steps.
         metrics: validation scores by name.
         licence: of the weights.

@@ -70,12 +70,17 @@ class SceneCompleter:
             Labels, confidence and the camera's view, in the checkpoint's grid; the stamp is the frame's.
 
         Raises:
-            SscError: a frame without points for a network that reads LiDAR.
+            SscError: a frame without points for a network that reads LiDAR, or a network that predicts no scene.
         """
         with self._stage("inputs"):
             inputs = {key: value[None].to(self._device) for key, value in self._prepare(frame).items()}
         with self._stage("network"):
             scene = self._network(inputs).scene
+        if scene is None:
+            raise SscError(
+                f"'{self.metadata.model_id}' is a checkpoint of {self.metadata.system}, from which training starts "
+                "(model.pretrained); it predicts no scene, so choose another checkpoint"
+            )
         with self._stage("labels"):
             labels = scene.labels()[0].cpu().numpy()
             confidence = scene.confidence()[0].cpu().numpy()
