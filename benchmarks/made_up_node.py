@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 from scene import street
 
-from ssc_ros.core import Frame, SemanticGrid
+from ssc_ros.core import LIDAR, STEREO, Frame, SemanticGrid
 from ssc_ros.ros.parameters import Settings
 from ssc_ros.ros.run import run_node
 
@@ -24,7 +24,9 @@ class MadeUpCompleter:
     def __init__(self, milliseconds: float) -> None:
         self._seconds = milliseconds / 1e3
         self._grid = street()
-        self.metadata = SimpleNamespace(model_id="made-up", grid=self._grid.grid, label_set=self._grid.label_set)
+        self.metadata = SimpleNamespace(
+            model_id="made-up", grid=self._grid.grid, label_set=self._grid.label_set, inputs=(STEREO, LIDAR)
+        )
         self.timings = {"network": 0.0}
 
     def warm_up(self) -> None:

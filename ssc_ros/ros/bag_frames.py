@@ -14,6 +14,7 @@ from ssc_ros.data.topics import TOPICS, Topics
 from ssc_ros.ros.codec import decode
 from ssc_ros.ros.drops import DropCounter, UnusableInput
 from ssc_ros.ros.frames import FrameAssembler, StereoSet
+from ssc_ros.ros.lidar_use import LidarUse
 from ssc_ros.ros.parameters import Settings
 from ssc_ros.ros.static_transforms import StaticTransforms
 from ssc_ros.ros.synchronizer import LEFT, POINTS, RIGHT, Synchronizer, SyncRules, header_stamp
@@ -37,6 +38,7 @@ class BagFrames:
         bag: BagReader,
         grid_frame: str,
         settings: Settings | None = None,
+        lidar: LidarUse = LidarUse.OPTIONAL,
         topics: Topics = TOPICS,
         warn: Callable[[str], None] = _log.warning,
     ) -> None:
@@ -46,6 +48,7 @@ class BagFrames:
             bag: an open bag.
             grid_frame: frame that points, rig and pose are wanted in.
             settings: of the node; extrinsics that they do not give come from /tf_static of the bag.
+            lidar: what the network does with point clouds; optional ones need not be in the bag.
             topics: names of the inputs.
             warn: is told the first case of each reason for which something is left out.
 
@@ -54,14 +57,15 @@ class BagFrames:
         """
         self._bag = bag
         self._settings = settings or Settings()
+        self._lidar = lidar
         self._topics = topics
         self._warn = warn
         suffix = "/compressed" if self._settings.image_transport == "compressed" else ""
         self._streams = {topics.left_image + suffix: LEFT, topics.right_image + suffix: RIGHT}
         self._infos = {topics.left_info: LEFT, topics.right_info: RIGHT}
-        bag.require([*self._streams, *self._infos])
-        if self._settings.lidar.enabled and topics.points in bag.types:
+        if lidar is LidarUse.REQUIRED or (lidar is LidarUse.OPTIONAL and topics.points in bag.types):
             self._streams[topics.points] = POINTS
+        bag.require([*self._streams, *self._infos])
         static = [bag.message(record) for record in bag.records({topics.tf_static})]
         self._transforms = Transforms(grid_frame, StaticTransforms(static))
         self._start_over()
@@ -98,11 +102,13 @@ class BagFrames:
         self._now = 0
         self._newest_info: dict[str, Any] = {LEFT: None, RIGHT: None}
         self._complete: list[StereoSet] = []
-        self._assembler = FrameAssembler(self._settings, self._transforms, self.drops.explain)
+        required = self._lidar is LidarUse.REQUIRED
+        self._assembler = FrameAssembler(self._settings, self._transforms, self.drops.explain, required)
         self._synchronizer = Synchronizer(
             sync_rules(self._settings),
             self.drops.add,
             points_expected=lambda: POINTS in self._streams.values(),
+            points_required=required,
             clock=lambda: self._now,
         )
         self._synchronizer.registerCallback(self._take_set)

@@ -62,6 +62,7 @@ def model_status(pipeline: Pipeline, settings: Settings) -> DiagnosticStatus:
     values = {
         "checkpoint": settings.checkpoint or "(shipped)",
         "device": settings.device,
+        "sensors": ", ".join(pipeline.completer.metadata.inputs),
         "label set": pipeline.completer.metadata.label_set.name,
         "grid": f"{' x '.join(map(str, scene.shape))} voxels of {scene.voxel_size} m in '{scene.frame_id}'",
         "resident memory [MB]": f"{resident_memory() / 1e6:.0f}",

@@ -30,9 +30,11 @@ class Drop(str, Enum):
     ENCODING = "encoding"
     FRAME_ID = "frame_id"
     EXTRINSICS = "extrinsics"
+    NO_CLOUD = "no_cloud"  # an image of a pair that needs a cloud, but none came in time
+    BAD_CLOUD = "bad_cloud"  # the frame needs its cloud, and that one cannot be used
     BUSY = "busy"  # a newer frame came while the network was still at work
     INFERENCE = "inference"
-    # a cloud that was left out; its frame is completed from stereo alone
+    # a cloud that was left out; where it is optional, its frame is completed from stereo alone
     CLOUD_UNPAIRED = "cloud_unpaired"  # no stereo pair near its stamp, or it came after its pair had gone ahead
     CLOUD_LATE = "cloud_late"  # a pair went ahead without a cloud although somebody publishes clouds
     CLOUD_EMPTY = "cloud_empty"

@@ -46,12 +46,14 @@ class FrameAssembler:
         settings: the current ones; may be replaced.
         transforms: where the sensors are.
         left_out: told why a cloud or pose is missing from a frame that is completed all the same.
+        points_required: refuse a frame whose cloud cannot be used, instead of leaving the cloud out.
         poses: ego poses.
     """
 
     settings: Settings
     transforms: Transforms
     left_out: Callable[[UnusableInput], None]
+    points_required: bool = False
     poses: PoseBuffer = field(default_factory=PoseBuffer)
     _rig: tuple[tuple[Any, ...], StereoRig] | None = None
 
@@ -59,7 +61,7 @@ class FrameAssembler:
         """The frame of a set; its stamp is the left image's.
 
         Raises:
-            UnusableInput: images or calibration cannot be used.
+            UnusableInput: images, calibration or a required cloud cannot be used.
         """
         rig = self._calibrated(inputs)
         read = IMAGE_READERS[self.settings.image_transport]
@@ -116,6 +118,8 @@ class FrameAssembler:
         try:
             return read_points(message, self.transforms.of(mount, message.header.frame_id))
         except UnusableInput as error:
+            if self.points_required:
+                raise UnusableInput(Drop.BAD_CLOUD, f"the network reads LiDAR, but {error}") from error
             self.left_out(error)
             return None
 

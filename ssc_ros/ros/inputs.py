@@ -17,11 +17,12 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
 
 from ssc_ros.ros.drops import Drop, DropCounter, UnusableInput
 from ssc_ros.ros.frames import StereoSet
+from ssc_ros.ros.lidar_use import LidarUse
 from ssc_ros.ros.parameters import Settings
 from ssc_ros.ros.qos import SENSOR, QosWatch
 from ssc_ros.ros.statistics import Rate
 from ssc_ros.ros.synchronizer import LEFT, POINTS, RIGHT, Synchronizer, SyncRules, header_stamp
-from ssc_ros.ros.watchdog import InputState
+from ssc_ros.ros.watchdog import InputState, RequiredInputs
 
 LEFT_INFO, RIGHT_INFO, ODOMETRY = "left_info", "right_info", "odometry"
 SECOND = 1_000_000_000
@@ -70,6 +71,7 @@ class Inputs:
         self,
         node: Node,
         settings: Settings,
+        lidar: LidarUse,
         qos_watch: QosWatch,
         drops: DropCounter,
         complete: Callable[[StereoSet], None],
@@ -80,6 +82,7 @@ class Inputs:
         Args:
             node: owns the subscriptions.
             settings: the current ones.
+            lidar: whether to listen to point clouds, and what a pair without one is worth.
             qos_watch: told about publishers whose QoS does not fit.
             drops: where unusable messages are counted.
             complete: takes each set of messages that belong together.
@@ -87,12 +90,15 @@ class Inputs:
         """
         self.active = False
         self._node = node
+        self._lidar = lidar
         self._qos_watch = qos_watch
         self._drops = drops
         self._complete = complete
         self._future_tolerance = 0
         self._by_name: dict[str, Input] = {}
-        self._synchronizer = Synchronizer(SyncRules(), drops.add, self._points_expected)
+        self._synchronizer = Synchronizer(
+            SyncRules(), drops.add, self._points_expected, points_required=lidar is LidarUse.REQUIRED
+        )
         self._synchronizer.registerCallback(self._hand_on)
         self._grace = node.create_timer(1.0, self._poll, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self._grace.cancel()  # runs only while a pair waits for its sweep
@@ -102,7 +108,7 @@ class Inputs:
         self._subscribe(RIGHT_INFO, CameraInfo, "right/camera_info")
         self._subscribe(LEFT, image, f"left/image_rect{suffix}", self._take_image)
         self._subscribe(RIGHT, image, f"right/image_rect{suffix}", self._take_image)
-        if settings.lidar.enabled:
+        if lidar is not LidarUse.UNUSED:
             self._subscribe(POINTS, PointCloud2, "points", self._synchronize)
         if settings.odometry.enabled:
             self._subscribe(ODOMETRY, Odometry, "odometry", lambda message, name: odometry(message))
@@ -134,11 +140,17 @@ class Inputs:
         """Every input, for diagnostics."""
         return tuple(self._by_name.values())
 
-    def required(self) -> tuple[InputState, InputState, tuple[InputState, InputState]]:
-        """States of left image, right image and both camera_info since the last call, for the watchdog."""
-        left, right = (self._by_name[name].state(self._node, self._qos_watch) for name in (LEFT, RIGHT))
-        infos = (self._by_name[name].state(self._node, self._qos_watch, ever=True) for name in (LEFT_INFO, RIGHT_INFO))
-        return left, right, (next(infos), next(infos))
+    def required(self) -> RequiredInputs:
+        """What came of the inputs without which there is no frame since the last call, for the watchdog."""
+        return RequiredInputs(
+            left=self._state(LEFT),
+            right=self._state(RIGHT),
+            infos=(self._state(LEFT_INFO, ever=True), self._state(RIGHT_INFO, ever=True)),
+            points=self._state(POINTS) if self._lidar is LidarUse.REQUIRED else None,
+        )
+
+    def _state(self, name: str, ever: bool = False) -> InputState:
+        return self._by_name[name].state(self._node, self._qos_watch, ever)
 
     def _subscribe(
         self, name: str, kind: Any, topic: str, take: Callable[[Any, str], None] = lambda message, name: None

@@ -95,11 +95,11 @@ class Monitor:
         elif period == 0 or now.time - last.time < period:
             return
         else:
-            left, right, infos = self.inputs.required()
+            inputs = self.inputs.required()
             drops = {reason: count - last.drops.get(reason, 0) for reason, count in now.drops.items()}
             recent = {reason: count for reason, count in drops.items() if count > 0}
             slop = round(1e9 * self.settings.sync.slop)
-            self.silence = explain_silence(left, right, infos, slop, recent, self.pipeline.drops.explanations())
+            self.silence = explain_silence(inputs, slop, recent, self.pipeline.drops.explanations())
             self.warn(f"no grid for {now.time - last.time:.0f} s: {self.silence}")
         self._last = now
 

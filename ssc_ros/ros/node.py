@@ -18,6 +18,7 @@ from ssc_ros.core import SscError
 from ssc_ros.ros.drops import Drop, DropCounter
 from ssc_ros.ros.frames import FrameAssembler, StereoSet
 from ssc_ros.ros.inputs import Inputs
+from ssc_ros.ros.lidar_use import LidarUse, lidar_use
 from ssc_ros.ros.monitor import Monitor
 from ssc_ros.ros.parameter_server import ParameterServer
 from ssc_ros.ros.parameters import Settings
@@ -41,11 +42,12 @@ class Parts:
     inputs: Inputs
     worker: LatestWorker[StereoSet]
     monitor: Monitor
+    lidar: LidarUse
     undo: ExitStack
 
 
 class SscNode(LifecycleNode):
-    """Completes scenes from synchronised stereo pairs, with a LiDAR sweep where there is one."""
+    """Completes scenes from synchronised stereo pairs, and from LiDAR sweeps where the checkpoint reads them."""
 
     def __init__(self, load: LoadCompleter, overrides: Sequence[Parameter] = (), **options: Any) -> None:
         """Declare the parameters; nothing is loaded before configure.
@@ -133,9 +135,10 @@ class SscNode(LifecycleNode):
 
     def _wire(self, completer: Completer, settings: Settings) -> Parts:
         _check_classes(settings, completer)
+        lidar = lidar_use(completer.metadata.inputs, settings.lidar.enabled)
         drops, qos_watch = DropCounter(self._warn), QosWatch(self, self._warn)
-        grid_frame = settings.grid.frame_id or completer.metadata.grid.frame_id
-        assembler = FrameAssembler(settings, Transforms(grid_frame, self._transform_source), drops.explain)
+        transforms = Transforms(settings.grid.frame_id or completer.metadata.grid.frame_id, self._transform_source)
+        assembler = FrameAssembler(settings, transforms, drops.explain, lidar is LidarUse.REQUIRED)
         stages = [f"processing_time/{name}" for name in (*completer.timings, *OWN_STAGES)]
         clock = self.get_clock()
         with ExitStack() as undo:
@@ -146,13 +149,13 @@ class SscNode(LifecycleNode):
             )
             worker = LatestWorker(pipeline, lambda: drops.add(Drop.BUSY))
             undo.callback(worker.close)
-            inputs = Inputs(self, settings, qos_watch, drops, worker.offer, assembler.take_odometry)
+            inputs = Inputs(self, settings, lidar, qos_watch, drops, worker.offer, assembler.take_odometry)
             undo.callback(inputs.destroy)
             monitor = Monitor(self, settings, inputs, pipeline, qos_watch, self._warn)
             undo.callback(monitor.destroy)
             for kind, name, serve in ((SaveGrid, "~/save_grid", self._save_grid), (Trigger, "~/reset", self._reset)):
                 undo.callback(self.destroy_service, self.create_service(kind, name, serve))
-            return Parts(pipeline, outputs, inputs, worker, monitor, undo.pop_all())
+            return Parts(pipeline, outputs, inputs, worker, monitor, lidar, undo.pop_all())
 
     def _apply(self, settings: Settings) -> None:
         if self._parts is not None:
@@ -207,6 +210,7 @@ class SscNode(LifecycleNode):
         metadata, scene = parts.pipeline.completer.metadata, parts.pipeline.scene
         info = self.get_logger().info
         info(f"model {metadata.model_id} on {settings.device}, label set {metadata.label_set.name}")
+        info(f"it reads {' and '.join(metadata.inputs)}; {parts.lidar.value}")
         info(f"grid {scene.shape} voxels of {scene.voxel_size} m from {scene.min_corner} in frame '{scene.frame_id}'")
         info(f"extrinsics from {self._transform_source.name}")
         for item in parts.inputs.all:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ssc_ros.core import SscError
+from ssc_ros.core.resources import SHIPPED_CHECKPOINT
 from ssc_ros.ros.parameter_rules import EXTRINSICS, Parameter, build, parameter, rows
 
 
@@ -36,17 +37,20 @@ class CameraSettings:
 
 @dataclass(frozen=True)
 class LidarSettings:
-    """The optional LiDAR."""
+    """The LiDAR, of checkpoints that read one."""
 
     enabled: bool = parameter(
-        True, "Use point clouds where they come in time; without them frames are completed from stereo."
+        True,
+        "Use point clouds with a checkpoint that reads them beside stereo. One that reads stereo alone never does; one "
+        "that reads LiDAR alone cannot do without, so this must be true.",
     )
     slop: float = parameter(
         0.05, "Largest difference of stamp between cloud and left image.", unit="s", low=0, high=1, applies="live"
     )
     grace_time: float = parameter(
         0.05,
-        "How long a stereo pair waits for its cloud, by the wall clock, while somebody publishes clouds.",
+        "How long a stereo pair waits for its cloud, by the wall clock; where it is optional, only while somebody "
+        "publishes clouds.",
         unit="s",
         low=0,
         high=5,
@@ -147,9 +151,7 @@ class DiagnosticsSettings:
 class Settings:
     """All parameters of the node, by group. Grid, classes and normalisation are the checkpoint's and not settable."""
 
-    checkpoint: str = parameter(
-        "", "Path of a .safetensors checkpoint; empty: the shipped models/l2cocc_camera_edge.safetensors."
-    )
+    checkpoint: str = parameter("", f"Path of a .safetensors checkpoint; empty: the shipped {SHIPPED_CHECKPOINT}.")
     device: str = parameter(
         "auto", "Where the network runs; auto: CUDA where there is one.", pattern=r"auto|cpu|cuda|cuda:\d+"
     )

@@ -32,6 +32,10 @@ class Metadata(Protocol):
     def label_set(self) -> LabelSet:
         """Meaning of the labels."""
 
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The sensors that it reads, of "stereo" and "lidar"."""
+
 
 class Completer(Protocol):
     """What the node asks of `ssc_ros.inference.SceneCompleter`."""

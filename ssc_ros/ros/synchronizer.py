@@ -1,8 +1,8 @@
-"""Pairs the two images of a rig, and adds a LiDAR sweep where one comes in time. Needs no ROS.
+"""Pairs the two images of a rig, and adds the LiDAR sweep that belongs to them. Needs no ROS.
 
-It differs from message_filters' ApproximateTime in what users of that one miss: the slop is inclusive, an input may be
-optional, nothing is dropped without a reason, time may jump backwards, and the callback runs outside the lock. It
-speaks the same interface, `filter.registerCallback(synchronizer.add, "left")`.
+It differs from message_filters' ApproximateTime in what users of that one miss: the slop is inclusive, the sweep may
+be optional or required, nothing is dropped without a reason, time may jump backwards, and the callback runs outside
+the lock. It speaks the same interface, `filter.registerCallback(synchronizer.add, "left")`.
 """
 
 from __future__ import annotations
@@ -66,6 +66,7 @@ class Synchronizer:
         rules: SyncRules,
         dropped: Callable[[Drop, int], None],
         points_expected: Callable[[], bool] = lambda: True,
+        points_required: bool = False,
         stamp: Callable[[Any], int] = header_stamp,
         clock: Callable[[], int] = time.monotonic_ns,
     ) -> None:
@@ -74,13 +75,15 @@ class Synchronizer:
         Args:
             rules: may be replaced at any time through the attribute of the same name.
             dropped: told the reason and how many messages it cost.
-            points_expected: whether a pair shall wait for a sweep.
+            points_expected: whether a pair shall wait for a sweep that is not required.
+            points_required: drop a pair that gets no sweep, instead of letting it go without.
             stamp: reads the stamp of a message [ns].
             clock: the wall clock [ns].
         """
         self.rules = rules
         self._dropped = dropped
         self._points_expected = points_expected
+        self._points_required = points_required
         self._stamp = stamp
         self._clock = clock
         self._callbacks: list[tuple[Callable[..., None], tuple[Any, ...]]] = []
@@ -181,7 +184,10 @@ class Synchronizer:
             if points is None and self._may_still_come(pair):
                 break
             self._pairs.popleft()
-            ready.append((pair.left, pair.right, points))
+            if points is None and self._points_required:
+                self._discarded[Drop.NO_CLOUD] += 2
+            else:
+                ready.append((pair.left, pair.right, points))
         return ready
 
     def _take_points(self, stamp: int) -> Any | None:
@@ -197,11 +203,12 @@ class Synchronizer:
 
     def _may_still_come(self, pair: _Pair) -> bool:
         """Whether to go on waiting for the sweep of a pair that has none yet."""
-        if not self._points_expected():
+        if not (self._points_required or self._points_expected()):
             return False
         passed = bool(self._queues[POINTS])  # what is left in the queue is newer than the pair
         if passed or self._clock() >= pair.deadline or len(self._pairs) > self.rules.queue_size:
-            self._discarded[Drop.CLOUD_LATE] += 1
+            if not self._points_required:
+                self._discarded[Drop.CLOUD_LATE] += 1
             return False
         return True
 

@@ -29,19 +29,29 @@ class InputState:
     newest: int | None = None
 
 
+@dataclass(frozen=True)
+class RequiredInputs:
+    """The inputs without which there is no frame.
+
+    Attributes:
+        left, right: the images.
+        infos: the camera_info, of which one that ever came is enough.
+        points: the clouds, where the network cannot do without; else None.
+    """
+
+    left: InputState
+    right: InputState
+    infos: tuple[InputState, InputState]
+    points: InputState | None = None
+
+
 def explain_silence(
-    left: InputState,
-    right: InputState,
-    infos: Sequence[InputState],
-    slop: int,
-    drops: Mapping[Drop, int],
-    explanations: Mapping[Drop, str],
+    inputs: RequiredInputs, slop: int, drops: Mapping[Drop, int], explanations: Mapping[Drop, str]
 ) -> str:
     """Why no grid was published although the node is active and somebody wants it.
 
     Args:
-        left, right: the images.
-        infos: the camera_info, of which one that ever came is enough.
+        inputs: what came since the last look.
         slop: largest difference of stamp within a pair [ns].
         drops: what was dropped since the last look.
         explanations: the last explanation of each reason.
@@ -49,7 +59,9 @@ def explain_silence(
     Returns:
         One or two sentences with the remedy.
     """
-    missing = [_missing(state) for state in (left, right, *infos) if not state.received]
+    left, right, points = inputs.left, inputs.right, inputs.points
+    needed = [left, right, *inputs.infos, *([points] if points else [])]
+    missing = [_missing(state) for state in needed if not state.received]
     if missing:
         return "; ".join(missing)
     frame_drops = {reason: count for reason, count in drops.items() if reason.costs_a_frame}
@@ -57,6 +69,8 @@ def explain_silence(
     if explained:
         worst = max(explained, key=lambda reason: frame_drops[reason])
         return f"{frame_drops[worst]} dropped as '{worst.value}': {explanations[worst]}"
+    if Drop.NO_CLOUD in drops and points:
+        return _without_cloud(left, points)
     if Drop.UNPAIRED in drops or Drop.QUEUE_FULL in drops:
         return _unpaired(left, right, slop)
     if Drop.DUPLICATE in drops:
@@ -83,9 +97,22 @@ def _missing(state: InputState) -> str:
     )
 
 
-def _unpaired(left: InputState, right: InputState, slop: int) -> str:
-    offset = "" if left.newest is None or right.newest is None else f" by {abs(left.newest - right.newest) / 1e9:.6f} s"
+def _without_cloud(left: InputState, points: InputState) -> str:
     return (
-        f"the stamps of {left.topic} and {right.topic} differ{offset}, more than sync.slop = {slop / 1e9:g} s: "
-        "let one clock stamp both cameras, or raise sync.slop (below half of the frame period)"
+        f"no cloud of {points.topic} fits a stereo pair, and the checkpoint reads LiDAR: its stamps differ"
+        f"{_offset(left, points)} from those of {left.topic}, more than lidar.slop, or it comes later than "
+        "lidar.grace_time"
     )
+
+
+def _unpaired(left: InputState, right: InputState, slop: int) -> str:
+    return (
+        f"the stamps of {left.topic} and {right.topic} differ{_offset(left, right)}, more than sync.slop = "
+        f"{slop / 1e9:g} s: let one clock stamp both cameras, or raise sync.slop (below half of the frame period)"
+    )
+
+
+def _offset(one: InputState, other: InputState) -> str:
+    if one.newest is None or other.newest is None:
+        return ""
+    return f" by {abs(one.newest - other.newest) / 1e9:.6f} s"
