@@ -6,8 +6,8 @@ import argparse
 import os
 from pathlib import Path
 
-from ssc_ros.commands.evaluate import CHECKPOINT
 from ssc_ros.commands.kitti2bag import parse_slice
+from ssc_ros.core.resources import SHIPPED_CHECKPOINT, shipped_checkpoint
 
 HELP = "show the whole path: stereo -> bag -> node over DDS -> scores and pictures"
 DESCRIPTION = """\
@@ -17,7 +17,7 @@ The replay waits for the node after each frame, so every frame gets its grid on 
 
   ssc-ros demo
   ssc-ros demo --kitti-root ~/kitti --sequence 08 --frames 0:100
-  ssc-ros demo --checkpoint mine.safetensors
+  ssc-ros demo --checkpoint models/l2cocc_lidar_edge.safetensors
 
 Simulated frames and bags are kept in WORK, and used again the next time.
 """
@@ -35,8 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--frames", type=parse_slice, default=slice(101), metavar="A:B", help="frames of real data (default: 0:101)"
     )
-    parser.add_argument("--checkpoint", type=Path, metavar="FILE", help=f"network (default: models/{CHECKPOINT})")
-    parser.add_argument("--no-lidar", action="store_true", help="leave the LiDAR sweeps out")
+    parser.add_argument("--checkpoint", type=Path, metavar="FILE", help=f"network (default: {SHIPPED_CHECKPOINT})")
     parser.add_argument(
         "--work-dir", type=Path, default=cache / "demo", metavar="WORK", help=f"data and logs (default: {cache}/demo)"
     )
@@ -48,12 +47,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Show it."""
     from ssc_ros.core import SscError
-    from ssc_ros.core.resources import share_directory
     from ssc_ros.data.semantic_kitti import SemanticKitti
     from ssc_ros.ros.demonstration import Demonstration
     from ssc_ros.ros.kitti_bag import convert
 
-    checkpoint = args.checkpoint or share_directory() / "models" / CHECKPOINT
+    checkpoint = args.checkpoint or shipped_checkpoint()
     if not checkpoint.is_file():
         raise SscError(f"there is no checkpoint {checkpoint}; name one: --checkpoint FILE")
     root = args.kitti_root or _simulated(args.work_dir, args.sequence)
@@ -64,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
         raise SscError(f"sequence {sequence.name} of {root} has no ground truth in the frames asked for")
     bag = args.work_dir / f"{'kitti' if args.kitti_root else 'synth'}_{sequence.name}"
     print(f"bag          {bag}: {len(frame_ids)} frames, {len(keyframes)} with ground truth")
-    convert(sequence, bag, frame_ids, with_points=not args.no_lidar, replace=True)
+    convert(sequence, bag, frame_ids, replace=True)
     demonstration = Demonstration(sequence, keyframes, checkpoint, bag, args.work_dir / "logs")
     demonstration.play()
     demonstration.evaluate(args.results)

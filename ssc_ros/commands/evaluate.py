@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ssc_ros.commands.kitti2bag import parse_slice
+from ssc_ros.core import LIDAR, STEREO
+from ssc_ros.core.resources import SHIPPED_CHECKPOINT, shipped_checkpoint
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,7 +27,7 @@ IoU of completion, mIoU over the classes, by range and within the camera's view.
 report.md, metrics.json and pictures to a dated folder; RESULTS/latest points to it.
 
   ssc-ros evaluate --data ~/kitti --sequence 08
-  ssc-ros evaluate --data ~/kitti --sequence 08 --checkpoint models/l2cocc_camera_edge.safetensors --no-lidar
+  ssc-ros evaluate --data ~/kitti --sequence 08 --checkpoint models/l2cocc_lidar_edge.safetensors
   ssc-ros evaluate --data ~/kitti --sequence 08 --baseline stereo --pictures 0
   ssc-ros evaluate --data ~/kitti --sequence 08 --baseline prior --train-sequences 00 01
   ssc-ros evaluate --data ~/sscbench --sequence 0006 --baseline stereo
@@ -34,7 +37,23 @@ tools and the SemanticKITTI server read: OUT/sequences/NN/predictions/NNNNNN.lab
 such as the hidden 11 to 21, every fifth frame is predicted and saved, as the server wants it, and nothing is scored.
 """
 KEYFRAME_STEP = 5
-CHECKPOINT = "l2cocc_camera_edge.safetensors"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What is scored.
+
+    Attributes:
+        completer: makes the predictions.
+        name: for people.
+        sensors: what it reads of a frame.
+        origin: what to keep of it with the result; JSON values.
+    """
+
+    completer: Completer
+    name: str
+    sensors: tuple[str, ...] = (STEREO,)
+    origin: Mapping[str, object] = field(default_factory=dict)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,9 +73,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def add_evaluation_arguments(parser: argparse.ArgumentParser, baselines: Sequence[str]) -> None:
     """Declare what to score and where its results go."""
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--checkpoint", type=Path, metavar="FILE", help=f"what to score (default: models/{CHECKPOINT})")
+    what.add_argument("--checkpoint", type=Path, metavar="FILE", help=f"what to score (default: {SHIPPED_CHECKPOINT})")
     what.add_argument("--baseline", choices=baselines, help="score a baseline instead of a network")
-    parser.add_argument("--no-lidar", action="store_true", help="hide the LiDAR sweeps from the network")
     parser.add_argument("--pictures", type=int, default=4, metavar="N", help="frames to draw (default: 4)")
     parser.add_argument(
         "--results", type=Path, default=Path("results"), metavar="DIR", help="folder of all results (default: results)"
@@ -79,28 +97,29 @@ def run(args: argparse.Namespace) -> int:
             f"sequence {' '.join(args.sequence)} of {args.data} has no ground truth in the frames asked for; "
             "--save-predictions OUT predicts without it"
         )
-    completer, name, config = _completer(args, sequences[0])
+    candidate = _candidate(args, sequences[0])
     if not chosen:
-        return _only_predict(completer, sequences, args)
+        return _only_predict(candidate, sequences, args)
     session = EvaluationSession(
-        f"{name} on {' '.join(args.sequence)}",
+        f"{candidate.name} on {' '.join(args.sequence)}",
         args.results,
         sequences[0].grid,
         sequences[0].label_set,
         frames=len(chosen),
         pictures=args.pictures,
-        config={"data": str(args.data), "sequences": args.sequence, "lidar": not args.no_lidar, **config},
+        config={"data": str(args.data), "sequences": args.sequence, "sensors": list(candidate.sensors), **candidate.origin},
     )
 
     def keep(sample: Sample, prediction: SemanticGrid) -> None:
         write_prediction(args.save_predictions, sample.sequence, sample.frame_id, prediction)
 
-    session.run(completer, _samples(chosen, not args.no_lidar), keep if args.save_predictions else None)
+    samples = _samples(chosen, LIDAR in candidate.sensors)
+    session.run(candidate.completer, samples, keep if args.save_predictions else None)
     session.finish()
     return 0
 
 
-def _only_predict(completer: Completer, sequences: Sequence[LabelledSequence], args: argparse.Namespace) -> int:
+def _only_predict(candidate: Candidate, sequences: Sequence[LabelledSequence], args: argparse.Namespace) -> int:
     """Save predictions of the keyframes of sequences that have no ground truth."""
     from rich.progress import track
 
@@ -108,7 +127,8 @@ def _only_predict(completer: Completer, sequences: Sequence[LabelledSequence], a
 
     keyframes = [(s, i) for s in sequences for i in s.frame_ids[args.frames] if int(i) % KEYFRAME_STEP == 0]
     for sequence, frame_id in track(keyframes, "predict"):
-        prediction = completer.complete(sequence.frame(frame_id, with_points=not args.no_lidar))
+        frame = sequence.frame(frame_id, with_points=LIDAR in candidate.sensors)
+        prediction = candidate.completer.complete(frame)
         write_prediction(args.save_predictions, sequence.name, frame_id, prediction)
     print(f"no ground truth, so no scores: {len(keyframes)} predictions in {args.save_predictions}")
     return 0
@@ -122,29 +142,29 @@ def _samples(chosen: Sequence[tuple[LabelledSequence, str]], with_points: bool) 
         yield Sample(sequence.name, frame_id, frame, sequence.target(frame_id))
 
 
-def _completer(args: argparse.Namespace, sequence: LabelledSequence) -> tuple[Completer, str, dict[str, object]]:
-    """What predicts, its name, and what to remember of it."""
+def _candidate(args: argparse.Namespace, sequence: LabelledSequence) -> Candidate:
     from ssc_ros.inference.baselines import PriorBaseline, StereoBaseline
 
     if args.baseline == "stereo":
-        return StereoBaseline(sequence.grid, sequence.label_set), "stereo baseline", {}
+        return Candidate(StereoBaseline(sequence.grid, sequence.label_set), "stereo baseline")
     if args.baseline == "prior":
         truths, names = _training_truths(args)
-        return PriorBaseline(truths, sequence.grid, sequence.label_set), "prior baseline", {"fitted_on": names}
+        prior = PriorBaseline(truths, sequence.grid, sequence.label_set)
+        return Candidate(prior, "prior baseline", sensors=(), origin={"fitted_on": names})
     return open_checkpoint(args)
 
 
-def open_checkpoint(args: argparse.Namespace) -> tuple[Completer, str, dict[str, object]]:
-    """The network of --checkpoint, warm; its name, and what to remember of it."""
-    from ssc_ros.core.resources import share_directory
+def open_checkpoint(args: argparse.Namespace) -> Candidate:
+    """The network of --checkpoint, warm."""
     from ssc_ros.evaluation.results import sha256
     from ssc_ros.inference.completer import SceneCompleter
 
-    path = args.checkpoint or share_directory() / "models" / CHECKPOINT
+    path = args.checkpoint or shipped_checkpoint()
     completer = SceneCompleter.from_checkpoint(path, args.device, args.threads)
     completer.warm_up()
-    name = completer.metadata.model_id + (" without LiDAR" if args.no_lidar else "")
-    return completer, name, {"checkpoint": str(path), "checkpoint_sha256": sha256(path)}
+    metadata = completer.metadata
+    origin = {"checkpoint": str(path), "checkpoint_sha256": sha256(path)}
+    return Candidate(completer, metadata.model_id, metadata.inputs, origin)
 
 
 def _training_truths(args: argparse.Namespace) -> tuple[Iterator[NDArray[np.uint8]], list[str]]:

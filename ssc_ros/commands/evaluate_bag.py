@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ssc_ros.commands.evaluate import add_evaluation_arguments, open_checkpoint
+from ssc_ros.commands.evaluate import Candidate, add_evaluation_arguments, open_checkpoint
 
 if TYPE_CHECKING:
-    from ssc_ros.evaluation.session import Completer, Sample
+    from ssc_ros.evaluation.session import Sample
     from ssc_ros.ros.bag_frames import BagFrames, BagTruth
 
 HELP = "score a checkpoint or a baseline on a bag with ground truth"
@@ -20,7 +20,7 @@ without ROS, DDS or a clock: nothing is lost, and the same bag gives the same sc
 /ground_truth/grid and, unless the camera is in the grid's frame, /tf_static; kitti2bag writes both.
 
   ssc-ros evaluate-bag --bag kitti_08
-  ssc-ros evaluate-bag --bag kitti_08 --no-lidar --pictures 10
+  ssc-ros evaluate-bag --bag kitti_08 --checkpoint models/l2cocc_lidar_edge.safetensors --pictures 10
   ssc-ros evaluate-bag --bag kitti_08 --baseline stereo
 
 Table, report.md, metrics.json and pictures are those of `ssc-ros evaluate`.
@@ -38,23 +38,22 @@ def run(args: argparse.Namespace) -> int:
     from ssc_ros.data.rosbag import open_bag_reader
     from ssc_ros.evaluation.session import EvaluationSession
     from ssc_ros.ros.bag_frames import BagFrames, BagTruth
-    from ssc_ros.ros.parameters import LidarSettings, Settings
+    from ssc_ros.ros.lidar_use import lidar_use
 
     with open_bag_reader(args.bag) as bag:
         truth = BagTruth(bag)
-        settings = Settings(lidar=LidarSettings(enabled=not args.no_lidar))
-        frames = BagFrames(bag, truth.first.grid.frame_id, settings)
-        completer, name, config = _completer(args, truth)
+        candidate = _candidate(args, truth)
+        frames = BagFrames(bag, truth.first.grid.frame_id, lidar=lidar_use(candidate.sensors, enabled=True))
         session = EvaluationSession(
-            f"{name} on {args.bag.resolve().name}",
+            f"{candidate.name} on {args.bag.resolve().name}",
             args.results,
             truth.first.grid,
             truth.first.label_set,
             frames=len(truth),
             pictures=args.pictures,
-            config={"bag": str(args.bag), "lidar": not args.no_lidar, **config},
+            config={"bag": str(args.bag), "sensors": list(candidate.sensors), **candidate.origin},
         )
-        session.run(completer, _samples(frames, truth, args.bag.resolve().name))
+        session.run(candidate.completer, _samples(frames, truth, args.bag.resolve().name))
         session.finish()
     for reason, count in frames.drops.counts().items():
         print(f"left out as '{reason.value}': {count}")
@@ -68,9 +67,9 @@ def _samples(frames: BagFrames, truth: BagTruth, name: str) -> Iterator[Sample]:
         yield Sample(name, f"{frame.stamp / 1e9:.3f}s", frame, truth[frame.stamp].labels)
 
 
-def _completer(args: argparse.Namespace, truth: BagTruth) -> tuple[Completer, str, dict[str, object]]:
+def _candidate(args: argparse.Namespace, truth: BagTruth) -> Candidate:
     if args.baseline:
         from ssc_ros.inference.baselines import StereoBaseline
 
-        return StereoBaseline(truth.first.grid, truth.first.label_set), "stereo baseline", {}
+        return Candidate(StereoBaseline(truth.first.grid, truth.first.label_set), "stereo baseline")
     return open_checkpoint(args)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 
-HELP = "run the ROS 2 node: rectified stereo (and LiDAR) in, semantic voxel grids out"
+HELP = "run the ROS 2 node: rectified stereo (or LiDAR) in, semantic voxel grids out"
 
 DESCRIPTION = """\
 Run the lifecycle node ssc_node, by itself (autostart) or under a lifecycle manager.
 
-It subscribes to left/image_rect, left/camera_info, right/image_rect, right/camera_info and, where somebody publishes
-them, points and odometry; it publishes ~/grid, ~/occupied (RViz: PointCloud2, style Boxes), ~/bev, ~/label_info and
+It subscribes to left/image_rect, left/camera_info, right/image_rect, right/camera_info, odometry and, if the checkpoint
+reads LiDAR, points; it publishes ~/grid, ~/occupied (RViz: PointCloud2, style Boxes), ~/bev, ~/label_info and
 ~/status. docs/node.md lists the parameters and what the log messages mean.
 
 examples:

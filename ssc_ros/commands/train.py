@@ -8,7 +8,7 @@ HELP = "train a network on SemanticKITTI-layout data and deploy it as one checkp
 DESCRIPTION = """\
 Train a network from a configuration file and flags that override it.
 
-  ssc-ros train --config config/train/l2cocc_camera_edge.yaml --data.root DIR --run runs/edge
+  ssc-ros train --config config/train/l2cocc_c_edge.yaml --data.root DIR --run runs/edge
   ssc-ros train --config ... --trainer.max_epochs 3 --data.batch_size 2 --model.learning_rate 5e-4
   ssc-ros train --config ... --trainer.accelerator gpu --trainer.devices 4 --trainer.strategy ddp
   ssc-ros train --options                    every flag of model, data and trainer, with its meaning

@@ -25,7 +25,7 @@ class Report:
     """Scores of one run and where they come from.
 
     Attributes:
-        title: what was evaluated, "l2cocc_camera_edge on 08".
+        title: what was evaluated, "l2cocc_edge on 08".
         label_set: what the classes mean.
         scores: by region, nearest range first.
         whole: the region that is the official score.

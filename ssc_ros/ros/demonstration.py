@@ -132,8 +132,9 @@ def describe(statuses: Sequence[Status]) -> str:
     times = 1e3 * np.array([status.processing_time for status in statuses])
     median, slow, worst = np.percentile(times, (50, 95, 100))
     with_lidar = sum(status.lidar_used for status in statuses)
+    lidar = f", {with_lidar} with LiDAR" if with_lidar else ""
     return (
-        f"node         {len(statuses)} grids, {with_lidar} with LiDAR, {statuses[-1].drops} drops; from arrival to "
+        f"node         {len(statuses)} grids{lidar}, {statuses[-1].drops} drops; from arrival to "
         f"publication {median:.0f} ms (median), {slow:.0f} ms (95 %), {worst:.0f} ms (slowest)"
     )
 

@@ -1,0 +1,155 @@
+"""`ssc-ros info`: what a system consists of, and what a checkpoint says of itself."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+HELP = "list the systems, the modules of one with their cost, or what a checkpoint is"
+DESCRIPTION = """\
+Without arguments, the systems and their presets. With a system and a preset, its modules: parameters, floating point
+operations and output shape of one forward pass at batch 1. Nothing is run for it, so the largest network takes seconds
+and no memory. With a checkpoint, what the file says of itself.
+
+  ssc-ros info
+  ssc-ros info l2cocc full
+  ssc-ros info l2cocc edge --depth 3 --json edge.json
+  ssc-ros info models/l2cocc_edge.safetensors
+
+GFLOPs are 2 per multiplication with addition, of convolutions and matrix products alone; halve them to compare with
+papers that count pairs. Where the cost depends on what is sensed, the numbers of SemanticKITTI's frame 08/000000 stand
+in; they are printed below the table. Without a batch dimension, as (X, Y, Z) or (height, width) behind the channels.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("what", nargs="*", metavar="SYSTEM PRESET | FILE", help="a system and preset, or a checkpoint")
+    parser.add_argument("--depth", type=int, default=2, metavar="N", help="levels of modules to show (default: 2)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the same as JSON, all levels of modules")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print."""
+    from rich.console import Console
+
+    from ssc_ros.core import SscError
+    from ssc_ros.core.files import write_atomically
+    from ssc_ros.systems import SYSTEMS
+
+    if len(args.what) == 2:
+        table, content = _modules(*args.what, args.depth)
+    elif not args.what or args.what[0] in SYSTEMS:
+        table, content = _overview(args.what or list(SYSTEMS))
+    elif len(args.what) == 1:
+        table, content = _checkpoint(Path(args.what[0]))
+    else:
+        raise SscError(f"'{' '.join(args.what)}' is not a system and a preset, and not one checkpoint")
+    Console().print(table)
+    if args.json:
+        write_atomically(args.json, (json.dumps(content, indent=2) + "\n").encode())
+    return 0
+
+
+def _overview(systems: Sequence[str]) -> tuple[Table, Any]:
+    """A line for each preset of some systems."""
+    import torch
+    from rich.table import Table
+
+    from ssc_ros.core import SscError
+    from ssc_ros.systems import STEREO, SYSTEMS, build
+
+    table = Table("system", "preset", "reads", "image", "classes", title="systems")
+    table.add_column("parameters", justify="right")
+    content = []
+    for system, preset in ((system, preset) for system in systems for preset in SYSTEMS[system]):
+        try:
+            with torch.device("meta"):
+                network = build(system, preset)
+        except SscError as error:  # a library that is not installed
+            table.add_row(system, preset, str(error))
+            continue
+        spec, size = network.spec, sum(p.numel() for p in network.parameters())
+        image = spec.image_size if STEREO in spec.sensors else None
+        table.add_row(
+            system, preset, ", ".join(spec.sensors), _shape(image or ()), str(network.class_count), f"{size:,}"
+        )
+        content.append({
+            "system": system, "preset": preset, "inputs": spec.sensors, "image_size": image,
+            "classes": network.class_count, "parameters": size,
+        })  # fmt: skip
+    return table, content
+
+
+def _modules(system: str, preset: str, depth: int) -> tuple[Table, Any]:
+    """The modules of a network and what they cost."""
+    from dataclasses import asdict
+
+    from rich.table import Table
+
+    from ssc_ros.systems import build
+    from ssc_ros.systems.summary import OCCUPIED, POINTS, PROPOSALS, summarize
+
+    network, *modules = summarize(lambda: build(system, preset))
+    table = Table(
+        title=f"{system} {preset}",
+        caption=f"GFLOPs: 2 per multiplication with addition, batch 1. Assumed: {PROPOSALS:,} proposed voxels; {POINTS:,} "
+        f"points in {OCCUPIED:,} voxels. Of a module that is called several times: all operations, last output.",
+    )
+    table.add_column("module", no_wrap=True)
+    table.add_column("class")
+    table.add_column("parameters", justify="right")
+    table.add_column("GFLOPs", justify="right")
+    table.add_column("output")
+    for row in (m for m in modules if m.depth <= depth):
+        name = "  " * (row.depth - 1) + row.name.rpartition(".")[2]
+        outputs = ", ".join(_shape(shape[1:]) for shape in row.outputs)
+        table.add_row(name, row.kind, f"{row.parameters:,}", f"{row.flops / 1e9:.1f}", outputs)
+    table.add_section()
+    table.add_row("total", network.kind, f"{network.parameters:,}", f"{network.flops / 1e9:.1f}")
+    assumed = {"proposals": PROPOSALS, "points": POINTS, "occupied": OCCUPIED}
+    modules_content = [asdict(module) for module in (network, *modules)]
+    return table, {"system": system, "preset": preset, "assumed": assumed, "modules": modules_content}
+
+
+def _checkpoint(path: Path) -> tuple[Table, Any]:
+    """What a checkpoint says of itself."""
+    from rich.table import Table
+
+    from ssc_ros.core import SscError
+    from ssc_ros.evaluation.results import sha256
+    from ssc_ros.inference.checkpoint import read_metadata
+    from ssc_ros.systems import SYSTEMS
+
+    if not path.exists():
+        raise SscError(f"'{path}' is neither a checkpoint nor a system; systems: {', '.join(SYSTEMS)}")
+    metadata = read_metadata(path)
+    content = json.loads(metadata.to_json()) | {"bytes": path.stat().st_size, "sha256": sha256(path)}
+    grid, labels = metadata.grid, metadata.label_set
+    rows = {
+        "system, preset": f"{metadata.system} {metadata.preset}",
+        "inputs": ", ".join(metadata.inputs),
+        "grid": f"{_shape(grid.shape)} voxels of {grid.voxel_size} m from {grid.min_corner} m in '{grid.frame_id}'",
+        "label set": f"{labels.name}, {len(labels)} classes",
+        "licence": metadata.licence,
+        "size": f"{content['bytes'] / 1e6:.1f} MB",
+        "sha256": content["sha256"],
+        **metadata.provenance,
+        **{name: f"{100 * value:.2f} %" for name, value in metadata.metrics.items()},
+    }
+    table = Table(title=metadata.model_id, show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for row in rows.items():
+        table.add_row(*row)
+    return table, content
+
+
+def _shape(shape: Sequence[int]) -> str:
+    return " x ".join(map(str, shape))
