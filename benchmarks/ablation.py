@@ -100,7 +100,12 @@ def execute(run: Run, steps: int, flags: Sequence[str], threads: int) -> None:
     environment = os.environ | {"OMP_NUM_THREADS": str(threads), **MEMORY}
     with (run.folder / "train.log").open("a") as log:
         status = subprocess.run(
-            run.command(steps, flags), cwd=REPOSITORY, env=environment, stdout=log, stderr=subprocess.STDOUT, check=False
+            run.command(steps, flags),
+            cwd=REPOSITORY,
+            env=environment,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            check=False,
         ).returncode
     if status:
         sys.exit(f"{run.folder.name} ended with status {status}; see {log.name}")
@@ -145,7 +150,9 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=500, help="optimiser steps of each run (default: 500)")
     parser.add_argument("--jobs", type=int, default=2, help="runs at a time (default: 2)")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads of each (default: 1)")
-    parser.add_argument("--flags", nargs=argparse.REMAINDER, default=[], help="more flags for every run; give them last")
+    parser.add_argument(
+        "--flags", nargs=argparse.REMAINDER, default=[], help="more flags for every run; give them last"
+    )
     parser.add_argument("--table", action="store_true", help="write what there is so far, without training")
     args = parser.parse_args()
     runs = runs_of(args.ablation, args.runs.resolve(), args.steps, args.seeds)

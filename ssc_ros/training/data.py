@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any, cast
 
 import lightning
 import numpy as np
@@ -15,7 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from ssc_ros.core import LABEL_SETS, LabelSet, SceneGrid, SscError
 from ssc_ros.data.semantic_kitti import KittiSequence, SemanticKitti, sequences_folder
-from ssc_ros.systems import InputSpec
+from ssc_ros.systems import LIDAR, InputSpec
 from ssc_ros.training.augmentation import Augmentation
 from ssc_ros.training.cache import SampleCache, default_folder
 from ssc_ros.training.sample import Sample, collate
@@ -112,7 +113,7 @@ class SceneData(lightning.LightningDataModule):
 
     def __init__(
         self,
-        spec: InputSpec,
+        spec: Any,  # an InputSpec, but of a data class the command line would make flags
         label_set: str,
         root: Path | list[Path],
         train: list[str],
@@ -129,10 +130,15 @@ class SceneData(lightning.LightningDataModule):
         if shared:
             raise SscError(f"sequences {', '.join(shared)} are in data.train and in data.validation; separate them")
         roots = root if isinstance(root, list) else [root]
-        samples = SampleCache(cache or default_folder(), spec, LABEL_SETS[label_set])
+        samples = SampleCache(cache or default_folder(), cast("InputSpec", spec), LABEL_SETS[label_set])
         train_sequences, validation_sequences = (
             open_sequences(roots, names, samples.spec.grid, samples.label_set) for names in (train, validation)
         )
+        blind = [str(s.path) for s in train_sequences + validation_sequences if not s.has_points]
+        if blind and LIDAR in samples.spec.sensors:
+            raise SscError(
+                f"the network or its teacher reads LiDAR, but there is no velodyne folder in {', '.join(blind)}"
+            )
         self.train_scenes = Scenes(train_sequences, samples, augmentation)
         self.validation_scenes = Scenes(validation_sequences, samples, augmentation, validation_stride)
         for name, scenes in (("train", self.train_scenes), ("validation", self.validation_scenes)):

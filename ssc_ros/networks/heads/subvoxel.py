@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ssc_ros.networks.heads.scene_logits import SceneLogits
@@ -85,13 +87,24 @@ class SubvoxelLogits(SceneLogits):
 
 
 class SubvoxelHead(nn.Module):
-    """[B, channels, X, Y, Z] features -> `SubvoxelLogits`."""
+    """[B, channels, X, Y, Z] features -> `SubvoxelLogits`.
 
-    def __init__(self, channels: int, classes: int) -> None:
+    Args:
+        channels: of the features.
+        frequencies: (C,) voxel counts of the classes. An untrained head predicts these, not a uniform distribution:
+            the first part of a training would only learn that nearly everything is empty (Lin et al., Focal loss for
+            dense object detection, section 3.3).
+    """
+
+    def __init__(self, channels: int, frequencies: NDArray[np.float64]) -> None:
         super().__init__()
-        self.classes = classes
+        self.classes = len(frequencies)
         self.body = conv_norm_3d(channels, channels)
-        self.logits = Pointwise3d(channels, classes + 8)
+        self.logits = Pointwise3d(channels, self.classes + 8)
+        assert self.logits.bias is not None
+        prior = torch.from_numpy(np.log(frequencies / np.sum(frequencies)))
+        with torch.no_grad():
+            self.logits.bias[: self.classes, 0] = prior
 
     def forward(self, volume: Tensor) -> SubvoxelLogits:
         """Predict."""

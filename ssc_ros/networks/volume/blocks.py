@@ -22,9 +22,10 @@ class Pointwise3d(nn.Module):
 
     def forward(self, volume: Tensor) -> Tensor:
         """[B, inputs, X, Y, Z] -> [B, outputs, X, Y, Z]."""
-        result = self.weight @ volume.flatten(2)
-        if self.bias is not None:
-            result = result + self.bias
+        # bmm, not matmul, which would fold the batch into the voxels and copy the volume for it
+        weight = self.weight.expand(len(volume), -1, -1)
+        flat = volume.flatten(2)
+        result = torch.bmm(weight, flat) if self.bias is None else torch.baddbmm(self.bias, weight, flat)
         return result.unflatten(2, volume.shape[2:])
 
 

@@ -31,7 +31,8 @@ class MeasuredFusion(nn.Module):
     def forward(self, lifted: Tensor, measured: Tensor) -> Tensor:
         """[B, inputs, X, Y, Z] and [B, 8, X, Y, Z] uint8 (as from `to_children`) -> [B, outputs, X, Y, Z]."""
         x, y, z = self.place
-        volume = self.lifted(lifted) + self.measured(measured.to(lifted)) + (x + y + z)
+        volume = self.lifted(lifted) + self.measured(measured.to(lifted))
+        volume = volume + (x + y + z).to(volume)
         return functional.relu(self.norm(volume), inplace=True)
 
 
