@@ -1,6 +1,7 @@
-"""A checkpoint opens with nothing beside it, refuses what is not one, and predicts the same twice."""
+"""A checkpoint opens with nothing beside it, refuses what is not one, and reads the sensors that it was made for."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,26 +19,32 @@ OPTICAL = poses.from_rows(np.array([0, 0, 1, 0.3, -1, 0, 0, 0, 0, -1, 0, -0.1]))
 def metadata(**changes) -> CheckpointMetadata:
     fields = {
         "model_id": "untrained",
-        "system": "l2cocc_camera",
+        "system": "l2cocc",
         "preset": "edge",
         "label_set_name": "semantic_kitti",
         "grid": SEMANTIC_KITTI_GRID,
-        "inputs": ("stereo", "lidar"),
+        "inputs": ("stereo",),
         "provenance": {"seed": "0"},
         "metrics": {"miou": 0.125},
     }
     return CheckpointMetadata(**(fields | changes))
 
 
+def save(path: Path, system: str, **changes) -> Path:
+    torch.manual_seed(0)
+    network = build(system, "edge")
+    save_checkpoint(path, network, metadata(system=system, inputs=network.spec.sensors, **changes))
+    return path
+
+
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory):
-    torch.manual_seed(0)
-    path = tmp_path_factory.mktemp("models") / "untrained.safetensors"
-    network = build("l2cocc_camera", "edge")
-    with torch.no_grad():  # an untrained head is so unsure that its confidence rounds to one value
-        network.head.logits.weight.mul_(1000)
-    save_checkpoint(path, network, metadata())
-    return path
+    return save(tmp_path_factory.mktemp("models") / "untrained.safetensors", "l2cocc")
+
+
+@pytest.fixture(scope="module")
+def lidar_checkpoint(tmp_path_factory):
+    return save(tmp_path_factory.mktemp("models") / "lidar.safetensors", "l2cocc_lidar")
 
 
 def frame(points=None) -> Frame:
@@ -46,20 +53,23 @@ def frame(points=None) -> Frame:
     return Frame(123, image, np.roll(image, -6, axis=1), rig, points)
 
 
+def sweep(seed=1) -> np.ndarray:
+    return np.random.default_rng(seed).uniform((5, -10, -1.7, 0), (40, 10, 2, 1), (5000, 4)).astype(np.float32)
+
+
 def test_metadata_and_weights_survive_the_file(checkpoint):
     assert read_metadata(checkpoint) == metadata()
     torch.manual_seed(0)
-    original = build("l2cocc_camera", "edge").state_dict()
+    original = build("l2cocc", "edge").state_dict()
     network, _ = load_checkpoint(checkpoint)
     assert not network.training
     for name, tensor in network.state_dict().items():
-        scale = 1000 if name == "head.logits.weight" else 1
-        assert torch.equal(tensor, scale * original[name]), name
+        assert torch.equal(tensor, original[name]), name
     assert list(checkpoint.parent.iterdir()) == [checkpoint]
     assert checkpoint.stat().st_mode & 0o777 == 0o644
 
 
-def test_a_completer_repeats_itself_and_lidar_changes_the_answer(checkpoint):
+def test_a_camera_completer_repeats_itself_whatever_the_lidar_says(checkpoint):
     completer = SceneCompleter.from_checkpoint(checkpoint, device="cpu")
     completer.warm_up()
     first, second = completer.complete(frame()), completer.complete(frame())
@@ -70,8 +80,28 @@ def test_a_completer_repeats_itself_and_lidar_changes_the_answer(checkpoint):
     assert first.observed is not None
     assert 0.3 < first.observed.mean() < 0.95
     assert set(completer.timings) == {"inputs", "network", "labels"}
-    points = np.random.default_rng(1).uniform((5, -10, -1.7, 0), (40, 10, 2, 1), (5000, 4)).astype(np.float32)
-    assert (completer.complete(frame(points)).confidence != first.confidence).any()
+    with_points = completer.complete(frame(sweep()))
+    np.testing.assert_array_equal(with_points.labels, first.labels)
+    np.testing.assert_array_equal(with_points.confidence, first.confidence)
+
+
+def test_a_lidar_completer_lives_on_points_and_refuses_a_frame_without(lidar_checkpoint):
+    completer = SceneCompleter.from_checkpoint(lidar_checkpoint, device="cpu")
+    completer.warm_up()
+    one, other = (completer.complete(frame(sweep(seed))) for seed in (1, 2))
+    assert (one.confidence != other.confidence).any() or (one.labels != other.labels).any()
+    assert one.stamp == 123
+    assert one.observed is not None
+    with pytest.raises(SscError, match="reads LiDAR, but the frame has no points"):
+        completer.complete(frame())
+    np.testing.assert_array_equal(completer.complete(frame(sweep(1))).labels, one.labels)  # and goes on
+
+
+def test_an_image_branch_is_refused(tmp_path):
+    completer = SceneCompleter.from_checkpoint(save(tmp_path / "image.safetensors", "l2cocc_image"), device="cpu")
+    for use in (completer.warm_up, lambda: completer.complete(frame())):
+        with pytest.raises(SscError, match=r"l2cocc_image.*predicts no scene"):
+            use()
 
 
 def test_what_is_not_a_checkpoint_is_refused_with_a_reason(checkpoint, tmp_path):
@@ -92,12 +122,12 @@ def test_what_is_not_a_checkpoint_is_refused_with_a_reason(checkpoint, tmp_path)
 
 
 def test_weights_and_grid_must_fit(tmp_path):
-    network = build("l2cocc_camera", "edge")
+    network = build("l2cocc", "edge")
     coarse = SceneGrid((0.0, -25.6, -2.0), 0.4, (128, 128, 16))
     save_checkpoint(tmp_path / "grid.safetensors", network, metadata(grid=coarse))
     with pytest.raises(SscError, match="is for grid"):
         load_checkpoint(tmp_path / "grid.safetensors")
-    del network.context
+    del network.head
     save_checkpoint(tmp_path / "weights.safetensors", network, metadata())
     with pytest.raises(SscError, match="does not fit"):
         load_checkpoint(tmp_path / "weights.safetensors")

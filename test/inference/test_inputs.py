@@ -1,9 +1,10 @@
 """Preprocessing against slow, obvious rules."""
 
 import numpy as np
+import pytest
 import torch
 
-from ssc_ros.core import Frame, SceneGrid, StereoRig, poses
+from ssc_ros.core import Frame, SceneGrid, SscError, StereoRig, poses
 from ssc_ros.inference.inputs import InputPreparer, nearest_depth, occupancy_children, project_nearest
 from ssc_ros.systems import InputSpec
 
@@ -39,11 +40,29 @@ def test_occupancy_children_equal_a_loop():
     assert 100 < children.sum() < 400
 
 
-def test_a_missing_sensor_is_all_zeros_and_the_projection_is_the_cameras():
-    image = np.random.default_rng(0).integers(0, 256, (96, 320, 3), np.uint8)
-    inputs = InputPreparer(InputSpec())(Frame(0, image, image, RIG))
-    assert not inputs["lidar_depth"].any()
-    assert not inputs["lidar_voxels"].any()
+IMAGE = np.random.default_rng(0).integers(0, 256, (96, 320, 3), np.uint8)
+CAMERA_KEYS = {"image", "projection", "stereo_depth", "stereo_voxels"}
+
+
+@pytest.mark.parametrize(
+    ("sensors", "keys"),
+    [(("stereo",), CAMERA_KEYS), (("lidar",), {"points"}), (("stereo", "lidar"), CAMERA_KEYS | {"points"})],
+)
+def test_only_what_the_sensors_give_is_prepared(sensors, keys):
+    points = np.array([[1, 2, -1, 0.5], [1, 2, 90, 0.5], [60, 0, 0, 0.1], [0, -25.6, -2, 1]], np.float32)
+    inputs = InputPreparer(InputSpec(sensors=sensors))(Frame(0, IMAGE, IMAGE, RIG, points))
+    assert inputs.keys() == keys
+    if "points" in keys:  # those in the box, as they are
+        np.testing.assert_array_equal(inputs["points"], points[[0, 3]])
+
+
+def test_a_sweep_that_is_needed_is_asked_for():
+    with pytest.raises(SscError, match="no points"):
+        InputPreparer(InputSpec(sensors=("lidar",)))(Frame(0, IMAGE, IMAGE, RIG))
+
+
+def test_the_projection_is_the_cameras():
+    inputs = InputPreparer(InputSpec())(Frame(0, IMAGE, IMAGE, RIG))
     point = np.array([20.0, 2.0, -1.0])
     u, v, d = (inputs["projection"].double() @ torch.from_numpy(np.append(point, 1.0))).tolist()
     pixel, depth = RIG.resized(192, 640).project(point)
