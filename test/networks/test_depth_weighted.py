@@ -61,7 +61,8 @@ def test_voxels_outside_the_view_stay_empty():
 def test_an_untrained_depth_net_follows_the_measured_depth():
     torch.manual_seed(0)
     bins = DepthBins()
-    net = DepthNet(8, 16, bins).eval()
-    depth = torch.full((1, 6, 20), 20.0)
-    peak = net(torch.randn(1, 8, 6, 20), depth, torch.zeros_like(depth)).argmax(dim=1)
+    net = DepthNet(8, 16, 4, bins).eval()
+    context, depth = net(torch.randn(1, 8, 6, 20), torch.full((1, 6, 20), 20.0), torch.zeros(1, 3, 4))
+    assert context.shape == (1, 4, 6, 20)
+    peak = depth.argmax(dim=1)
     assert (peak == bins.index(np.array([20.0]))[0]).float().mean() > 0.9

@@ -2,14 +2,15 @@
 
 import itertools
 
+import numpy as np
 import torch
 
-from ssc_ros.networks.heads.subvoxel import SceneLogits, from_children, to_children
+from ssc_ros.networks.heads.subvoxel import SubvoxelHead, SubvoxelLogits, from_children, to_children
 
 
-def logits(seed: int = 0) -> SceneLogits:
+def logits(seed: int = 0) -> SubvoxelLogits:
     generator = torch.Generator().manual_seed(seed)
-    return SceneLogits(
+    return SubvoxelLogits(
         torch.randn(2, 5, 4, 6, 2, generator=generator), 2 * torch.randn(2, 8, 4, 6, 2, generator=generator)
     )
 
@@ -41,3 +42,15 @@ def test_gather_labels_and_confidence_equal_the_dense_reference():
     expected = (255 * dense.softmax(dim=1).amax(dim=1)).round()
     assert (scene.confidence() - expected).abs().max() <= 1
     assert 0 < (scene.labels() == 0).float().mean() < 1
+
+
+def test_a_head_that_has_seen_nothing_predicts_the_frequencies_of_the_classes():
+    frequencies = np.array([900.0, 60, 30, 10])
+    head = SubvoxelHead(3, frequencies).eval()
+    with torch.no_grad():
+        head.logits.weight.zero_()
+        head.logits.bias[4:].zero_()
+        scene = head(torch.randn(1, 3, 2, 2, 2))
+    probability = scene.dense().softmax(dim=1)
+    expected = torch.tensor([0.9, 0.06, 0.03, 0.01]).view(1, 4, 1, 1, 1).expand_as(probability)
+    torch.testing.assert_close(probability, expected)

@@ -5,7 +5,8 @@ import torch
 from torch import nn
 
 from ssc_ros.networks.volume.blocks import Pointwise3d
-from ssc_ros.networks.volume.tri_plane import PLANES, PlanePool, PlaneUnpool, TriPlane
+from ssc_ros.networks.volume.measured import MeasuredFusion
+from ssc_ros.networks.volume.tri_plane import PLANES, PlaneEncoder, PlanePool, PlaneUnpool, TriPlane
 
 
 def test_pointwise_equals_a_1x1x1_convolution():
@@ -45,9 +46,53 @@ def test_one_slab_broadcasts_along_the_collapsed_axis():
 
 def test_aggregation_is_a_convex_combination():
     torch.manual_seed(0)
-    block = TriPlane(4, (8, 16, 8), 8, (8, 8), (4, 1, 2)).eval()
+    block = TriPlane(4, (8, 16, 8), PlaneEncoder(8, (8, 8)), (4, 1, 2)).eval()
     for unpool in block.unpools.values():
         nn.init.zeros_(unpool.project.weight)
         nn.init.constant_(unpool.project.bias, 2.0)
     volume = torch.full((1, 4, 8, 16, 8), 2.0)
-    torch.testing.assert_close(block(volume), volume)
+    torch.testing.assert_close(block(volume)[0], volume)
+
+
+class AsItIs(nn.Module):
+    """An encoder that leaves the planes alone."""
+
+    width = 4
+
+    def forward(self, plane):
+        return plane, {"stage1": plane}
+
+
+def test_planes_are_pooled_put_back_and_weighed_as_the_paper_writes_it():
+    """One slab and the volume's own width: a plane is put back as it is, broadcast along the axis it collapsed."""
+    torch.manual_seed(0)
+    block = TriPlane(4, (4, 6, 2), AsItIs()).eval()
+    volume = torch.randn(2, 4, 4, 6, 2)
+    with torch.no_grad():
+        refined, taps = block(volume)
+        parts = [block.pools[plane](volume).unsqueeze(axis).expand_as(volume) for plane, axis in PLANES.items()]
+    parts.append(volume)
+    logits = torch.einsum("oc,bcxyz->boxyz", block.aggregate.weight, sum(parts))
+    weights = logits.softmax(dim=1)
+    expected = sum(part * weights[:, i : i + 1] for i, part in enumerate(parts))
+    torch.testing.assert_close(refined, expected)
+    torch.testing.assert_close(taps["aggregate.logits"], logits)
+    assert torch.equal(taps["aggregate"], refined)
+    assert {name: tuple(tap.shape) for name, tap in taps.items() if name.startswith("planes")} == {
+        "planes.xy.stage1": (2, 4, 4, 6),
+        "planes.yz.stage1": (2, 4, 6, 2),
+        "planes.zx.stage1": (2, 4, 4, 2),
+    }
+
+
+def test_what_is_measured_joins_as_a_projection_of_the_concatenation():
+    torch.manual_seed(0)
+    fusion = MeasuredFusion(5, 3, (4, 2, 6)).eval()
+    for axis, place in enumerate(fusion.place):
+        nn.init.normal_(place)
+        assert place.shape[1 + axis] == (4, 2, 6)[axis]
+    lifted, measured = torch.randn(2, 5, 4, 2, 6), torch.randint(2, (2, 8, 4, 2, 6), dtype=torch.uint8)
+    weight = torch.cat([fusion.lifted.weight, fusion.measured.weight], dim=1)[:, :, None, None, None]
+    projected = nn.functional.conv3d(torch.cat([lifted, measured.float()], dim=1), weight)
+    expected = fusion.norm(projected + fusion.place[0] + fusion.place[1] + fusion.place[2]).relu()
+    torch.testing.assert_close(fusion(lifted, measured), expected)
