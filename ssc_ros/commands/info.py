@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from ssc_ros.systems.summary import ModuleSummary
+
 HELP = "list the systems, the modules of one with their cost, or what a checkpoint is"
 DESCRIPTION = """\
 Without arguments, the systems and their presets. With a system and a preset, its modules: parameters, floating point
@@ -24,7 +26,7 @@ and no memory. With a checkpoint, what the file says of itself.
 
 GFLOPs are 2 per multiplication with addition, of convolutions and matrix products alone; halve them to compare with
 papers that count pairs. Where the cost depends on what is sensed, the numbers of SemanticKITTI's frame 08/000000 stand
-in; they are printed below the table. Without a batch dimension, as (X, Y, Z) or (height, width) behind the channels.
+in; they are printed below the table. Outputs are channels x X x Y x Z, or channels x height x width.
 """
 
 
@@ -43,14 +45,14 @@ def run(args: argparse.Namespace) -> int:
     from ssc_ros.core.files import write_atomically
     from ssc_ros.systems import SYSTEMS
 
+    if len(args.what) > 2:
+        raise SscError(f"'{' '.join(args.what)}' is not a system and a preset, and not one checkpoint")
     if len(args.what) == 2:
-        table, content = _modules(*args.what, args.depth)
+        table, content = _modules(args.what[0], args.what[1], args.depth)
     elif not args.what or args.what[0] in SYSTEMS:
         table, content = _overview(args.what or list(SYSTEMS))
-    elif len(args.what) == 1:
-        table, content = _checkpoint(Path(args.what[0]))
     else:
-        raise SscError(f"'{' '.join(args.what)}' is not a system and a preset, and not one checkpoint")
+        table, content = _checkpoint(Path(args.what[0]))
     Console().print(table)
     if args.json:
         write_atomically(args.json, (json.dumps(content, indent=2) + "\n").encode())
@@ -60,6 +62,7 @@ def run(args: argparse.Namespace) -> int:
 def _overview(systems: Sequence[str]) -> tuple[Table, Any]:
     """A line for each preset of some systems."""
     import torch
+    from rich.markup import escape
     from rich.table import Table
 
     from ssc_ros.core import SscError
@@ -68,12 +71,12 @@ def _overview(systems: Sequence[str]) -> tuple[Table, Any]:
     table = Table("system", "preset", "reads", "image", "classes", title="systems")
     table.add_column("parameters", justify="right")
     content = []
-    for system, preset in ((system, preset) for system in systems for preset in SYSTEMS[system]):
+    for system, preset in [(name, preset) for name in systems for preset in SYSTEMS[name]]:
         try:
             with torch.device("meta"):
                 network = build(system, preset)
         except SscError as error:  # a library that is not installed
-            table.add_row(system, preset, str(error))
+            table.add_row(system, preset, escape(str(error)))
             continue
         spec, size = network.spec, sum(p.numel() for p in network.parameters())
         image = spec.image_size if STEREO in spec.sensors else None
@@ -99,8 +102,8 @@ def _modules(system: str, preset: str, depth: int) -> tuple[Table, Any]:
     network, *modules = summarize(lambda: build(system, preset))
     table = Table(
         title=f"{system} {preset}",
-        caption=f"GFLOPs: 2 per multiplication with addition, batch 1. Assumed: {PROPOSALS:,} proposed voxels; {POINTS:,} "
-        f"points in {OCCUPIED:,} voxels. Of a module that is called several times: all operations, last output.",
+        caption=f"Batch 1. Assumed: {PROPOSALS:,} proposed voxels; {POINTS:,} points in {OCCUPIED:,} voxels. "
+        "A module that is called several times shows all operations and its last output.",
     )
     table.add_column("module", no_wrap=True)
     table.add_column("class")
@@ -109,17 +112,22 @@ def _modules(system: str, preset: str, depth: int) -> tuple[Table, Any]:
     table.add_column("output")
     for row in (m for m in modules if m.depth <= depth):
         name = "  " * (row.depth - 1) + row.name.rpartition(".")[2]
-        outputs = ", ".join(_shape(shape[1:]) for shape in row.outputs)
-        table.add_row(name, row.kind, f"{row.parameters:,}", f"{row.flops / 1e9:.1f}", outputs)
+        table.add_row(name, *_cells(row))
     table.add_section()
-    table.add_row("total", network.kind, f"{network.parameters:,}", f"{network.flops / 1e9:.1f}")
+    table.add_row("total", *_cells(network))
     assumed = {"proposals": PROPOSALS, "points": POINTS, "occupied": OCCUPIED}
     modules_content = [asdict(module) for module in (network, *modules)]
     return table, {"system": system, "preset": preset, "assumed": assumed, "modules": modules_content}
 
 
+def _cells(module: ModuleSummary) -> tuple[str, ...]:
+    outputs = (shape[1:] if shape[0] == 1 else shape for shape in module.outputs)
+    return module.kind, f"{module.parameters:,}", f"{module.flops / 1e9:.1f}", ", ".join(map(_shape, outputs))
+
+
 def _checkpoint(path: Path) -> tuple[Table, Any]:
     """What a checkpoint says of itself."""
+    from rich.markup import escape
     from rich.table import Table
 
     from ssc_ros.core import SscError
@@ -132,7 +140,7 @@ def _checkpoint(path: Path) -> tuple[Table, Any]:
     metadata = read_metadata(path)
     content = json.loads(metadata.to_json()) | {"bytes": path.stat().st_size, "sha256": sha256(path)}
     grid, labels = metadata.grid, metadata.label_set
-    rows = {
+    facts = {
         "system, preset": f"{metadata.system} {metadata.preset}",
         "inputs": ", ".join(metadata.inputs),
         "grid": f"{_shape(grid.shape)} voxels of {grid.voxel_size} m from {grid.min_corner} m in '{grid.frame_id}'",
@@ -140,14 +148,15 @@ def _checkpoint(path: Path) -> tuple[Table, Any]:
         "licence": metadata.licence,
         "size": f"{content['bytes'] / 1e6:.1f} MB",
         "sha256": content["sha256"],
-        **metadata.provenance,
-        **{name: f"{100 * value:.2f} %" for name, value in metadata.metrics.items()},
     }
+    classes_last = sorted(metadata.metrics.items(), key=lambda metric: "class/" in metric[0])
     table = Table(title=metadata.model_id, show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    for row in rows.items():
-        table.add_row(*row)
+    for section in (facts, metadata.provenance, {name: f"{value:.4f}" for name, value in classes_last}):
+        for row in section.items():
+            table.add_row(*map(escape, row))
+        table.add_section()
     return table, content
 
 

@@ -1,0 +1,148 @@
+"""Parameters, floating point operations and shapes of a network, module by module, without running it.
+
+Everything happens on torch's meta device, which has shapes and no data: a network of any size takes seconds and no
+memory. Where a shape depends on data, a documented number stands for it, see `AssumedSizes`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import FlopCounterMode
+
+from ssc_ros.systems.spec import LIDAR, STEREO, InputSpec, SceneInputs, SceneNetwork
+
+PROPOSALS = 18_746
+"""Half-resolution voxels that hold a matched pixel, in SemanticKITTI's frame 08/000000 (semi-global matching)."""
+
+POINTS, OCCUPIED = 52_700, 5_662
+"""Points of the LiDAR sweep of that frame inside of the box, and the half-resolution voxels that they fall into."""
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class ModuleSummary:
+    """One module with everything inside of it.
+
+    Attributes:
+        name: path from the network, as in its state dict; "" is the network itself.
+        kind: its class.
+        parameters: learned numbers, buffers not included.
+        flops: of one forward pass at batch 1: two per multiplication with addition, of convolutions and matrix
+            products alone. Sampling, norms, softmax and interpolation count as nothing.
+        outputs: shapes of what it returns; none if it is never called as a whole.
+    """
+
+    name: str
+    kind: str
+    parameters: int
+    flops: int
+    outputs: tuple[Shape, ...]
+
+    @property
+    def depth(self) -> int:
+        """Steps from the network, which is 0."""
+        return self.name.count(".") + 1 if self.name else 0
+
+
+def summarize(make: Callable[[], SceneNetwork]) -> list[ModuleSummary]:
+    """Summarise a network and all modules in it, in the order of their definition; the network is the first.
+
+    Args:
+        make: builds the network.
+    """
+    with torch.device("meta"):
+        network = make().eval()
+        inputs = empty_inputs(network.spec)
+    modules = dict(network.named_modules())
+    seen: dict[str, tuple[int, tuple[Shape, ...]]] = {}
+    with torch.no_grad(), FlopCounterMode(display=False) as counter, AssumedSizes(network.spec):
+        _watch(modules, counter, seen)
+        network(inputs)
+    flops = {name: counted for name, (counted, _) in seen.items()}
+    # a container that is never called itself has the operations of what it holds
+    for name, module in reversed(modules.items()):
+        if name not in flops:
+            flops[name] = sum(flops[f"{name}.{child}"] for child, _ in module.named_children())
+    return [
+        ModuleSummary(
+            name,
+            type(module).__name__,
+            sum(p.numel() for p in module.parameters()),
+            flops[name],
+            seen[name][1] if name in seen else (),
+        )
+        for name, module in modules.items()
+    ]
+
+
+def empty_inputs(spec: InputSpec) -> SceneInputs:
+    """Inputs of one frame on the default device, with the shapes that a spec asks for and no meaning."""
+    inputs: SceneInputs = {}
+    if STEREO in spec.sensors:
+        inputs["image"] = torch.empty(1, 3, *spec.image_size, dtype=torch.uint8)
+        inputs["projection"] = torch.empty(1, 3, 4)
+        inputs["stereo_depth"] = torch.empty(1, *spec.context_size)
+        inputs["stereo_voxels"] = torch.empty(1, 8, *spec.grid.coarsened(2).shape, dtype=torch.uint8)
+    if LIDAR in spec.sensors:
+        inputs["points"] = torch.empty(1, POINTS, 4)
+    return inputs
+
+
+class AssumedSizes(TorchDispatchMode):
+    """Answer the questions that need data: `PROPOSALS` voxels are proposed, all points lie in `OCCUPIED` voxels.
+
+    Args:
+        spec: of the network that asks.
+    """
+
+    def __init__(self, spec: InputSpec) -> None:
+        super().__init__()
+        self.voxels = spec.grid.coarsened(2).size
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is torch.ops.aten.nonzero.default:
+            mask: Tensor = args[0]
+            found = min(PROPOSALS, self.voxels) if mask.numel() == self.voxels else mask.numel()
+            return mask.new_empty(found, mask.ndim, dtype=torch.long)
+        if func is torch.ops.aten._unique2.default:
+            values: Tensor = args[0]
+            distinct = values.new_empty(min(OCCUPIED, len(values)))
+            return distinct, torch.empty_like(values), torch.empty_like(distinct)
+        return func(*args, **(kwargs or {}))
+
+
+def _watch(
+    modules: dict[str, nn.Module], counter: FlopCounterMode, seen: dict[str, tuple[int, tuple[Shape, ...]]]
+) -> None:
+    """From now on, note by name the operations (of all calls) and output shapes (of the last) of modules."""
+    started: list[int] = []
+
+    def watch(name: str, module: nn.Module) -> None:
+        def leave(module: nn.Module, inputs: Any, output: Any) -> None:
+            counted = counter.get_total_flops() - started.pop()
+            seen[name] = counted + (seen[name][0] if name in seen else 0), tuple(_shapes(output))
+
+        module.register_forward_pre_hook(lambda module, inputs: started.append(counter.get_total_flops()))
+        module.register_forward_hook(leave)
+
+    for name, module in modules.items():
+        watch(name, module)
+
+
+def _shapes(output: Any) -> Iterator[Shape]:
+    """Shapes of the tensors in an output, not of those that it has by name (taps)."""
+    if isinstance(output, Tensor):
+        yield tuple(output.shape)
+    elif isinstance(output, list | tuple):
+        for part in output:
+            yield from _shapes(part)
+    elif is_dataclass(output):
+        for field in fields(output):
+            yield from _shapes(getattr(output, field.name))

@@ -1,0 +1,106 @@
+"""`ssc-ros info`."""
+
+import json
+import sys
+
+import pytest
+import torch
+
+from ssc_ros import cli
+from ssc_ros.core import SEMANTIC_KITTI_GRID
+from ssc_ros.inference.checkpoint import CheckpointMetadata, save_checkpoint
+from ssc_ros.systems import SYSTEMS, build
+
+METADATA = CheckpointMetadata(
+    model_id="made_up",
+    system="l2cocc_lidar",
+    preset="edge",
+    label_set_name="semantic_kitti",
+    grid=SEMANTIC_KITTI_GRID,
+    inputs=("lidar",),
+    provenance={"command": "--data.root [a,b]"},
+    metrics={"class/car": 0.125, "miou": 0.25},
+    licence="CC0-1.0",
+)
+
+
+@pytest.fixture(autouse=True)
+def wide(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+
+
+def test_without_arguments_every_preset_has_a_line(capsys, tmp_path):
+    pytest.importorskip("transformers", reason="needs pip install 'ssc_ros[full]'")
+    assert cli.main(["info", "--json", str(tmp_path / "all.json")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    for system, presets in SYSTEMS.items():
+        for preset in presets:
+            assert sum(f" {system} " in line and f" {preset} " in line for line in lines) == 1
+    content = json.loads((tmp_path / "all.json").read_text())
+    assert len(content) == sum(map(len, SYSTEMS.values()))
+
+
+def test_a_library_that_is_missing_costs_its_lines_alone(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "transformers", None)
+    assert cli.main(["info", "l2cocc"]) == 0
+    out = capsys.readouterr().out
+    assert "pip install 'ssc_ros[full]'" in out
+    assert " edge " in out
+
+
+def test_a_preset_is_shown_with_as_many_levels_as_asked_for(capsys, tmp_path):
+    file = tmp_path / "info.json"
+    assert cli.main(["info", "l2cocc_lidar", "edge", "--depth", "1", "--json", str(file)]) == 0
+    out = capsys.readouterr().out
+    with torch.device("meta"):
+        network = build("l2cocc_lidar", "edge")
+    assert f"{sum(p.numel() for p in network.parameters()):,}" in out
+    shown = [line.split()[1] for line in out.splitlines() if line.startswith("│")]
+    assert shown == [*(name for name, _ in network.named_children()), "total"]
+    content = json.loads(file.read_text())
+    assert [m["name"] for m in content["modules"]] == [name for name, _ in network.named_modules()]
+
+
+def test_a_checkpoint_tells_what_it_is(capsys, tmp_path):
+    path = tmp_path / "made_up.safetensors"
+    save_checkpoint(path, torch.nn.Linear(1000, 1000), METADATA)
+    assert cli.main(["info", str(path), "--json", str(tmp_path / "info.json")]) == 0
+    out = capsys.readouterr().out
+    for fact in (
+        "made_up",
+        "l2cocc_lidar edge",
+        "lidar",
+        "256 x 256 x 32",
+        "semantic_kitti, 20",
+        "CC0-1.0",
+        "4.0 MB",
+        "[a,b]",
+    ):
+        assert fact in out
+    assert out.index("0.2500") < out.index("0.1250"), "scores of classes come after the others"
+    content = json.loads((tmp_path / "info.json").read_text())
+    assert content["provenance"] == METADATA.provenance
+    assert content["bytes"] == path.stat().st_size
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["l2coc"], "l2cocc_lidar"),
+        (["l2cocc", "huge"], "full_kitti_360"),
+        (["l2cocc", "edge", "full"], "not a system and a preset"),
+    ],
+)
+def test_what_does_not_exist_is_answered_with_what_does(capsys, arguments, message):
+    assert cli.main(["info", *arguments]) == 1
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_a_truncated_file_is_one_line(capsys, tmp_path):
+    path = tmp_path / "cut.safetensors"
+    save_checkpoint(path, torch.nn.Linear(10, 10), METADATA)
+    path.write_bytes(path.read_bytes()[:-7])
+    assert cli.main(["info", str(path)]) == 1
+    assert "cut short" in capsys.readouterr().err
