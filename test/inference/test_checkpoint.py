@@ -1,0 +1,21 @@
+"""A checkpoint agrees with itself."""
+
+import pytest
+
+from ssc_ros.core import SscError
+from ssc_ros.inference.checkpoint import CheckpointMetadata, load_checkpoint, save_checkpoint
+from ssc_ros.systems import build
+
+
+def test_a_label_set_of_other_classes_than_the_preset_s_is_refused(tmp_path):
+    network = build("l2cocc_lidar", "edge")
+    path = tmp_path / "mixed.safetensors"
+    spec = network.spec
+    for label_set in ("sscbench_kitti_360", "semantic_kitti"):
+        metadata = CheckpointMetadata("mixed", "l2cocc_lidar", "edge", label_set, spec.grid, spec.sensors)
+        save_checkpoint(path, network, metadata)
+        if label_set == "semantic_kitti":
+            assert load_checkpoint(path)[0].class_count == 20
+        else:
+            with pytest.raises(SscError, match=r"mixed\.safetensors.* 19 classes .* 20"):
+                load_checkpoint(path)

@@ -1,0 +1,11 @@
+"""Preset and label set must agree on the classes."""
+
+import pytest
+
+from ssc_ros.core import SscError
+from ssc_ros.training.module import SceneTraining
+
+
+def test_a_preset_of_other_classes_is_refused_before_any_data_is_read():
+    with pytest.raises(SscError, match=r"l2cocc_image edge tells 20 classes apart, but .*'sscbench_kitti_360' has 19"):
+        SceneTraining("l2cocc_image", "edge", label_set="sscbench_kitti_360")
