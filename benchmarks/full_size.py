@@ -1,0 +1,145 @@
+"""Time and memory of one prediction, or of one training step, of any system and preset at batch 1 on a real frame.
+
+  python benchmarks/full_size.py l2cocc full --data ~/kitti
+  python benchmarks/full_size.py l2cocc full --data ~/kitti --backward --repeats 3 --json full.json
+  python benchmarks/full_size.py l2cocc_lidar full --data ~/kitti --backward --device cuda
+
+A prediction is from prepared inputs to labels at 0.2 m. A training step is the network in training mode, the default
+objective, and the backward pass, without the optimiser. All in single precision with random weights. Memory is the
+peak of the whole process (its resident size) on a CPU and that of tensors on a GPU. The CPU time of all threads says
+what a busy machine would have taken alone. The folder is in the SemanticKITTI layout, real or from `ssc-ros simulate`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from measuring import Measured, report
+
+from ssc_ros.core import LABEL_SETS
+from ssc_ros.data.semantic_kitti import SemanticKitti
+from ssc_ros.inference.inputs import InputPreparer
+from ssc_ros.systems import SceneNetwork, build
+from ssc_ros.training.objective import Objective
+from ssc_ros.training.sample import Sample, collate, prepare_truth
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("system")
+    parser.add_argument("preset")
+    parser.add_argument("--data", type=Path, default=os.environ.get("SSC_KITTI_ROOT"), help="default: SSC_KITTI_ROOT")
+    parser.add_argument("--sequence", default="08")
+    parser.add_argument("--frame", default="000000")
+    parser.add_argument("--device", default="cpu", type=torch.device)
+    parser.add_argument("--backward", action="store_true", help="measure a training step instead of a prediction")
+    parser.add_argument(
+        "--repeats", type=int, default=3, help="after one that does not count, unless this is 0 (default: 3)"
+    )
+    parser.add_argument("--threads", type=int, help="of torch (default: torch's own choice)")
+    parser.add_argument("--json", type=Path)
+    args = parser.parse_args()
+    if args.data is None:
+        parser.error("--data is missing, and SSC_KITTI_ROOT is not set")
+    if args.threads:
+        torch.set_num_threads(args.threads)
+
+    torch.manual_seed(0)
+    network = build(args.system, args.preset).to(args.device)
+    sample = prepare(network, args.data, args.sequence, args.frame)
+    sample = Sample(
+        {key: value.to(args.device) for key, value in sample.inputs.items()},
+        type(sample.truth)(*(value.to(args.device) for value in sample.truth)),
+    )
+    measure = training_step if args.backward else prediction
+    rounds = [measure(network, sample) for _ in range(args.repeats + 1)]
+    rounds = rounds[1:] or rounds
+    results = {name: Measured.of([each[name] for each in rounds], "s") for name in rounds[0]}
+    results["peak memory"] = Measured.of([peak_memory(args.device)], "GB")
+    what = "training step" if args.backward else "prediction"
+    report(f"{args.system} {args.preset}, {what} on {device_name(args.device)}", results, args.json)
+
+
+def prepare(network: SceneNetwork, root: Path, sequence: str, frame_id: str) -> Sample:
+    """A batch of one frame. A label set with as many classes as the network serves as well as its own."""
+    label_set = next(labels for labels in LABEL_SETS.values() if len(labels) == network.class_count)
+    drive = replace(SemanticKitti(root, [sequence]).sequences[0], label_set=label_set)
+    frame = drive.frame(frame_id)
+    truth = prepare_truth(drive, frame_id, frame, network.spec, label_set)
+    return collate([Sample(InputPreparer(network.spec)(frame), truth)])
+
+
+def prediction(network: SceneNetwork, sample: Sample) -> dict[str, float]:
+    """Seconds of a prediction, by part."""
+    network.eval()
+    clock = Clock(next(network.parameters()).device)
+    with torch.inference_mode():
+        output = clock.time("network", lambda: network(sample.inputs))
+        if output.scene is not None:
+            clock.time("labels", output.scene.labels)
+    return clock.total()
+
+
+def training_step(network: SceneNetwork, sample: Sample) -> dict[str, float]:
+    """Seconds of a training step, by part."""
+    network.train().zero_grad(set_to_none=True)
+    device = next(network.parameters()).device
+    label_set = next(labels for labels in LABEL_SETS.values() if len(labels) == network.class_count)
+    weights = torch.from_numpy(label_set.class_weights).to(device)
+    clock = Clock(device)
+    output = clock.time("network", lambda: network(sample.inputs))
+    terms = clock.time(
+        "objective", lambda: Objective()(output, sample.truth, network.spec.bins, weights, torch.Generator())
+    )
+    loss = torch.stack(list(terms.values())).sum()
+    clock.time("backward", loss.backward)
+    silent = [name for name, p in network.named_parameters() if p.grad is None or not p.grad.isfinite().all()]
+    assert not silent, f"without a gradient, or with an infinite one: {silent}"
+    return clock.total()
+
+
+class Clock:
+    """Times parts of something, on a device that may work behind our back."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._seconds: dict[str, float] = {}
+        self._cpu = time.process_time()
+
+    def time(self, part: str, work: Callable[[], Any]) -> Any:
+        start = self._now()
+        result = work()
+        self._seconds[part] = self._now() - start
+        return result
+
+    def total(self) -> dict[str, float]:
+        cpu = time.process_time() - self._cpu
+        return {**self._seconds, "total": sum(self._seconds.values()), "total, CPU time": cpu}
+
+    def _now(self) -> float:
+        if self._device.type == "cuda":
+            torch.cuda.synchronize(self._device)
+        return time.perf_counter()
+
+
+def peak_memory(device: torch.device) -> float:
+    """GB."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 1e9
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
+
+
+def device_name(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else f"{torch.get_num_threads()} threads"
+
+
+if __name__ == "__main__":
+    main()
