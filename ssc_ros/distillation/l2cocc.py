@@ -14,9 +14,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from ssc_ros.core import EMPTY, UNKNOWN, SscError
+from ssc_ros.distillation.teacher import FrozenTeacher
 from ssc_ros.distillation.terms import affinity_distance, alignment_kl, cosine_distance
 from ssc_ros.systems import SceneOutput
 
+TEACHERS = ("l2cocc", "l2cocc_lidar")
+"""Systems whose taps the terms compare."""
 COLLAPSED = {"xy": 3, "yz": 1, "zx": 2}
 """Plane -> the axis of [B, X, Y, Z] that it collapses."""
 
@@ -41,6 +44,19 @@ class L2CoccDistillation:
     tpvd: float = 2.5
     pad: float = 3.5
     voxels: int = 131_072
+
+    def open_teacher(self) -> FrozenTeacher:
+        """Load the teacher.
+
+        Raises:
+            SscError: the checkpoint cannot be loaded, or is of a system without the taps that are compared.
+        """
+        teacher = FrozenTeacher(self.teacher)
+        if teacher.metadata.system not in TEACHERS:
+            raise SscError(
+                f"teacher '{self.teacher}' is a checkpoint of {teacher.metadata.system}; choose one of {TEACHERS}"
+            )
+        return teacher
 
     def __call__(
         self, student: SceneOutput, teacher: SceneOutput, labels: Tensor, generator: torch.Generator

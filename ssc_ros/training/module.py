@@ -14,7 +14,7 @@ from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 
 from ssc_ros.core import EMPTY, LABEL_SETS, SscError
-from ssc_ros.distillation import FrozenTeacher, L2CoccDistillation
+from ssc_ros.distillation import L2CoccDistillation
 from ssc_ros.evaluation.confusion import Confusion
 from ssc_ros.inference.checkpoint import load_image_branch
 from ssc_ros.losses import depth_kl
@@ -74,7 +74,7 @@ class SceneTraining(lightning.LightningModule):
         if pretrained is not None:
             load_image_branch(self.network, system, pretrained)
         self.objective, self.distillation = objective, distillation
-        self.teacher = None if distillation is None else FrozenTeacher(distillation.teacher)
+        self.teacher = None if distillation is None else distillation.open_teacher()
         if self.teacher is not None:
             self.teacher.check_compatible(self.network.spec, self.label_set)
         self.learning_rate, self.weight_decay, self.warm_up = learning_rate, weight_decay, warm_up

@@ -21,6 +21,7 @@ from . import tiny
 def _presets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(SYSTEMS["l2cocc"], "tiny", tiny.camera)
     monkeypatch.setitem(SYSTEMS["l2cocc_lidar"], "tiny", tiny.lidar)
+    monkeypatch.setitem(SYSTEMS["l2cocc_image"], "tiny", lambda: tiny.camera().image)
 
 
 def checkpoint(path: Path, network: SceneNetwork, system: str = "l2cocc_lidar") -> Path:
@@ -51,8 +52,8 @@ class Student(nn.Module):
         super().__init__()
         torch.manual_seed(0)
         self.network = tiny.camera()
-        self.teacher = FrozenTeacher(path)
         self.distillation = L2CoccDistillation(path)
+        self.teacher = self.distillation.open_teacher()
 
     def loss(self) -> Tensor:
         batch, generator = tiny.inputs(), torch.Generator().manual_seed(0)
@@ -135,3 +136,6 @@ def test_a_missing_cut_or_foreign_checkpoint_is_one_clear_error(path: Path, tmp_
         FrozenTeacher(checkpoint(tmp_path / "other.safetensors", tiny.camera()))
     with pytest.raises(SscError, match="system 'sgn' does not exist"):
         FrozenTeacher(checkpoint(tmp_path / "unknown.safetensors", tiny.camera(), "sgn"))
+    image = checkpoint(tmp_path / "image.safetensors", tiny.camera().image, "l2cocc_image")
+    with pytest.raises(SscError, match=r"image.safetensors' is a checkpoint of l2cocc_image"):
+        L2CoccDistillation(image).open_teacher()
