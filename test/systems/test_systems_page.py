@@ -1,0 +1,36 @@
+"""The tables of docs/systems.md say what `ssc-ros info` says."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from ssc_ros.systems import build
+from ssc_ros.systems.summary import summarize
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "systems.md").read_text()
+TABLES = dict(re.findall(r"^### `(\w+ \w+)`\n\n((?:\|.*\n)+)", PAGE, flags=re.MULTILINE))
+
+
+def cells(line):
+    return [cell.strip() for cell in line.strip("|\n").split("|")]
+
+
+def test_the_page_has_all_tables():
+    assert set(TABLES) == {f"{system} {preset}" for system in ("l2cocc", "l2cocc_lidar") for preset in ("full", "edge")}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_says_what_info_says(name):
+    system, preset = name.split()
+    if name == "l2cocc full":
+        pytest.importorskip("transformers", reason="needs pip install 'ssc_ros[full]'")
+    rows = {row.name: row for row in summarize(lambda: build(system, preset))}
+    head, _, *lines = map(cells, TABLES[name].splitlines())
+    assert len(lines) > 4
+    for line in lines:
+        row = rows["" if line[0] == "total" else line[0].strip("`")]
+        assert line[head.index("ours")] == f"{row.parameters:,}", line
+        assert line[-1] == f"{row.flops / 1e9:.1f}", line
+    parameters = [int(line[head.index("ours")].replace(",", "")) for line in lines]
+    assert sum(parameters[:-1]) == parameters[-1], "a module is missing"
