@@ -6,22 +6,28 @@ published weights convert.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ssc_ros.core import EMPTY, UNKNOWN, SscError
+from ssc_ros.core import EMPTY, UNKNOWN, LabelSet, SscError
 from ssc_ros.distillation.teacher import FrozenTeacher
 from ssc_ros.distillation.terms import affinity_distance, alignment_kl, cosine_distance
-from ssc_ros.systems import SceneOutput
+from ssc_ros.networks.heads.scene_logits import SceneLogits
+from ssc_ros.systems import SceneNetwork, SceneOutput, build
+from ssc_ros.systems.summary import dry_run
 
-TEACHERS = ("l2cocc", "l2cocc_lidar")
-"""Systems whose taps the terms compare."""
 COLLAPSED = {"xy": 3, "yz": 1, "zx": 2}
 """Plane -> the axis of [B, X, Y, Z] that it collapses."""
+RELATED = [f"planes.{plane}.neck0" for plane in COLLAPSED]
+"""Taps whose affinities are compared: the finest output of the neck."""
+WEIGHTS = "aggregate.logits"
+"""Tap of the aggregation weights, before their softmax."""
 
 
 @dataclass(frozen=True)
@@ -45,17 +51,30 @@ class L2CoccDistillation:
     pad: float = 3.5
     voxels: int = 131_072
 
-    def open_teacher(self) -> FrozenTeacher:
-        """Load the teacher.
+    def open_teacher(self, make: Callable[[], SceneNetwork], label_set: LabelSet) -> FrozenTeacher:
+        """The teacher, after making sure that it can teach a student.
+
+        Args:
+            make: builds the student; only its shapes are looked at.
+            label_set: that the student learns.
 
         Raises:
-            SscError: the checkpoint cannot be loaded, or is of a system without the taps that are compared.
+            SscError: a checkpoint that cannot be loaded, is of another grid or label set than the student, or of a
+                network that does not have what is compared in the student's shapes.
         """
         teacher = FrozenTeacher(self.teacher)
-        if teacher.metadata.system not in TEACHERS:
-            raise SscError(
-                f"teacher '{self.teacher}' is a checkpoint of {teacher.metadata.system}; choose one of {TEACHERS}"
-            )
+        with torch.device("meta"):
+            teacher.check_compatible(make().spec, label_set)
+        student, other = dry_run(make), dry_run(partial(build, teacher.metadata.system, teacher.metadata.preset))
+        names = [
+            *(_features(student, other) if self.fsd_numeric else ()),
+            *(RELATED if self.fsd_relation else ()),
+            *([WEIGHTS] if self.tpvd else ()),
+        ]
+        for name in names:
+            _pair(student, other, name)
+        if self.pad:
+            _scenes(student, other)
         return teacher
 
     def __call__(
@@ -88,34 +107,31 @@ class L2CoccDistillation:
 
 def _feature_distance(student: SceneOutput, teacher: SceneOutput, occupied: Tensor) -> Tensor:
     """Mean over the taps of features of their cosine distance where `occupied` [B, X, Y, Z] (half resolution)."""
-    levels = sorted(name for name in {*student.taps, *teacher.taps} if name.startswith("planes."))
     distances = []
-    for name in ("volume", "aggregate", *levels):
+    for name in _features(student, teacher):
         own, others = _pair(student, teacher, name)
-        mask = _columns(occupied, name.split(".")[1], own.shape[-2:]) if name in levels else occupied
+        mask = _columns(occupied, name.split(".")[1], own.shape[-2:]) if name.startswith("planes.") else occupied
         distances.append(cosine_distance(own, others, mask))
     return torch.stack(distances).mean()
 
 
 def _relation_distance(student: SceneOutput, teacher: SceneOutput) -> Tensor:
-    distances = [affinity_distance(*_pair(student, teacher, f"planes.{plane}.neck0")) for plane in COLLAPSED]
-    return torch.stack(distances).sum()
+    return torch.stack([affinity_distance(*_pair(student, teacher, name)) for name in RELATED]).sum()
 
 
 def _aggregation_divergence(student: SceneOutput, teacher: SceneOutput, occupied: Tensor) -> Tensor:
-    own, others = (logits.movedim(1, -1)[occupied] for logits in _pair(student, teacher, "aggregate.logits"))
+    own, others = (logits.movedim(1, -1)[occupied] for logits in _pair(student, teacher, WEIGHTS))
     return alignment_kl(own, others)
 
 
 def _prediction_divergence(
     student: SceneOutput, teacher: SceneOutput, occupied: Tensor, count: int, generator: torch.Generator
 ) -> Tensor:
-    if student.scene is None or teacher.scene is None:
-        raise SscError("distillation compares predicted scenes, but one of the two networks predicts none")
+    own, others = _scenes(student, teacher)
     index = occupied.reshape(-1).nonzero()[:, 0]
     if 0 < count < len(index):
         index = index[torch.randperm(len(index), generator=generator)[:count].to(index.device)]
-    return alignment_kl(student.scene.gather(index), teacher.scene.gather(index))
+    return alignment_kl(own.gather(index), others.gather(index))
 
 
 def _halved(occupied: Tensor) -> Tensor:
@@ -127,6 +143,12 @@ def _columns(occupied: Tensor, plane: str, size: torch.Size) -> Tensor:
     """[B, X, Y, Z] bool -> [B, *size] bool: the cells of a plane's feature map over which anything is occupied."""
     columns = occupied.any(dim=COLLAPSED[plane])
     return functional.adaptive_max_pool2d(columns[:, None].float(), list(size))[:, 0] > 0
+
+
+def _features(student: SceneOutput, teacher: SceneOutput) -> list[str]:
+    """Names of the taps of features in either of the two."""
+    levels = sorted(name for name in {*student.taps, *teacher.taps} if name.startswith("planes."))
+    return ["volume", "aggregate", *levels]
 
 
 def _pair(student: SceneOutput, teacher: SceneOutput, name: str) -> tuple[Tensor, Tensor]:
@@ -145,3 +167,15 @@ def _pair(student: SceneOutput, teacher: SceneOutput, name: str) -> tuple[Tensor
             "adapters between them, so choose presets of the same widths"
         )
     return own, others
+
+
+def _scenes(student: SceneOutput, teacher: SceneOutput) -> tuple[SceneLogits, SceneLogits]:
+    """What both predict.
+
+    Raises:
+        SscError: one of the two predicts no scene.
+    """
+    if student.scene is None or teacher.scene is None:
+        who = "student" if student.scene is None else "teacher"
+        raise SscError(f"distillation compares predicted scenes, but the {who} predicts none")
+    return student.scene, teacher.scene

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
-from ssc_ros.systems.spec import LIDAR, STEREO, InputSpec, SceneInputs, SceneNetwork
+from ssc_ros.systems.spec import LIDAR, STEREO, InputSpec, SceneInputs, SceneNetwork, SceneOutput
 
 PROPOSALS = 18_746
 """Half-resolution voxels that hold a matched pixel, in SemanticKITTI's frame 08/000000 (semi-global matching)."""
@@ -57,9 +57,7 @@ def summarize(make: Callable[[], SceneNetwork]) -> list[ModuleSummary]:
     Args:
         make: builds the network.
     """
-    with torch.device("meta"):
-        network = make().eval()
-        inputs = empty_inputs(network.spec)
+    network, inputs = _without_data(make)
     modules = dict(network.named_modules())
     seen: dict[str, tuple[int, tuple[Shape, ...]]] = {}
     with torch.no_grad(), FlopCounterMode(display=False) as counter, AssumedSizes(network.spec):
@@ -80,6 +78,24 @@ def summarize(make: Callable[[], SceneNetwork]) -> list[ModuleSummary]:
         )
         for name, module in modules.items()
     ]
+
+
+def dry_run(make: Callable[[], SceneNetwork]) -> SceneOutput:
+    """What a network returns for one frame: tensors on the meta device, shapes alone.
+
+    Args:
+        make: builds the network.
+    """
+    network, inputs = _without_data(make)
+    with torch.no_grad(), AssumedSizes(network.spec):
+        output: SceneOutput = network(inputs)
+    return output
+
+
+def _without_data(make: Callable[[], SceneNetwork]) -> tuple[SceneNetwork, SceneInputs]:
+    with torch.device("meta"):
+        network = make().eval()
+        return network, empty_inputs(network.spec)
 
 
 def empty_inputs(spec: InputSpec) -> SceneInputs:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -74,9 +75,9 @@ class SceneTraining(lightning.LightningModule):
         if pretrained is not None:
             load_image_branch(self.network, system, pretrained)
         self.objective, self.distillation = objective, distillation
-        self.teacher = None if distillation is None else distillation.open_teacher()
-        if self.teacher is not None:
-            self.teacher.check_compatible(self.network.spec, self.label_set)
+        self.teacher = (
+            distillation.open_teacher(partial(build, system, preset), self.label_set) if distillation else None
+        )
         self.learning_rate, self.weight_decay, self.warm_up = learning_rate, weight_decay, warm_up
         self.frequencies, self.seed = frequencies, seed
         self.register_buffer("class_weights", torch.from_numpy(self.label_set.class_weights))

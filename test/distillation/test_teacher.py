@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -53,7 +54,7 @@ class Student(nn.Module):
         torch.manual_seed(0)
         self.network = tiny.camera()
         self.distillation = L2CoccDistillation(path)
-        self.teacher = self.distillation.open_teacher()
+        self.teacher = self.distillation.open_teacher(tiny.camera, SEMANTIC_KITTI)
 
     def loss(self) -> Tensor:
         batch, generator = tiny.inputs(), torch.Generator().manual_seed(0)
@@ -136,6 +137,20 @@ def test_a_missing_cut_or_foreign_checkpoint_is_one_clear_error(path: Path, tmp_
         FrozenTeacher(checkpoint(tmp_path / "other.safetensors", tiny.camera()))
     with pytest.raises(SscError, match="system 'sgn' does not exist"):
         FrozenTeacher(checkpoint(tmp_path / "unknown.safetensors", tiny.camera(), "sgn"))
+
+
+def test_a_teacher_without_what_is_compared_is_refused_before_any_step(path: Path, tmp_path: Path) -> None:
     image = checkpoint(tmp_path / "image.safetensors", tiny.camera().image, "l2cocc_image")
-    with pytest.raises(SscError, match=r"image.safetensors' is a checkpoint of l2cocc_image"):
-        L2CoccDistillation(image).open_teacher()
+    with pytest.raises(SscError, match=r"compares tap 'volume', but the teacher has only \[\]"):
+        L2CoccDistillation(image).open_teacher(tiny.camera, SEMANTIC_KITTI)
+    predictions = L2CoccDistillation(image, fsd_numeric=0, fsd_relation=0, tpvd=0)
+    with pytest.raises(SscError, match="the teacher predicts none"):
+        predictions.open_teacher(tiny.camera, SEMANTIC_KITTI)
+    with pytest.raises(SscError, match="label set semantic_kitti, but the student for sscbench_kitti_360"):
+        L2CoccDistillation(path).open_teacher(tiny.camera, SSCBENCH_KITTI_360)
+    wide = partial(tiny.lidar, volume=12)
+    with pytest.raises(SscError, match=r"tap 'volume' is \(1, 12, .* in the student and \(1, 8, .* in the teacher"):
+        L2CoccDistillation(path).open_teacher(wide, SEMANTIC_KITTI)
+    # what is not compared may be as it likes
+    planes_alone = L2CoccDistillation(path, fsd_numeric=0)
+    assert planes_alone.open_teacher(wide, SEMANTIC_KITTI).path == path
