@@ -4,23 +4,23 @@ import itertools
 import os
 import threading
 import time
-from dataclasses import dataclass, field
 from importlib.util import find_spec
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from ssc_ros.core import SEMANTIC_KITTI, SceneGrid, SemanticGrid
+from ssc_ros.core import LIDAR, SEMANTIC_KITTI, STEREO, SemanticGrid
+
+from .rig import GRID, IMAGES, INFOS, OPTICAL, T0, Rig, stamp_of
 
 if find_spec("rclpy") is None:  # the codec and the synchroniser are tested all the same
-    collect_ignore = ["test_messages.py", "test_node.py", "test_process.py"]
+    subjects = ("inputs", "lidar", "outputs", "lifecycle", "diagnostics")
+    collect_ignore = ["test_messages.py", "test_process.py", *(f"test_node_{subject}.py" for subject in subjects)]
 
-SECOND = 1_000_000_000
-WIDTH, HEIGHT, FX, BASELINE = 64, 48, 50.0, 0.5
-GRID = SceneGrid((0.0, -3.2, -2.0), 0.4, (16, 16, 8))
-OPTICAL = [0.0, 0.0, 0.0, -0.5, 0.5, -0.5, 0.5]  # camera at the grid's origin, looking along its x
 ROAD, BUILDING = SEMANTIC_KITTI.names.index("road"), SEMANTIC_KITTI.names.index("building")
+DOMAINS = 50
+"""How many domains, of 1 to 100, each of the two workers of a parallel run has for itself."""
 
 _numbers = itertools.count()
 
@@ -28,8 +28,8 @@ _numbers = itertools.count()
 class TinyCompleter:
     """A completer that any test can predict: the lowest layer is road, voxels with LiDAR points are building."""
 
-    def __init__(self, work=0.0):
-        self.metadata = SimpleNamespace(model_id="tiny", grid=GRID, label_set=SEMANTIC_KITTI)
+    def __init__(self, work=0.0, sensors=(STEREO, LIDAR)):
+        self.metadata = SimpleNamespace(model_id="tiny", grid=GRID, label_set=SEMANTIC_KITTI, inputs=sensors)
         self.timings = {}
         self.work = work
         self.frames = []
@@ -48,86 +48,6 @@ class TinyCompleter:
         return SemanticGrid(labels, GRID, SEMANTIC_KITTI, frame.stamp, model_id="tiny")
 
 
-def stamp_message(nanoseconds):
-    from builtin_interfaces.msg import Time
-
-    sec, nanosec = divmod(nanoseconds, SECOND)
-    return Time(sec=sec, nanosec=nanosec)
-
-
-def stamp_of(message):
-    return message.header.stamp.sec * SECOND + message.header.stamp.nanosec
-
-
-def header(stamp, frame_id):
-    from std_msgs.msg import Header
-
-    return Header(stamp=stamp_message(stamp), frame_id=frame_id)
-
-
-def image_message(stamp, frame_id="camera", width=WIDTH, height=HEIGHT, encoding="rgb8"):
-    from sensor_msgs.msg import Image
-
-    channels = {"mono8": 1, "rgba8": 4, "bgra8": 4}.get(encoding, 3)
-    message = Image(header=header(stamp, frame_id), encoding=encoding)
-    message.width, message.height, message.step = width, height, width * channels
-    message.data = bytes(width * height * channels)
-    return message
-
-
-def info_message(stamp, side, frame_id="camera", fx=FX, baseline=BASELINE):
-    from sensor_msgs.msg import CameraInfo
-
-    tx = 0.0 if side == "left" else -fx * baseline
-    message = CameraInfo(header=header(stamp, frame_id), width=WIDTH, height=HEIGHT)
-    message.p = [fx, 0.0, WIDTH / 2, tx, 0.0, fx, HEIGHT / 2, 0.0, 0.0, 0.0, 1.0 if fx else 0.0, 0.0]
-    return message
-
-
-def cloud_message(stamp, points, frame_id="velodyne"):
-    from sensor_msgs.msg import PointCloud2, PointField
-
-    points = np.asarray(points, np.float32).reshape(-1, 3)
-    message = PointCloud2(header=header(stamp, frame_id), height=1, width=len(points))
-    message.fields = [PointField(name=n, offset=4 * i, datatype=7, count=1) for i, n in enumerate("xyz")]
-    message.point_step, message.row_step = 12, 12 * len(points)
-    message.data = points.tobytes()
-    return message
-
-
-@dataclass
-class Rig:
-    """Publishes what a stereo camera and a LiDAR publish, into the node's namespace."""
-
-    node: object
-    qos: object = 10
-    publishers: dict = field(default_factory=dict)
-    image = staticmethod(image_message)
-    header = staticmethod(header)
-
-    def publish(self, topic, message, qos=None):
-        if topic not in self.publishers:
-            self.publishers[topic] = self.node.create_publisher(type(message), topic, self.qos if qos is None else qos)
-        self.publishers[topic].publish(message)
-
-    def advertise(self, topic, kind=None):
-        from sensor_msgs.msg import Image, PointCloud2
-
-        kind = kind or (PointCloud2 if topic == "points" else Image)
-        self.publishers[topic] = self.node.create_publisher(kind, topic, self.qos)
-
-    def infos(self, stamp, **options):
-        for side in ("left", "right"):
-            self.publish(f"{side}/camera_info", info_message(stamp, side, **options))
-
-    def images(self, stamp, **options):
-        for side in ("left", "right"):
-            self.publish(f"{side}/image_rect", image_message(stamp, **options))
-
-    def points(self, stamp, points=((1.0, 0.0, 0.0),), **options):
-        self.publish("points", cloud_message(stamp, points, **options))
-
-
 class World:
     """Everything on one ROS domain; `spin_until` lets time pass for the test's own node.
 
@@ -135,6 +55,7 @@ class World:
         rig: publishes the sensors' messages.
         completer: the node's, once it is configured.
         client: the test's own node.
+        latched: quality of service of a late subscriber to latched topics.
     """
 
     grid, road, building = GRID, ROAD, BUILDING
@@ -143,7 +64,9 @@ class World:
     def __init__(self, domain):
         import rclpy
         from rclpy.executors import SingleThreadedExecutor
+        from rclpy.qos import QoSDurabilityPolicy, QoSProfile
 
+        self.latched = QoSProfile(depth=1, durability=QoSDurabilityPolicy.TRANSIENT_LOCAL)
         self.context = rclpy.Context()
         rclpy.init(context=self.context, domain_id=domain)
         self.client = rclpy.create_node("client", context=self.context)
@@ -153,11 +76,14 @@ class World:
         self.nodes = []
 
     def load(self, settings):
-        self.completer = TinyCompleter(self.work)
+        self.completer = TinyCompleter(*self.completer_options)
         return self.completer
 
-    def start(self, load=None, activate=True, work=0.0, **parameters):
-        """A running node; parameter names are written with __ for the dot, `work` is the time of a frame [s]."""
+    def start(self, load=None, activate=True, work=0.0, sensors=(STEREO, LIDAR), **parameters):
+        """A running node; parameter names are written with __ for the dot.
+
+        `work` is the time of a frame [s], `sensors` is what the checkpoint says that it reads.
+        """
         from rclpy.executors import SingleThreadedExecutor
         from rclpy.parameter import Parameter
 
@@ -167,7 +93,7 @@ class World:
         overrides = [
             Parameter(name.replace("__", "."), value=value) for name, value in parameters.items() if value is not None
         ]
-        self.work = work
+        self.completer_options = work, sensors
         node = SscNode(load or self.load, overrides, context=self.context)
         executor = SingleThreadedExecutor(context=self.context)
         executor.add_node(node)
@@ -203,11 +129,26 @@ class World:
         while time.monotonic() < end:
             self.executor.spin_once(0.02)
 
+    def connect_rig(self, points=False, **infos):
+        """Announce images, calibration and perhaps clouds, and wait until the node listens to all of them."""
+        self.rig.infos(T0, **infos)
+        topics = [*IMAGES, *(["points"] if points else [])]
+        for topic in topics:
+            self.rig.advertise(topic)
+        self.connect(*topics, *INFOS)
+        self.rig.infos(T0, **infos)
+
     def connect(self, *topics):
         """Wait until the node and the rig have found each other."""
         for topic in topics:
             publisher = self.rig.publishers[topic]
             self.spin_until(lambda: publisher.get_subscription_count() > 0, what=f"for a subscriber of {topic}")  # noqa: B023
+
+    @property
+    def drops(self):
+        """What the last node has dropped, by reason."""
+        node, _, _ = self.nodes[-1]
+        return {reason.value: count for reason, count in node._parts.pipeline.drops.counts().items()}
 
     def await_listener(self, topic):
         """Wait until the node's publisher of a topic has matched a subscription; names are known earlier than that."""
@@ -230,8 +171,9 @@ class World:
 
 @pytest.fixture
 def domain(monkeypatch):
-    """A ROS domain for this test, on the loopback interface."""
-    number = 1 + (7 * os.getpid() + next(_numbers)) % 100
+    """A ROS domain for this test, on the loopback interface; workers that run side by side share none."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    number = 1 + DOMAINS * (worker % 2) + (7 * os.getpid() + next(_numbers)) % DOMAINS
     monkeypatch.setenv("ROS_DOMAIN_ID", str(number))
     monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     return number

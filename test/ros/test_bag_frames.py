@@ -19,6 +19,7 @@ from ssc_ros.data.topics import LEFT_CAMERA_FRAME, TOPICS
 from ssc_ros.data.typestore import load_typestore
 from ssc_ros.ros.bag_frames import BagFrames
 from ssc_ros.ros.drops import Drop
+from ssc_ros.ros.lidar_use import LidarUse
 from ssc_ros.ros.parameters import LidarSettings, Settings
 from ssc_ros.ros.static_transforms import StaticTransforms
 
@@ -87,6 +88,36 @@ def test_a_sweep_that_was_recorded_late_is_waited_for_as_long_as_the_node_waits(
         used = {frame.stamp // SECOND: frame.points is not None for frame in frames.frames()}
     assert used == {1: True, 2: False, 3: False}
     assert frames.drops.counts()[Drop.CLOUD_LATE] == 2
+
+
+def test_a_network_that_reads_lidar_gets_the_pairs_with_a_usable_sweep(write: Write) -> None:
+    path = write(
+        static(roof=np.eye(4), **{LEFT_CAMERA_FRAME: OPTICAL}),
+        *pair(1 * SECOND),
+        sweep(1 * SECOND, "roof", recorded=1 * SECOND + 40 * MS),
+        *pair(2 * SECOND),
+        *pair(3 * SECOND),
+        sweep(3 * SECOND, "moon"),
+        *pair(4 * SECOND),
+        sweep(4 * SECOND, "roof"),
+    )
+    with open_bag_reader(path) as bag:
+        frames = BagFrames(bag, "velodyne", lidar=LidarUse.REQUIRED)
+        found = list(frames.frames())
+    assert [frame.stamp // SECOND for frame in found] == [1, 4]
+    assert all(frame.points is not None for frame in found)
+    assert frames.drops.counts() == {Drop.NO_CLOUD: 2, Drop.BAD_CLOUD: 1}
+
+
+def test_a_network_that_reads_lidar_needs_it_in_the_bag_and_one_that_does_not_leaves_it_there(write: Write) -> None:
+    with (
+        open_bag_reader(write(static(), *pair(SECOND))) as bag,
+        pytest.raises(SscError, match=r"no messages on /points; its topics are"),
+    ):
+        BagFrames(bag, "velodyne", lidar=LidarUse.REQUIRED)
+    with open_bag_reader(write(static(), sweep(SECOND), *pair(SECOND))) as bag:
+        (frame,) = BagFrames(bag, "velodyne", lidar=LidarUse.UNUSED).frames()
+    assert frame.points is None
 
 
 def test_points_and_pose_come_in_the_frame_of_the_grid(write: Write) -> None:

@@ -85,10 +85,8 @@ def checkpoint(tmp_path_factory):
     from ssc_ros.systems import build
 
     path = tmp_path_factory.mktemp("models") / "untrained.safetensors"
-    metadata = CheckpointMetadata(
-        "untrained", "l2cocc_camera", "edge", "semantic_kitti", SEMANTIC_KITTI_GRID, ("stereo",)
-    )
-    save_checkpoint(path, build("l2cocc_camera", "edge"), metadata)
+    metadata = CheckpointMetadata("untrained", "l2cocc", "edge", "semantic_kitti", SEMANTIC_KITTI_GRID, ("stereo",))
+    save_checkpoint(path, build("l2cocc", "edge"), metadata)
     return path
 
 
@@ -148,6 +146,7 @@ def test_a_signal_ends_the_running_node_with_0_and_without_a_traceback(start, ch
     assert node.stop(number) == 0
     assert "Traceback" not in node.text
     assert "untrained" in node.text
+    assert "it reads stereo; point clouds are not used" in node.text
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc to see when signals are handled")

@@ -22,12 +22,17 @@ class Message(NamedTuple):
 class Bench:
     """A synchroniser with a clock in hand, which remembers what came out."""
 
-    def __init__(self, rules=RULES, points_expected=True):
+    def __init__(self, rules=RULES, points_expected=True, points_required=False):
         self.time = 0
         self.sets = []
         self.drops = Counter()
         self.sync = Synchronizer(
-            rules, self.count, lambda: points_expected, stamp=lambda message: message.stamp, clock=lambda: self.time
+            rules,
+            self.count,
+            lambda: points_expected,
+            points_required,
+            stamp=lambda message: message.stamp,
+            clock=lambda: self.time,
         )
         self.sync.registerCallback(lambda *messages: self.sets.append(messages))
 
@@ -98,6 +103,29 @@ def test_a_late_sweep_degrades_to_stereo_after_the_grace_time():
     bench.add(LEFT, 200)
     bench.add(RIGHT, 200)
     assert bench.drops == {Drop.CLOUD_LATE: 1, Drop.CLOUD_UNPAIRED: 1}
+
+
+@pytest.mark.parametrize("published", [True, False])
+def test_a_pair_without_a_required_sweep_is_dropped_after_the_grace_time(published):
+    """Also while nobody publishes sweeps yet: a driver that starts late loses no pair that it is in time for."""
+    bench = Bench(points_expected=published, points_required=True)
+    bench.add(LEFT, 100)
+    bench.add(RIGHT, 100)
+    bench.time = 99
+    bench.sync.poll()
+    assert bench.sync.waiting
+    bench.time = 100
+    bench.sync.poll()
+    assert bench.drops == {Drop.NO_CLOUD: 2}  # both images
+    bench.add(LEFT, 200)
+    bench.add(RIGHT, 200)
+    bench.add(POINTS, 240)
+    assert bench.stamps == [(200, 200, 240)]
+    bench.add(LEFT, 300)
+    bench.add(RIGHT, 300)
+    bench.add(POINTS, 351)  # of a later pair
+    assert bench.stamps == [(200, 200, 240)]
+    assert bench.drops == {Drop.NO_CLOUD: 4}
 
 
 def test_a_newer_sweep_ends_the_wait():
@@ -209,9 +237,9 @@ histories = st.lists(
 )
 
 
-@given(histories, st.booleans())
-def test_every_message_is_used_once_or_pending_or_dropped(history, points_expected):
-    bench = Bench(points_expected=points_expected)
+@given(histories, st.booleans(), st.booleans())
+def test_every_message_is_used_once_or_pending_or_dropped(history, points_expected, points_required):
+    bench = Bench(points_expected=points_expected, points_required=points_required)
     sent = 0
     for action, value in history:
         if action == "wait":
@@ -229,6 +257,7 @@ def test_every_message_is_used_once_or_pending_or_dropped(history, points_expect
     for left, right, points in bench.sets:
         assert (left.stream, right.stream) == (LEFT, RIGHT)
         assert abs(left.stamp - right.stamp) <= RULES.slop
+        assert not (points is None and points_required)
         assert points is None or (points.stream == POINTS and abs(points.stamp - left.stamp) <= RULES.points_slop)
 
 

@@ -7,18 +7,19 @@ import pytest
 
 from ssc_ros.ros.drops import Drop, DropCounter, UnusableInput
 from ssc_ros.ros.statistics import Latencies, Rate
-from ssc_ros.ros.watchdog import InputState, explain_silence
+from ssc_ros.ros.watchdog import InputState, RequiredInputs, explain_silence
 from ssc_ros.ros.worker import LatestWorker
 
-IMAGE, INFO = "sensor_msgs/msg/Image", "sensor_msgs/msg/CameraInfo"
+IMAGE, INFO, CLOUD = "sensor_msgs/msg/Image", "sensor_msgs/msg/CameraInfo", "sensor_msgs/msg/PointCloud2"
 LEFT = InputState("/left/image_rect", IMAGE, 50, [IMAGE], newest=1_000_000_000)
 RIGHT = InputState("/right/image_rect", IMAGE, 50, [IMAGE], newest=1_033_000_000)
 INFOS = (InputState("/left/camera_info", INFO, 1, [INFO]), InputState("/right/camera_info", INFO, 1, [INFO]))
+POINTS = InputState("/points", CLOUD, 50, [CLOUD], newest=3_000_000_000)
 SLOP = 10_000_000
 
 
-def explain(left=LEFT, right=RIGHT, infos=INFOS, drops=(), texts=()):
-    return explain_silence(left, right, infos, SLOP, dict(drops), dict(texts))
+def explain(left=LEFT, right=RIGHT, infos=INFOS, points=None, drops=(), texts=()):
+    return explain_silence(RequiredInputs(left, right, infos, points), SLOP, dict(drops), dict(texts))
 
 
 @pytest.mark.parametrize(
@@ -35,6 +36,16 @@ def explain(left=LEFT, right=RIGHT, infos=INFOS, drops=(), texts=()):
             {"infos": (replace(INFOS[0], received=0, publisher_types=[]), INFOS[1])},
             ["nobody publishes /left/camera_info"],
         ),
+        ({"points": replace(POINTS, received=0, publisher_types=[])}, ["nobody publishes /points"]),
+        (
+            {"points": POINTS, "drops": {Drop.UNPAIRED: 1, Drop.NO_CLOUD: 80}},
+            ["/points", "/left/image_rect", "by 2.000000 s", "lidar.slop", "lidar.grace_time"],
+        ),
+        (
+            {"points": POINTS, "drops": {Drop.BAD_CLOUD: 40}, "texts": {Drop.BAD_CLOUD: "the cloud is empty"}},
+            ["40", "bad_cloud", "the cloud is empty"],
+        ),
+        ({"points": POINTS}, ["still in work"]),
         ({"drops": {Drop.UNPAIRED: 100}}, ["/left/image_rect", "/right/image_rect", "0.033", "sync.slop = 0.01"]),
         (
             {"drops": {Drop.UNPAIRED: 2, Drop.CALIBRATION: 48}, "texts": {Drop.CALIBRATION: "P is zero"}},
@@ -61,9 +72,10 @@ def test_drops_are_counted_always_and_explained_now_and_then():
     for now[0] in (0.0, 1.0, 4.9, 5.0, 5.1):
         counter.explain(UnusableInput(Drop.ENCODING, "yuv"))
     counter.explain(UnusableInput(Drop.FUTURE, "clock"))
-    counter.add(Drop.CLOUD_LATE, 7)
-    assert counter.counts() == {Drop.FUTURE: 1, Drop.ENCODING: 5, Drop.CLOUD_LATE: 7}
-    assert counter.frames == 6
+    counter.add(Drop.CLOUD_LATE, 7)  # costs no frame
+    counter.add(Drop.NO_CLOUD, 2)  # does
+    assert counter.counts() == {Drop.FUTURE: 1, Drop.ENCODING: 5, Drop.NO_CLOUD: 2, Drop.CLOUD_LATE: 7}
+    assert counter.frames == 8
     assert len(said) == 3
     assert "(4 so far): yuv" in said[1]
 

@@ -1,0 +1,129 @@
+"""What the node publishes, writes and leaves out, over DDS."""
+
+import numpy as np
+import rclpy
+import rclpy.lifecycle
+from nav_msgs.msg import OccupancyGrid
+from rclpy.qos import qos_profile_sensor_data
+from sensor_msgs.msg import PointCloud2
+from std_msgs.msg import Float64
+from std_srvs.srv import Trigger
+from visualization_msgs.msg import MarkerArray
+
+from ssc_ros.core import SEMANTIC_KITTI
+from ssc_ros.ros.codec import decode
+from ssc_ros_msgs.msg import LabelInfo, SemanticVoxelGrid, Status
+from ssc_ros_msgs.srv import SaveGrid
+
+from .rig import SECOND, T0
+
+
+def test_a_grid_arrives_with_the_stamp_of_the_left_image_and_the_frame_of_the_grid(world):
+    grids, statuses = world.listen(SemanticVoxelGrid, "ssc_node/grid"), world.listen(Status, "ssc_node/status")
+    world.start(lidar__enabled=False)
+    world.connect_rig()
+    world.rig.images(T0)
+    world.spin_until(lambda: grids and statuses)
+    assert world.stamp_of(grids[0]) == T0
+    assert grids[0].header.frame_id == "velodyne"
+    expected = np.zeros(world.grid.shape, np.uint8)
+    expected[:, :, 0] = world.road
+    np.testing.assert_array_equal(decode(grids[0]).labels, expected)
+    status = statuses[0]
+    assert (status.frame, status.lidar_used, status.odometry_used, status.drops) == (1, False, False, 0)
+    assert status.header == grids[0].header
+
+
+def test_every_output_speaks_of_the_same_grid(world):
+    """Obstacles where the LiDAR saw them, in the cloud, the map and the markers; classes on the latched table."""
+    kinds = {"occupied": PointCloud2, "bev": OccupancyGrid, "markers": MarkerArray}
+    outputs = {topic: world.listen(kind, f"ssc_node/{topic}") for topic, kind in kinds.items()}
+    timings = world.listen(Float64, "debug/processing_time/network_ms")
+    latencies = world.listen(Float64, "debug/pipeline_latency_ms")
+    world.start(markers__enabled=True)
+    world.connect_rig(points=True)
+    world.rig.points(T0, [(2.1, 0.1, -1.1)])
+    world.rig.images(T0)
+    world.spin_until(lambda: all(outputs.values()) and timings and latencies)
+    labels = world.listen(LabelInfo, "ssc_node/label_info", world.latched)  # later than the node: latched
+    world.spin_until(lambda: labels)
+    assert list(labels[0].names) == list(SEMANTIC_KITTI.names)
+    assert all(messages[0].header.frame_id == "velodyne" for topic, messages in outputs.items() if topic != "markers")
+    count = 16 * 16 + 1
+    cloud, bev, markers = (messages[0] for messages in outputs.values())
+    assert (cloud.width, cloud.height) == (count, 1)
+    assert len(markers.markers[1].points) == count
+    cells = np.array(bev.data).reshape(bev.info.height, bev.info.width)  # rows are y
+    assert cells[8, 5] == 100
+    assert (np.delete(cells.ravel(), 8 * 16 + 5) == 0).all()
+
+
+def test_the_newest_frame_wins_and_the_others_are_counted_as_busy(world):
+    statuses = world.listen(Status, "ssc_node/status")
+    world.start(lidar__enabled=False, work=0.3)
+    world.connect_rig()
+    for k in range(5):
+        world.rig.images(T0 + k * SECOND)
+        world.spin(0.02)
+    world.spin_until(lambda: len(statuses) == 2)
+    assert [world.stamp_of(status) for status in statuses] == [T0, T0 + 4 * SECOND]
+    assert world.drops == {"busy": 3}
+
+
+def test_nothing_is_completed_for_nobody_unless_always_run(world):
+    node = world.start(lidar__enabled=False)
+    world.connect_rig()
+    world.rig.images(T0)
+    world.spin_until(lambda: node._parts.pipeline.skipped == 1)
+    assert not world.completer.frames
+    result = node.set_parameters([rclpy.Parameter("always_run", value=True)])
+    assert result[0].successful
+    world.rig.images(T0 + SECOND)
+    world.spin_until(lambda: world.completer.frames)
+
+
+def test_save_grid_writes_what_was_published(world, tmp_path):
+    grids = world.listen(SemanticVoxelGrid, "ssc_node/grid")
+    world.start(lidar__enabled=False)
+    early = world.call(SaveGrid, "ssc_node/save_grid", SaveGrid.Request(directory=str(tmp_path)))
+    assert not early.success
+    world.connect_rig()
+    world.rig.images(T0)
+    world.spin_until(lambda: grids)
+    response = world.call(SaveGrid, "ssc_node/save_grid", SaveGrid.Request(directory=str(tmp_path / "new")))
+    assert response.success
+    assert sorted(response.files) == sorted(map(str, (tmp_path / "new").iterdir()))
+    labels = decode(grids[0]).labels
+    raw = np.fromfile(tmp_path / "new" / f"{T0}.label", "<u2").reshape(labels.shape)
+    np.testing.assert_array_equal(raw, np.array(SEMANTIC_KITTI.raw_ids)[labels])
+    with np.load(tmp_path / "new" / f"{T0}.npz") as everything:
+        np.testing.assert_array_equal(everything["labels"], labels)
+        assert everything["stamp"] == T0
+    (tmp_path / "file").touch()
+    refused = world.call(SaveGrid, "ssc_node/save_grid", SaveGrid.Request(directory=str(tmp_path / "file")))
+    assert not refused.success
+    assert str(tmp_path / "file") in refused.message
+
+
+def test_reset_forgets_the_newest_grid(world, tmp_path):
+    grids = world.listen(SemanticVoxelGrid, "ssc_node/grid")
+    world.start(lidar__enabled=False)
+    world.connect_rig()
+    world.rig.images(T0)
+    world.spin_until(lambda: grids)
+    assert world.call(Trigger, "ssc_node/reset").success
+    assert not world.call(SaveGrid, "ssc_node/save_grid", SaveGrid.Request(directory=str(tmp_path))).success
+
+
+def test_qos_of_outputs_can_be_overridden(world):
+    grids = world.listen(SemanticVoxelGrid, "ssc_node/grid", qos_profile_sensor_data)
+    overrides = {"qos_overrides__/ssc_node/grid__publisher__reliability": "best_effort"}
+    world.start(lidar__enabled=False, **overrides)
+    world.connect_rig()
+    world.rig.images(T0)
+    world.spin_until(lambda: grids)
+    reliability = {}
+    for topic in ("grid", "occupied", "status"):
+        (endpoint,) = world.client.get_publishers_info_by_topic(f"/ssc_node/{topic}")
+        reliability[topic] = endpoint.qos_profile.reliability.name
+    assert reliability == {"grid": "BEST_EFFORT", "occupied": "RELIABLE", "status": "RELIABLE"}  # that one only
