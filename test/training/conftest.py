@@ -1,8 +1,9 @@
-"""A tiny street on disk and a tiny preset, for every test of training."""
+"""A tiny street on disk and tiny presets, for every test of training."""
 
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import tiny_street
 
 from ssc_ros.core import SEMANTIC_KITTI
-from ssc_ros.systems import l2cocc
+from ssc_ros.systems import LIDAR, STEREO, SYSTEMS
 from ssc_ros.training.augmentation import Augmentation
 from ssc_ros.training.cache import SampleCache
 from ssc_ros.training.data import Scenes, open_sequences
@@ -29,16 +30,18 @@ def street(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch) -> str:
-    """Name of the tiny preset of `l2cocc_camera`."""
-    monkeypatch.setitem(l2cocc.PRESETS, "tiny", tiny_street.PRESET)
+    """Name of the tiny preset of every system."""
+    for system, preset in tiny_street.PRESETS.items():
+        monkeypatch.setitem(SYSTEMS[system], "tiny", preset)
     return "tiny"
 
 
 @pytest.fixture
 def scenes(street: Path, tmp_path: Path) -> Scenes:
-    """The prepared scenes of sequence 00."""
+    """The prepared scenes of sequence 00, with what both sensors see: as a student and its teacher need them."""
     sequences = open_sequences([street], ["00"], tiny_street.GRID, SEMANTIC_KITTI)
-    made = Scenes(sequences, SampleCache(tmp_path, tiny_street.SPEC, SEMANTIC_KITTI), Augmentation())
+    spec = replace(tiny_street.SPEC, sensors=(LIDAR, STEREO))
+    made = Scenes(sequences, SampleCache(tmp_path, spec, SEMANTIC_KITTI), Augmentation())
     for frame in made.frames:
         made.cache.write(*frame)
     return made

@@ -12,14 +12,31 @@ import torch
 
 from ssc_ros.core import SEMANTIC_KITTI, SscError
 from ssc_ros.inference.inputs import InputPreparer
+from ssc_ros.systems import LIDAR, STEREO
+from ssc_ros.training.cache import TRUTH, SampleCache
 from ssc_ros.training.data import open_sequences
-from ssc_ros.training.sample import nearest_class, prepare_sample
+from ssc_ros.training.sample import Sample, nearest_class, prepare_truth
+
+DAMAGES = {
+    "cut": lambda whole: whole[:1000],
+    "empty": lambda whole: b"",
+    "another file": lambda whole: b"PK" * 500,
+    "a flipped byte": lambda whole: whole[:200] + bytes([whole[200] ^ 255]) + whole[201:],
+}
+
+
+def cache_of(scenes, *sensors: str) -> SampleCache:
+    """The same cache, as a network of these sensors sees it."""
+    return replace(scenes.cache, spec=replace(scenes.cache.spec, sensors=sensors))
 
 
 def test_read_returns_what_was_prepared(scenes) -> None:
-    for frame in scenes.frames:
-        expected = prepare_sample(*frame, InputPreparer(tiny_street.SPEC), SEMANTIC_KITTI)
-        kept = scenes.cache.read(*frame)
+    spec = scenes.cache.spec
+    for sequence, frame_id in scenes.frames:
+        frame = sequence.frame(frame_id)
+        truth = prepare_truth(sequence, frame_id, frame, spec, SEMANTIC_KITTI)
+        expected = Sample(InputPreparer(spec)(frame), truth)
+        kept = scenes.cache.read(sequence, frame_id)
         assert kept.inputs.keys() == expected.inputs.keys()
         for key, value in expected.inputs.items():
             assert kept.inputs[key].dtype == value.dtype
@@ -27,6 +44,32 @@ def test_read_returns_what_was_prepared(scenes) -> None:
         for before, after in zip(expected.truth, kept.truth, strict=True):
             assert torch.equal(before, after)
     assert (kept.truth.labels == 255).any()
+    assert kept.inputs["stereo_voxels"].any()
+    assert len(kept.inputs["points"]) > 100
+
+
+def test_a_network_reads_its_sensors_alone(scenes) -> None:
+    frame = scenes.frames[0]
+    whole = scenes.cache.read(*frame)
+    for sensor, keys in ((LIDAR, {"points"}), (STEREO, whole.inputs.keys() - {"points"})):
+        alone = cache_of(scenes, sensor).read(*frame)
+        assert alone.inputs.keys() == keys
+        assert all(torch.equal(value, whole.inputs[key]) for key, value in alone.inputs.items())
+        assert torch.equal(alone.truth.labels, whole.truth.labels)
+
+
+def test_what_a_teacher_needs_is_added_to_what_its_student_has(scenes, tmp_path) -> None:
+    frame = scenes.frames[0]
+    elsewhere = replace(scenes.cache, folder=tmp_path / "elsewhere")
+    camera = replace(elsewhere, spec=replace(elsewhere.spec, sensors=(STEREO,)))
+    assert camera.stale(*frame) == [STEREO, TRUTH]
+    camera.write(*frame)
+    assert camera.stale(*frame) == []
+    kept = {part: elsewhere.path(*frame, part).stat().st_mtime_ns for part in (STEREO, TRUTH)}
+    assert elsewhere.stale(*frame) == [LIDAR]
+    elsewhere.write(*frame)
+    assert elsewhere.stale(*frame) == []
+    assert kept == {part: elsewhere.path(*frame, part).stat().st_mtime_ns for part in kept}
 
 
 def test_class_counts_are_those_of_the_truth(scenes) -> None:
@@ -37,27 +80,44 @@ def test_class_counts_are_those_of_the_truth(scenes) -> None:
     assert expected[13] > 0
 
 
-def test_newer_labels_make_a_sample_stale(scenes) -> None:
-    sequence, frame_id = scenes.frames[0]
-    assert scenes.cache.is_fresh(sequence, frame_id)
+def test_newer_labels_make_every_older_part_stale(scenes) -> None:
+    cache, (sequence, frame_id) = scenes.cache, scenes.frames[0]
+    assert cache.stale(sequence, frame_id) == []
     label = sequence.path / "voxels" / f"{frame_id}.label"
     before = label.stat()
-    os.utime(label, ns=(before.st_atime_ns, scenes.cache.path(sequence, frame_id).stat().st_mtime_ns + 1))
-    assert not scenes.cache.is_fresh(sequence, frame_id)
-    os.utime(label, ns=(before.st_atime_ns, before.st_mtime_ns))
+    made = {part: cache.path(sequence, frame_id, part) for part in cache.parts}
+    now = max(path.stat().st_mtime_ns for path in made.values())
+    try:
+        os.utime(label, ns=(before.st_atime_ns, now + 10))
+        os.utime(made[LIDAR], ns=(now + 10, now + 10))  # as new as the labels: made from them
+        assert set(cache.stale(sequence, frame_id)) == {STEREO, TRUTH}
+        os.utime(label, ns=(before.st_atime_ns, now + 11))
+        assert set(cache.stale(sequence, frame_id)) == {STEREO, LIDAR, TRUTH}
+    finally:
+        os.utime(label, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
 def test_another_spec_or_sequence_is_kept_elsewhere(scenes, street) -> None:
     sequence, frame_id = scenes.frames[0]
-    other_spec = replace(scenes.cache, spec=replace(tiny_street.SPEC, stereo_scale=1.0))
+    other_spec = replace(scenes.cache, spec=replace(scenes.cache.spec, stereo_scale=1.0))
     (other_sequence,) = open_sequences([street], ["08"], tiny_street.GRID, SEMANTIC_KITTI)
-    paths = {cache.path(s, frame_id) for cache in (scenes.cache, other_spec) for s in (sequence, other_sequence)}
-    assert len(paths) == 4
+    caches = (scenes.cache, other_spec)
+    places = [(cache, s, part) for cache in caches for s in (sequence, other_sequence) for part in cache.parts]
+    assert len({cache.path(s, frame_id, part) for cache, s, part in places}) == len(places) == 12
 
 
-def test_a_damaged_sample_is_named(scenes) -> None:
-    path = scenes.cache.path(*scenes.frames[0])
-    path.write_bytes(path.read_bytes()[:1000])
+@pytest.mark.parametrize("part", [STEREO, LIDAR, TRUTH])
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_a_damaged_part_is_named(scenes, part, damage) -> None:
+    path = scenes.cache.path(*scenes.frames[0], part)
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(SscError, match=path.name):
+        scenes[0]
+
+
+def test_a_part_that_is_missing_is_named(scenes) -> None:
+    path = scenes.cache.path(*scenes.frames[0], LIDAR)
+    path.unlink()
     with pytest.raises(SscError, match=path.name):
         scenes[0]
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 
 from ssc_ros.core import DepthBins
 from ssc_ros.losses import sem_scal
-from ssc_ros.networks.heads.subvoxel import SceneLogits
+from ssc_ros.networks.heads.subvoxel import SubvoxelLogits
 from ssc_ros.systems import SceneOutput
 from ssc_ros.training.objective import Objective, draw_voxels, emptiness
 from ssc_ros.training.sample import SceneTruth
@@ -21,7 +22,7 @@ def random_output(seed: int = 0) -> SceneOutput:
     generator = torch.Generator().manual_seed(seed)
     semantic, offset = (torch.randn(2, n, 4, 6, 3, generator=generator, requires_grad=True) for n in (20, 8))
     depth, image = (torch.randn(2, n, 3, 5, generator=generator, requires_grad=True) for n in (BINS.count, 20))
-    return SceneOutput(SceneLogits(semantic, offset), depth, image)
+    return SceneOutput(SubvoxelLogits(semantic, offset), depth, image)
 
 
 def random_truth() -> SceneTruth:
@@ -66,18 +67,39 @@ def test_unknown_voxels_are_pulled_to_empty_and_known_ones_are_not_asked() -> No
     assert downhill[:, 0].sum() > 0
 
 
-def test_terms_add_up_and_zero_weights_vanish() -> None:
-    output, truth, weights = random_output(), random_truth(), torch.ones(20)
+SCENE_TERMS = {"cross_entropy", "sem_scal", "geo_scal", "lovasz", "unknown"}
+ALL = Objective(lovasz=1.0, voxels=500)
 
-    def terms(objective: Objective) -> dict[str, torch.Tensor]:
-        return objective(output, truth, BINS, weights, torch.Generator().manual_seed(0))
 
-    full = terms(Objective(lovasz=1.0, voxels=500))
-    assert full.keys() == {"loss", "cross_entropy", "sem_scal", "geo_scal", "lovasz", "unknown", "depth", "image"}
-    assert full["loss"].item() == pytest.approx(sum(v.item() for k, v in full.items() if k != "loss"), rel=1e-5)
-    doubled = terms(Objective(sem_scal=2.0, lovasz=0.0, depth=0.0, voxels=500))
-    assert doubled["sem_scal"].item() == pytest.approx(2 * full["sem_scal"].item(), rel=1e-6)
-    assert doubled.keys() == {"loss", "cross_entropy", "sem_scal", "geo_scal", "unknown", "image"}
+def terms(objective: Objective, output: SceneOutput) -> dict[str, torch.Tensor]:
+    return objective(output, random_truth(), BINS, torch.ones(20), torch.Generator().manual_seed(0))
+
+
+def test_each_term_is_its_weight_times_the_same_and_zero_weights_vanish() -> None:
+    output = random_output()
+    full = terms(ALL, output)
+    assert full.keys() == SCENE_TERMS | {"depth", "image"}
+    for name, value in full.items():
+        weight = getattr(ALL, name)
+        assert value.item() > 0, name
+        tripled = terms(replace(ALL, **{name: 3 * weight}), output)
+        assert tripled[name].item() == pytest.approx(3 * value.item(), rel=1e-6)
+        assert terms(replace(ALL, **{name: 0.0}), output).keys() == full.keys() - {name}
+
+
+@pytest.mark.parametrize(
+    ("missing", "expected"),
+    [
+        ({"scene": None}, {"depth", "image"}),  # the image branch alone
+        ({"depth": None, "image": None}, SCENE_TERMS),  # a network that reads no images
+    ],
+    ids=["image branch", "LiDAR"],
+)
+def test_only_what_is_predicted_is_judged(missing, expected) -> None:
+    whole = terms(ALL, random_output())
+    part = terms(ALL, replace(random_output(), **missing))
+    assert part.keys() == expected
+    assert all(value.item() == pytest.approx(whole[name].item()) for name, value in part.items())
 
 
 def test_a_scene_without_truth_teaches_nothing_but_emptiness() -> None:
@@ -87,7 +109,10 @@ def test_a_scene_without_truth_teaches_nothing_but_emptiness() -> None:
         torch.zeros(2, 3, 5),
         torch.full((2, 3, 5), 255, dtype=torch.uint8),
     )
-    loss = Objective(lovasz=1.0, unknown=0.0)(output, nothing, BINS, torch.ones(20), torch.Generator())["loss"]
+    objective = Objective(lovasz=1.0, unknown=0.0)
+    terms = objective(output, nothing, BINS, torch.ones(20), torch.Generator())
+    assert terms.keys() == SCENE_TERMS - {"unknown"} | {"depth", "image"}
+    loss = torch.stack(list(terms.values())).sum()
     loss.backward()
     assert loss.item() == 0
     for tensor in (output.scene.semantic, output.scene.empty_offset, output.depth, output.image):

@@ -1,32 +1,27 @@
-"""A street that is learnt in seconds, a road and one building in the SemanticKITTI layout, and a tiny network."""
+"""A street that is learnt in seconds, a road and one building in the SemanticKITTI layout, and tiny networks for it."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
+import tiny_l2cocc
 from lightning import Callback
 
 from ssc_ros.core import DepthBins, SceneGrid, StereoRig
 from ssc_ros.data import voxel_files
-from ssc_ros.systems import InputSpec, l2cocc
+from ssc_ros.systems import InputSpec
 
 GRID = SceneGrid((0.0, -6.4, -2.0), 0.4, (32, 32, 16))
 SPEC = InputSpec(image_size=(64, 128), context_size=(16, 32), grid=GRID, bins=DepthBins(1.0, 0.5, 24))
-PRESET = replace(
-    l2cocc.PRESETS["edge"],
-    inputs=SPEC,
-    image_widths=(8, 8, 8, 16, 16),
-    image_blocks=1,
-    context=8,
-    depth_width=16,
-    volume=8,
-    plane=16,
-    plane_widths=(16, 16),
-    plane_slabs=(4, 4, 4),
-)
+PRESETS = {
+    "l2cocc": partial(tiny_l2cocc.camera, SPEC),
+    "l2cocc_lidar": partial(tiny_l2cocc.lidar, SPEC),
+    "l2cocc_image": partial(tiny_l2cocc.image, SPEC),
+}
+"""System -> its preset `tiny`."""
 IMAGE_SIZE = (64, 128)
 _CALIBRATION = """P2: 64 0 64 0 0 64 32 0 0 0 1 0
 P3: 64 0 64 -32 0 64 32 0 0 0 1 0

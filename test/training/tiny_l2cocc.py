@@ -1,0 +1,56 @@
+"""L2COcc's three networks in the smallest size that still learns, for any box and image."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from torch import nn
+
+from ssc_ros.core import LIDAR, SEMANTIC_KITTI
+from ssc_ros.networks.backbones.residual import ResidualEncoder, TopDownNeck
+from ssc_ros.networks.depth.depth_net import DepthNet
+from ssc_ros.networks.heads.subvoxel import SubvoxelHead
+from ssc_ros.networks.lidar.point_encoder import PointEncoder
+from ssc_ros.networks.lift.depth_weighted import DepthWeightedLift
+from ssc_ros.networks.lift.voxel_transformer import VoxelTransformer
+from ssc_ros.networks.volume.blocks import ResidualBlock3d
+from ssc_ros.networks.volume.measured import MeasuredFusion
+from ssc_ros.networks.volume.tri_plane import PlaneEncoder, TriPlane
+from ssc_ros.systems import InputSpec
+from ssc_ros.systems.l2cocc import ImageBranch, L2Cocc, L2CoccLidar
+
+CLASSES = len(SEMANTIC_KITTI)
+CONTEXT = VOLUME = 8
+
+
+def image(spec: InputSpec) -> ImageBranch:
+    encoder = nn.Sequential(ResidualEncoder((8, 8, 8, 16, 16), 1), TopDownNeck((8, 8, 16, 16), 16))
+    return ImageBranch(spec, encoder, DepthNet(16, 16, CONTEXT, spec.bins), CONTEXT, CLASSES)
+
+
+def camera(spec: InputSpec) -> L2Cocc:
+    half = spec.grid.coarsened(2)
+    lift = DepthWeightedLift(half, spec.bins, spec.image_size)
+    return L2Cocc(
+        image(spec),
+        lift,
+        MeasuredFusion(CONTEXT + lift.extra_channels, VOLUME, half.shape),
+        VoxelTransformer(VOLUME, 2, 4, 1, 16, spec.bins, half, spec.image_size, context=CONTEXT),
+        ResidualBlock3d(VOLUME),
+        planes(spec),
+        head(),
+    )
+
+
+def lidar(spec: InputSpec) -> L2CoccLidar:
+    encoder = PointEncoder(spec.grid.coarsened(2), (16,), VOLUME)
+    return L2CoccLidar(replace(spec, sensors=(LIDAR,)), CLASSES, encoder, ResidualBlock3d(VOLUME), planes(spec), head())
+
+
+def planes(spec: InputSpec) -> TriPlane:
+    return TriPlane(VOLUME, spec.grid.coarsened(2).shape, PlaneEncoder(16, (16, 16)), slabs=(4, 1, 1))
+
+
+def head() -> SubvoxelHead:
+    return SubvoxelHead(VOLUME, np.array(SEMANTIC_KITTI.frequencies))
