@@ -42,7 +42,7 @@ def _overview() -> argparse.ArgumentParser:
     commands = "\n".join(f"  {name:{width}}  {load(name).HELP}" for name in COMMANDS)
     parser = argparse.ArgumentParser(
         prog="ssc-ros",
-        description="Semantic scene completion: stereo (and LiDAR) in, a semantic voxel grid out.",
+        description="Semantic scene completion: stereo (or LiDAR) in, a semantic voxel grid out.",
         epilog=f"commands:\n{commands}\n\n`ssc-ros COMMAND --help` explains one of them.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
