@@ -22,7 +22,7 @@ and no memory. With a checkpoint, what the file says of itself.
   ssc-ros info
   ssc-ros info l2cocc full
   ssc-ros info l2cocc edge --depth 3 --json edge.json
-  ssc-ros info models/l2cocc_edge.safetensors
+  ssc-ros info models/l2cocc_lidar_edge.safetensors
 
 GFLOPs are 2 per multiplication with addition, of convolutions and matrix products alone; halve them to compare with
 papers that count pairs. Where the cost depends on what is sensed, the numbers of SemanticKITTI's frame 08/000000 stand

@@ -1,14 +1,17 @@
-"""`ssc-ros evaluate` on the real frames: what it prints, writes and refuses."""
+"""`ssc-ros evaluate`: what it prints, writes and refuses."""
 
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from ssc_ros.cli import main
+from ssc_ros.inference.checkpoint import CheckpointMetadata, save_checkpoint
+from ssc_ros.systems import build
 
 
 def test_a_baseline_is_scored_drawn_and_saved(
@@ -59,3 +62,33 @@ def test_a_sequence_without_truth_is_predicted_as_the_server_wants_it(
     saved = sorted((tmp_path / "out").rglob("*.label"))
     assert [path.name for path in saved] == ["000000.label", "000005.label"]
     assert all(path.stat().st_size == 2 * 256 * 256 * 32 for path in saved)
+
+
+def untrained(folder: Path, system: str) -> Path:
+    network = build(system, "edge")
+    spec = network.spec
+    metadata = CheckpointMetadata("untrained", system, "edge", "semantic_kitti", spec.grid, spec.sensors)
+    save_checkpoint(folder / f"{system}.safetensors", network, metadata)
+    return folder / f"{system}.safetensors"
+
+
+@pytest.mark.parametrize("system", ["l2cocc", "l2cocc_lidar"])
+def test_a_checkpoint_gets_the_sensors_that_it_reads_and_misses_no_other(
+    kitti_tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], system: str
+) -> None:
+    sensor = {"l2cocc": "stereo", "l2cocc_lidar": "lidar"}[system]
+    command = ["evaluate", "--data", str(kitti_tree), "--sequence", "08", "--frames", "0:1", "--pictures", "0"]
+    command += ["--checkpoint", str(untrained(tmp_path, system)), "--results", str(tmp_path / "results")]
+    assert main(command) == 0
+    metrics = json.loads((tmp_path / "results" / "latest" / "metrics.json").read_text())
+    assert metrics["config"]["sensors"] == [sensor]
+    shutil.rmtree(kitti_tree / "sequences" / "08" / "velodyne")
+    capsys.readouterr()
+    if sensor == "stereo":
+        assert main(command) == 0
+        again = json.loads((tmp_path / "results" / "latest" / "metrics.json").read_text())
+        assert again["regions"] == metrics["regions"]
+    else:
+        assert main(command) == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith("ssc-ros evaluate: the network reads LiDAR, but the frame has no points")
