@@ -21,8 +21,9 @@ from ssc_ros.training.data import Scenes, open_sequences
 
 @pytest.fixture(scope="session")
 def street(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Root of a data set with sequence 00 of six frames and sequence 08 of two."""
+    """Root of a data set with sequence 00 of six frames, 01 of one, and 08 of two."""
     root = tmp_path_factory.mktemp("street")
+    tiny_street.write_street(root, "01", 1, seed=2)
     tiny_street.write_street(root, "00", 6, seed=0)
     tiny_street.write_street(root, "08", 2, seed=1)
     return root

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -67,44 +68,42 @@ def one_thread(monkeypatch: pytest.MonkeyPatch):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("system", ["l2cocc", "l2cocc_lidar"])
-def test_two_frames_are_learnt_by_heart_and_deployed(street, tiny, tmp_path, system) -> None:
+def test_a_frame_is_learnt_by_heart_and_deployed(street, tiny, tmp_path, system) -> None:
     flags = {
         "model__system": system,
-        "trainer__max_epochs": 150,
-        "trainer__check_val_every_n_epoch": 150,
+        "trainer__max_epochs": 200,
+        "trainer__check_val_every_n_epoch": 200,
         "trainer__enable_progress_bar": False,
         "model__learning_rate": 0.01,
         "data__augmentation__flip": 0.0,
         "data__augmentation__color": 0.0,
-        "data__validation": ["00"],
-        "data__train": ["08"],
+        "data__train": ["01"],
     }
     deployed = tmp_path / "models" / "tiny.safetensors"
     assert train(arguments(street, tmp_path / "run", deploy=deployed, **flags)) == 0
 
     curves = read_curves(tmp_path / "run" / "tensorboard")
     loss = curves["train/loss"][1]
-    assert len(loss) == 150
+    assert len(loss) == 200
     assert np.mean(loss[-10:]) < 0.3 * np.mean(loss[:3])
 
     completer = SceneCompleter.from_checkpoint(deployed, device="cpu")
-    sequence = KittiSequence.open(street / "sequences" / "08")
+    sequence = KittiSequence.open(street / "sequences" / "01")
+    raw = np.fromfile(sequence.path / "voxels" / "000000.label", np.uint16).reshape(32, 32, 16)
     confusion = Confusion(20)
-    for frame_id in sequence.voxel_ids:
-        raw = np.fromfile(sequence.path / "voxels" / f"{frame_id}.label", np.uint16).reshape(32, 32, 16)
-        truth = completer.metadata.label_set.train_from_raw_voxels(raw)
-        confusion.add(completer.complete(sequence.frame(frame_id)).labels, truth)
+    confusion.add(
+        completer.complete(sequence.frame("000000")).labels, completer.metadata.label_set.train_from_raw_voxels(raw)
+    )
     scores = confusion.scores()
-    print(scores.iou, scores.per_class)
-    assert scores.iou > 0.8
+    assert scores.iou > 0.95
     assert scores.per_class[9] > 0.9  # road
-    assert scores.per_class[13] > 0.6  # building
+    assert scores.per_class[13] > 0.8  # building
 
     metadata = read_metadata(deployed)
     assert metadata.model_id == "tiny"
     assert metadata.inputs == {"l2cocc": ("stereo",), "l2cocc_lidar": ("lidar",)}[system]
     assert metadata.metrics["miou"] == pytest.approx(max(curves["val/miou"][1]), abs=1e-4)
-    assert "--trainer.max_epochs=150" in metadata.provenance["command"]
+    assert "--trainer.max_epochs=200" in metadata.provenance["command"]
     card = deployed.with_suffix(".md").read_text()
     assert f"{100 * metadata.metrics['iou']:.2f}" in card
     assert deployed.with_suffix(".png").stat().st_size > 5000
@@ -193,9 +192,41 @@ def test_the_cycle_starts_low_peaks_after_the_warm_up_and_ends_at_zero() -> None
     assert one_cycle(0, 0) == 1
 
 
+def test_a_lidar_network_is_not_trained_on_data_without_lidar(street, tiny, tmp_path) -> None:
+    blind = tmp_path / "blind"
+    shutil.copytree(street, blind, ignore=shutil.ignore_patterns("velodyne"))
+    with pytest.raises(SscError, match=r"reads LiDAR, but there is no velodyne folder in .*00"):
+        train(arguments(blind, tmp_path / "run", model__system="l2cocc_lidar"))
+    assert not (tmp_path / "run" / "checkpoints").exists()
+
+
 def test_training_on_the_validation_sequence_is_refused(street, tiny, tmp_path) -> None:
     with pytest.raises(SscError, match="08"):
         train(arguments(street, tmp_path / "run", data__train=["00", "08"]))
+
+
+def test_stages_hand_their_checkpoints_on_and_the_student_needs_no_lidar(street, tiny, tmp_path) -> None:
+    """Image branch, teacher and student, as the shipped files chain them."""
+
+    def stage(system: str, name: str, **flags: object) -> Path:
+        path = tmp_path / "models" / f"{name}.safetensors"
+        train(arguments(street, tmp_path / name, model__system=system, deploy=path, trainer__max_epochs=1, **flags))
+        return path
+
+    image = stage("l2cocc_image", "image")
+    teacher = stage("l2cocc_lidar", "teacher")
+    before = teacher.read_bytes()
+    alone = stage("l2cocc", "c", model__pretrained=image)
+    taught = stage("l2cocc", "d", model__pretrained=image, model__distillation__teacher=teacher)
+    assert teacher.read_bytes() == before
+    terms = {name.removeprefix("train/") for name in read_curves(tmp_path / "d" / "tensorboard")}
+    assert terms >= {"fsd_numeric", "fsd_relation", "tpvd", "pad", "cross_entropy"}
+    (c, told), (d, same) = load_checkpoint(alone), load_checkpoint(taught)
+    assert told.inputs == same.inputs == ("stereo",)
+    assert {n: t.shape for n, t in c.state_dict().items()} == {n: t.shape for n, t in d.state_dict().items()}
+    assert any(not torch.equal(t, c.state_dict()[n]) for n, t in d.state_dict().items())
+    frame = KittiSequence.open(street / "sequences" / "08").frame("000000", with_points=False)
+    assert SceneCompleter.from_checkpoint(taught, device="cpu").complete(frame).labels.shape == (32, 32, 16)
 
 
 def test_a_checkpoint_loads_strictly(street, tiny, tmp_path) -> None:
