@@ -102,7 +102,9 @@ class SceneTraining(lightning.LightningModule):
     def training_step(self, batch: Sample, batch_index: int) -> Tensor:
         """The objective of one batch, and what the teacher adds to it."""
         place = [self.seed, self.current_epoch, batch_index, self.global_rank]
-        generator = torch.Generator().manual_seed(int(np.random.SeedSequence(place).generate_state(1)[0]))
+        drawn, dropped = (int(n) for n in np.random.SeedSequence(place).generate_state(2))
+        generator = torch.Generator().manual_seed(drawn)
+        torch.manual_seed(dropped)  # dropout has no generator of its own; so a resumed run drops the same
         output = self.network(batch.inputs)
         terms = self.objective(output, batch.truth, self.network.spec.bins, self.class_weights, generator)
         if self.teacher is not None and self.distillation is not None:
