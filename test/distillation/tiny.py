@@ -4,56 +4,26 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from ssc_ros.core import LIDAR, SEMANTIC_KITTI, DepthBins, SceneGrid
-from ssc_ros.networks.backbones.residual import ResidualEncoder, TopDownNeck
-from ssc_ros.networks.depth.depth_net import DepthNet
-from ssc_ros.networks.heads.subvoxel import SubvoxelHead
-from ssc_ros.networks.lidar.point_encoder import PointEncoder
-from ssc_ros.networks.lift.depth_weighted import DepthWeightedLift
-from ssc_ros.networks.lift.voxel_transformer import VoxelTransformer
-from ssc_ros.networks.volume.blocks import ResidualBlock3d
-from ssc_ros.networks.volume.measured import MeasuredFusion
-from ssc_ros.networks.volume.tri_plane import PlaneEncoder, TriPlane
+from ssc_ros.core import DepthBins, SceneGrid
 from ssc_ros.systems import InputSpec, SceneInputs
-from ssc_ros.systems.l2cocc import ImageBranch, L2Cocc, L2CoccLidar
+from ssc_ros.systems.l2cocc import L2Cocc, L2CoccLidar
+
+from ..training import tiny_l2cocc  # noqa: TID252 (a package named test is Python's own)
 
 GRID = SceneGrid((0.0, -3.2, -2.0), 0.4, (16, 16, 8))
 HALF = GRID.coarsened(2)
 SPEC = InputSpec(image_size=(32, 64), context_size=(8, 16), grid=GRID, bins=DepthBins(1.0, 0.5, 12))
-CLASSES = len(SEMANTIC_KITTI)
-VOLUME = 8
-
-
-def planes(volume: int) -> TriPlane:
-    return TriPlane(volume, HALF.shape, PlaneEncoder(8, (8, 16)))
-
-
-def head(volume: int) -> SubvoxelHead:
-    return SubvoxelHead(volume, np.array(SEMANTIC_KITTI.frequencies))
 
 
 def camera() -> L2Cocc:
-    encoder = nn.Sequential(ResidualEncoder((4, 8, 8), 1), TopDownNeck((8, 8), 8))
-    lift = DepthWeightedLift(HALF, SPEC.bins, SPEC.image_size)
-    return L2Cocc(
-        ImageBranch(SPEC, encoder, DepthNet(8, 8, 8, SPEC.bins), 8, CLASSES),
-        lift,
-        MeasuredFusion(8 + lift.extra_channels, VOLUME, HALF.shape),
-        VoxelTransformer(VOLUME, 2, 4, 1, 16, SPEC.bins, HALF, SPEC.image_size, context=8),
-        ResidualBlock3d(VOLUME),
-        planes(VOLUME),
-        head(VOLUME),
-    )
+    return tiny_l2cocc.camera(SPEC)
 
 
-def lidar(volume: int = VOLUME, grid: SceneGrid = GRID) -> L2CoccLidar:
-    spec = replace(SPEC, sensors=(LIDAR,), grid=grid)
-    encoder = PointEncoder(HALF, (8,), volume)
-    return L2CoccLidar(spec, CLASSES, encoder, ResidualBlock3d(volume), planes(volume), head(volume))
+def lidar(volume: int = tiny_l2cocc.VOLUME, grid: SceneGrid = GRID) -> L2CoccLidar:
+    return tiny_l2cocc.lidar(replace(SPEC, grid=grid), volume)
 
 
 def inputs(batch: int = 2) -> SceneInputs:

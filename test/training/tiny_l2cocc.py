@@ -38,19 +38,21 @@ def camera(spec: InputSpec) -> L2Cocc:
         MeasuredFusion(CONTEXT + lift.extra_channels, VOLUME, half.shape),
         VoxelTransformer(VOLUME, 2, 4, 1, 16, spec.bins, half, spec.image_size, context=CONTEXT),
         ResidualBlock3d(VOLUME),
-        planes(spec),
-        head(),
+        planes(spec, VOLUME),
+        head(VOLUME),
     )
 
 
-def lidar(spec: InputSpec) -> L2CoccLidar:
-    encoder = PointEncoder(spec.grid.coarsened(2), (16,), VOLUME)
-    return L2CoccLidar(replace(spec, sensors=(LIDAR,)), CLASSES, encoder, ResidualBlock3d(VOLUME), planes(spec), head())
+def lidar(spec: InputSpec, volume: int = VOLUME) -> L2CoccLidar:
+    encoder = PointEncoder(spec.grid.coarsened(2), (16,), volume)
+    return L2CoccLidar(
+        replace(spec, sensors=(LIDAR,)), CLASSES, encoder, ResidualBlock3d(volume), planes(spec, volume), head(volume)
+    )
 
 
-def planes(spec: InputSpec) -> TriPlane:
-    return TriPlane(VOLUME, spec.grid.coarsened(2).shape, PlaneEncoder(16, (16, 16)), slabs=(4, 1, 1))
+def planes(spec: InputSpec, volume: int) -> TriPlane:
+    return TriPlane(volume, spec.grid.coarsened(2).shape, PlaneEncoder(16, (16, 16)), slabs=(4, 1, 1))
 
 
-def head() -> SubvoxelHead:
-    return SubvoxelHead(VOLUME, np.array(SEMANTIC_KITTI.frequencies))
+def head(volume: int) -> SubvoxelHead:
+    return SubvoxelHead(volume, np.array(SEMANTIC_KITTI.frequencies))
