@@ -107,7 +107,12 @@ def run(args: argparse.Namespace) -> int:
         sequences[0].label_set,
         frames=len(chosen),
         pictures=args.pictures,
-        config={"data": str(args.data), "sequences": args.sequence, "sensors": list(candidate.sensors), **candidate.origin},
+        config={
+            "data": str(args.data),
+            "sequences": args.sequence,
+            "sensors": list(candidate.sensors),
+            **candidate.origin,
+        },
     )
 
     def keep(sample: Sample, prediction: SemanticGrid) -> None:

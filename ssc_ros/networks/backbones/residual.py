@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from torch import Tensor, nn
 from torch.nn import functional
 
-
 Norm = Callable[[int], nn.Module]
 """Channels -> a normalisation of [B, channels, H, W]."""
 
