@@ -87,9 +87,10 @@ def _missing(state: InputState) -> str:
     if not state.publisher_types:
         return f"nobody publishes {state.topic}: start the driver or the replay, or remap the topic"
     if state.type not in state.publisher_types:
+        transport = "set the parameter image_transport, or " if state.type.endswith("Image") else ""
         return (
             f"{state.topic} is published as {', '.join(sorted(set(state.publisher_types)))}, expected {state.type}: "
-            "set the parameter image_transport, or remap the topic"
+            f"{transport}remap the topic"
         )
     return (
         f"{state.topic} has {len(state.publisher_types)} publisher(s), but nothing arrives: are they paused? Images "

@@ -38,6 +38,10 @@ def explain(left=LEFT, right=RIGHT, infos=INFOS, points=None, drops=(), texts=()
         ),
         ({"points": replace(POINTS, received=0, publisher_types=[])}, ["nobody publishes /points"]),
         (
+            {"points": replace(POINTS, received=0, publisher_types=["sensor_msgs/msg/LaserScan"])},
+            ["/points is published as sensor_msgs/msg/LaserScan", "expected sensor_msgs/msg/PointCloud2: remap"],
+        ),
+        (
             {"points": POINTS, "drops": {Drop.UNPAIRED: 1, Drop.NO_CLOUD: 80}},
             ["/points", "/left/image_rect", "by 2.000000 s", "lidar.slop", "lidar.grace_time"],
         ),
