@@ -33,6 +33,9 @@ def metadata(**changes) -> CheckpointMetadata:
 def save(path: Path, system: str, **changes) -> Path:
     torch.manual_seed(0)
     network = build(system, "edge")
+    if hasattr(network, "head"):
+        with torch.no_grad():  # an untrained head says the commonest class everywhere; this one goes by what it sees
+            network.head.logits.weight.mul_(1000)
     save_checkpoint(path, network, metadata(system=system, inputs=network.spec.sensors, **changes))
     return path
 
@@ -64,7 +67,8 @@ def test_metadata_and_weights_survive_the_file(checkpoint):
     network, _ = load_checkpoint(checkpoint)
     assert not network.training
     for name, tensor in network.state_dict().items():
-        assert torch.equal(tensor, original[name]), name
+        scale = 1000 if name == "head.logits.weight" else 1
+        assert torch.equal(tensor, scale * original[name]), name
     assert list(checkpoint.parent.iterdir()) == [checkpoint]
     assert checkpoint.stat().st_mode & 0o777 == 0o644
 
@@ -74,6 +78,7 @@ def test_a_camera_completer_repeats_itself_whatever_the_lidar_says(checkpoint):
     completer.warm_up()
     first, second = completer.complete(frame()), completer.complete(frame())
     np.testing.assert_array_equal(first.labels, second.labels)
+    assert len(np.unique(first.labels)) > 2
     assert first.stamp == 123
     assert first.model_id == "untrained"
     assert first.grid == SEMANTIC_KITTI_GRID
@@ -89,7 +94,7 @@ def test_a_lidar_completer_lives_on_points_and_refuses_a_frame_without(lidar_che
     completer = SceneCompleter.from_checkpoint(lidar_checkpoint, device="cpu")
     completer.warm_up()
     one, other = (completer.complete(frame(sweep(seed))) for seed in (1, 2))
-    assert (one.confidence != other.confidence).any() or (one.labels != other.labels).any()
+    assert (one.labels != other.labels).any()
     assert one.stamp == 123
     assert one.observed is not None
     with pytest.raises(SscError, match="reads LiDAR, but the frame has no points"):
