@@ -66,7 +66,7 @@ class L2Cocc(SceneNetwork):
         volume = self.lift(context, depth, projection)
         if self.fuse is not None:
             volume = self.fuse(volume, measured)
-        volume = self.transformer(volume, measured.any(dim=1), context, depth, projection)
+        volume = self.transformer(volume, measured.bool().any(dim=1), context, depth, projection)
         volume = self.trunk(volume)
         refined, taps = self.planes(volume)
         classes = self.image.classes(context) if self.training else None

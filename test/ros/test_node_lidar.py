@@ -116,6 +116,7 @@ def test_the_watchdog_names_the_missing_lidar(world):
         return any("nobody publishes /points" in status.message for array in messages for status in array.status)
 
     world.spin_until(explained, what="for the reason")
+    assert not world.drops.get("bad_cloud")  # a missing sweep, not an unusable one
 
 
 def test_lidar_cannot_be_disabled_where_the_checkpoint_reads_nothing_else(world):
