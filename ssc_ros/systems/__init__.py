@@ -1,4 +1,4 @@
-"""One module per published system: wiring and presets, no arithmetic of its own."""
+"""Published systems: a module with the wiring of each, and one with its presets; no arithmetic of their own."""
 
 from __future__ import annotations
 
