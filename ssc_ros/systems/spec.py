@@ -14,6 +14,21 @@ __all__ = ["LIDAR", "STEREO", "InputSpec", "SceneInputs", "SceneNetwork", "Scene
 
 
 @dataclass(frozen=True)
+class History:
+    """Which past frames a network reads beside the current one.
+
+    Attributes:
+        count: how many; a network of single frames reads none.
+        interval: time from each to the next [s].
+        tolerance: how far from its wished time a frame may have been taken [s].
+    """
+
+    count: int = 0
+    interval: float = 0.5
+    tolerance: float = 0.1
+
+
+@dataclass(frozen=True)
 class InputSpec:
     """The sizes that preprocessing needs; part of a preset, carried by the checkpoint.
 
@@ -25,6 +40,8 @@ class InputSpec:
         bins: depth discretisation.
         mean, std: per-channel normalisation of RGB in 0..1.
         stereo_scale: fraction of the image size at which the pair is matched.
+        pair: which inputs are made of the pair beside the left image, by their keys in `SceneInputs`.
+        history: the past frames that it reads.
     """
 
     sensors: tuple[str, ...] = (STEREO,)
@@ -35,18 +52,29 @@ class InputSpec:
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
     stereo_scale: float = 0.5
+    pair: tuple[str, ...] = ("stereo_depth", "stereo_voxels")
+    history: History = field(default_factory=History)
 
 
 SceneInputs = dict[str, Tensor]
 """Batched network inputs; those of the sensors that the system reads.
 
-| key | sensor | shape | meaning |
+| key | where | shape | meaning |
 |---|---|---|---|
 | `image` | stereo | [B, 3, H, W] uint8 | left image, RGB, resized to `image_size` |
 | `projection` | stereo | [B, 3, 4] float32 | grid frame [m] -> homogeneous pixel of that image |
-| `stereo_depth` | stereo | [B, h, w] float32 | nearest depth [m] in each cell of `context_size`; 0 is missing |
-| `stereo_voxels` | stereo | [B, 8, X/2, Y/2, Z/2] uint8 | 1 where a matched pixel lies, children as in `to_children` |
+| `right` | pair | [B, 3, H, W] uint8 | right image, resized like the left one |
+| `focal_baseline` | pair | [B] float32 | disparity [px of `image`] times depth [m] |
+| `stereo_depth` | pair | [B, h, w] float32 | nearest depth [m] in each cell of `context_size`; 0 is missing |
+| `stereo_voxels` | pair | [B, 8, X/2, Y/2, Z/2] uint8 | 1 where a matched pixel lies, children as in `to_children` |
+| `stereo_points` | pair | [B, N, 3] float32 | matched pixels in the box, x, y, z [m] in the grid frame; rows of NaN fill up |
 | `points` | lidar | [B, N, 4] float32 | x, y, z [m] in the grid frame and reflectance; rows of NaN fill up |
+| `past_image` | history | [B, P, 3, H, W] uint8 | left images of the past, the latest first |
+| `past_projection` | history | [B, P, 3, 4] float32 | current grid frame [m] -> homogeneous pixel of each of them |
+| `past_valid` | history | [B, P] bool | whether there is such a frame, and its pose is known |
+| `past_memory` | history | [B, P, ...] | in place of `past_image`: what the network returned as `memory` of those frames |
+
+With a history, `stereo_points` holds those of the past frames too, moved into the current grid.
 """
 
 
@@ -59,12 +87,14 @@ class SceneOutput:
         depth: [B, D, h, w] logits over the depth bins of each image cell, for depth supervision; None without images.
         image: [B, C, h, w] class logits of each image cell, for 2-D supervision; None outside of training.
         taps: intermediate features by name, which distillation compares.
+        memory: [B, ...] what a later frame may want of this one (`past_memory`); None of a network of single frames.
     """
 
     scene: SceneLogits | None
     depth: Tensor | None = None
     image: Tensor | None = None
     taps: Mapping[str, Tensor] = field(default_factory=dict)
+    memory: Tensor | None = None
 
 
 class SceneNetwork(nn.Module):
