@@ -1,0 +1,94 @@
+"""Semantic diffusion (Mei et al., SGN, IEEE TIP 2024): anisotropic convolutions that mix kernels voxel by voxel.
+
+SGN completes its scene with it, and so does VLScene. The anisotropic block is that of AIC-Net (Li et al., CVPR 2020).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ssc_ros.networks.volume.blocks import Pointwise3d
+
+KERNELS = (3, 5, 7)
+AXES = (2, 1, 0)
+"""The passes: along Z, then Y, then X."""
+
+
+class AnisotropicConv3d(nn.Module):
+    """MPAC, one-dimensional convolutions along each axis in turn, each a mixture of several kernel sizes.
+
+    Every voxel chooses, axis by axis, how far it looks: the softmax of a projection of the input weighs the kernels.
+
+    Args:
+        channels: of the volume.
+        kernels: the sizes to choose from, odd.
+    """
+
+    def __init__(self, channels: int, kernels: Sequence[int] = KERNELS) -> None:
+        super().__init__()
+        self.mixture = Pointwise3d(channels, len(AXES) * len(kernels), bias=False)
+        self.passes = nn.ModuleList(
+            nn.ModuleList(_along(axis, channels, kernel) for kernel in kernels) for axis in AXES
+        )
+
+    def forward(self, volume: Tensor) -> Tensor:
+        """[B, C, X, Y, Z] -> the same; the input is added before the last ReLU."""
+        mixture = self.mixture(volume).unflatten(1, (len(AXES), -1)).softmax(dim=2)
+        passed = volume
+        for convolutions, weights in zip(self.passes, mixture.unbind(1), strict=True):
+            mixed = torch.zeros_like(passed)
+            for convolution, weight in zip(convolutions, weights.split(1, dim=1), strict=True):
+                mixed = torch.addcmul(mixed, functional.relu(convolution(passed)).to(mixed), weight.to(mixed))
+            passed = mixed
+        return functional.relu(passed + volume)
+
+
+def _along(axis: int, channels: int, kernel: int) -> nn.Conv3d:
+    """A convolution along one axis of (X, Y, Z) that keeps the size."""
+    x, y, z = (kernel if axis == i else 1 for i in range(3))
+    return nn.Conv3d(channels, channels, (x, y, z), padding=(x // 2, y // 2, z // 2))
+
+
+class Aspp3d(nn.Module):
+    """Three dilated convolutions side by side at half the width, merged (after Chen et al. 2018).
+
+    Args:
+        channels: of the volume.
+        dilations: of the convolutions.
+    """
+
+    def __init__(self, channels: int, dilations: Sequence[int] = (1, 2, 4)) -> None:
+        super().__init__()
+        hidden = channels // 2
+        self.reduce = Pointwise3d(channels, hidden)
+        self.dilated = nn.ModuleList(nn.Conv3d(hidden, hidden, 3, padding=d, dilation=d) for d in dilations)
+        self.merge = Pointwise3d(hidden * len(dilations), channels)
+
+    def forward(self, volume: Tensor) -> Tensor:
+        """[B, C, X, Y, Z] -> the same."""
+        reduced = self.reduce(volume)
+        return functional.relu(self.merge(torch.cat([convolution(reduced) for convolution in self.dilated], dim=1)))
+
+
+class SemanticDiffusion(nn.Module):
+    """SDB, a convolution to the width, anisotropic blocks, and dilated convolutions: [B, I, X, Y, Z] -> [B, O, X, Y, Z].
+
+    Args:
+        inputs, outputs: channels I and O.
+        depth: number of anisotropic blocks; 3 in SGN, 2 in VLScene, 1 in SGN's auxiliary head.
+    """
+
+    def __init__(self, inputs: int, outputs: int, depth: int) -> None:
+        super().__init__()
+        self.entry = nn.Conv3d(inputs, outputs, 3, padding=1)
+        self.diffusion = nn.Sequential(*(AnisotropicConv3d(outputs) for _ in range(depth)))
+        self.aspp = Aspp3d(outputs)
+
+    def forward(self, volume: Tensor) -> Tensor:
+        """Complete a volume."""
+        completed: Tensor = self.aspp(self.diffusion(self.entry(volume)))
+        return completed
