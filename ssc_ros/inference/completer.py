@@ -10,11 +10,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from ssc_ros.core import Frame, SemanticGrid, SscError, StereoRig, poses
 from ssc_ros.inference.checkpoint import CheckpointMetadata, load_checkpoint
+from ssc_ros.inference.history import FrameHistory, join
 from ssc_ros.inference.inputs import InputPreparer
-from ssc_ros.systems import SceneNetwork
+from ssc_ros.systems import SceneInputs, SceneNetwork
+from ssc_ros.systems.spec import History
 
 
 class SceneCompleter:
@@ -23,14 +26,18 @@ class SceneCompleter:
     Attributes:
         metadata: what the checkpoint says of itself.
         timings: milliseconds per stage of the last call ("inputs", "network", "labels").
+        past_frames: how many past frames the last prediction saw, at most `history`.
     """
 
     def __init__(self, network: SceneNetwork, metadata: CheckpointMetadata, device: str = "auto") -> None:
         self.metadata = metadata
         self.timings: dict[str, float] = {}
+        self.past_frames = 0
         self._device = _device(device)
         self._network = network.eval().to(self._device)
         self._prepare = InputPreparer(network.spec)
+        self._past = FrameHistory(network.spec.history)
+        self._blank: Tensor | None = None  # a memory: its shape is known once there was one
         self._view: tuple[StereoRig, NDArray[np.bool_]] | None = None
 
     @classmethod
@@ -50,6 +57,15 @@ class SceneCompleter:
         network, metadata = load_checkpoint(path)
         return cls(network, metadata, device)
 
+    @property
+    def history(self) -> History:
+        """Which past frames the network reads; a frame without pose is completed without any."""
+        return self._network.spec.history
+
+    def forget(self) -> None:
+        """Forget all past frames, as before another sequence."""
+        self._past.forget()
+
     def warm_up(self) -> None:
         """Complete one blank frame, so that the first real one is not slower than the rest."""
         size = self._prepare.spec.image_size
@@ -58,13 +74,15 @@ class SceneCompleter:
         optical = poses.from_rows(np.array([0, 0, 1, 0, -1, 0, 0, 0, 0, -1, 0, 0]))
         rig = StereoRig(camera_matrix, 0.5, size, optical)
         self.complete(Frame(0, blank, blank, rig, points=np.zeros((1, 4), np.float32)))
+        self.forget()
 
     @torch.inference_mode()
     def complete(self, frame: Frame) -> SemanticGrid:
         """Predict the scene around a frame.
 
         Args:
-            frame: a stereo pair, and LiDAR points for a network that reads them (`metadata.inputs`).
+            frame: a stereo pair, and LiDAR points for a network that reads them (`metadata.inputs`). A network with a
+                history has to be given the frames in the order of their stamps, with their poses.
 
         Returns:
             Labels, confidence and the camera's view, in the checkpoint's grid; the stamp is the frame's.
@@ -73,9 +91,14 @@ class SceneCompleter:
             SscError: a frame without points for a network that reads LiDAR, or a network that predicts no scene.
         """
         with self._stage("inputs"):
-            inputs = {key: value[None].to(self._device) for key, value in self._prepare(frame).items()}
+            now = self._prepare(frame)
+            past = self._past.past(frame.stamp, frame.T_world_grid)
+            self.past_frames = len(past) - past.count(None)
+            inputs = self._batch(join(now, past, self._network.spec, self._blank))
         with self._stage("network"):
-            scene = self._network(inputs).scene
+            output = self._network(inputs)
+            self._keep(frame, now, output.memory)
+        scene = output.scene
         if scene is None:
             raise SscError(
                 f"'{self.metadata.model_id}' is a checkpoint of {self.metadata.system}, from which training starts "
@@ -89,6 +112,36 @@ class SceneCompleter:
         return SemanticGrid(
             labels, metadata.grid, metadata.label_set, frame.stamp, confidence, observed, metadata.model_id
         )
+
+    @torch.inference_mode()
+    def observe(self, frame: Frame) -> None:
+        """Remember a frame whose scene nobody wants; nothing is done for a network of single frames.
+
+        Args:
+            frame: as for `complete`.
+        """
+        if not self.history.count:
+            return
+        now = self._prepare(frame)
+        memory = self._network.remember(self._batch(now))
+        if memory is None:
+            self.complete(frame)
+        else:
+            self._keep(frame, now, memory)
+
+    def _batch(self, inputs: SceneInputs) -> SceneInputs:
+        return {key: value[None].to(self._device) for key, value in inputs.items()}
+
+    def _keep(self, frame: Frame, now: SceneInputs, memory: Tensor | None) -> None:
+        """Remember a frame by its memory, or by its image where the network has none."""
+        if not self.history.count:
+            return
+        left_behind: SceneInputs = {key: now[key] for key in ("projection", "stereo_points") if key in now}
+        if memory is None:
+            left_behind["image"] = now["image"]
+        else:
+            left_behind["memory"] = self._blank = memory[0]
+        self._past.add(frame.stamp, frame.T_world_grid, left_behind)
 
     @contextmanager
     def _stage(self, name: str) -> Iterator[None]:

@@ -14,10 +14,13 @@ from ssc_ros.core import Frame, SceneGrid, SscError, StereoRig
 from ssc_ros.inference.stereo import StereoMatcher, stereo_points
 from ssc_ros.systems.spec import LIDAR, STEREO, InputSpec, SceneInputs
 
+MATCHED = frozenset(("stereo_depth", "stereo_voxels", "stereo_points"))
+"""The inputs that need the pair to be matched."""
+
 
 @dataclass(frozen=True)
 class InputPreparer:
-    """Turns frames into the inputs that an `InputSpec` describes."""
+    """Turns frames into the inputs that an `InputSpec` describes, all but those of the history (see `history.join`)."""
 
     spec: InputSpec
     matcher: StereoMatcher = field(init=False)
@@ -33,7 +36,7 @@ class InputPreparer:
         """
         arrays: dict[str, NDArray[Any]] = {}
         if STEREO in self.spec.sensors:
-            arrays |= self._stereo(frame, self.matcher.depth(frame))
+            arrays |= self._stereo(frame)
         if LIDAR in self.spec.sensors:
             if frame.points is None:
                 raise SscError(
@@ -42,21 +45,38 @@ class InputPreparer:
             arrays["points"] = inside(frame.points, self.spec.grid)
         return {key: torch.from_numpy(array) for key, array in arrays.items()}
 
-    def _stereo(self, frame: Frame, depth: NDArray[np.float32]) -> dict[str, NDArray[Any]]:
-        """Inputs of a pair and its matched depth map (h, w) [m], NaN where unknown."""
+    def _stereo(self, frame: Frame) -> dict[str, NDArray[Any]]:
+        """The left image, its projection, and what the spec wants of the pair; matched only where that needs it."""
         spec = self.spec
-        image = cv2.resize(frame.left, spec.image_size[::-1], interpolation=cv2.INTER_AREA)
-        resized = frame.rig.resized(*spec.image_size)
-        return {
-            "image": np.ascontiguousarray(image.transpose(2, 0, 1)),
-            "projection": (resized.camera_matrix @ resized.T_camera_grid[:3]).astype(np.float32),
-            "stereo_depth": nearest_depth(np.nan_to_num(depth), spec.context_size),
-            "stereo_voxels": occupancy_children(stereo_points(frame, depth), spec.grid),
+        rig = frame.rig.resized(*spec.image_size)
+        arrays: dict[str, NDArray[Any]] = {
+            "image": self._image(frame.left),
+            "projection": (rig.camera_matrix @ rig.T_camera_grid[:3]).astype(np.float32),
         }
+        if "right" in spec.pair:
+            arrays["right"] = self._image(frame.right)
+        if "focal_baseline" in spec.pair:
+            arrays["focal_baseline"] = np.array(rig.camera_matrix[0, 0] * rig.baseline, np.float32)
+        if MATCHED.isdisjoint(spec.pair):
+            return arrays
+        depth = self.matcher.depth(frame)
+        points = stereo_points(frame, depth)
+        if "stereo_depth" in spec.pair:
+            arrays["stereo_depth"] = nearest_depth(np.nan_to_num(depth), spec.context_size)
+        if "stereo_voxels" in spec.pair:
+            arrays["stereo_voxels"] = occupancy_children(points, spec.grid)
+        if "stereo_points" in spec.pair:
+            arrays["stereo_points"] = inside(points, spec.grid)
+        return arrays
+
+    def _image(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """(3, H, W), resized."""
+        resized = cv2.resize(image, self.spec.image_size[::-1], interpolation=cv2.INTER_AREA)
+        return np.ascontiguousarray(resized.transpose(2, 0, 1), np.uint8)
 
 
 def inside(points: NDArray[np.float32], grid: SceneGrid) -> NDArray[np.float32]:
-    """Those of the points (N, 4) [m, grid frame] that lie in a voxel of the grid."""
+    """Those of the points (N, 3 or 4) [m, grid frame] that lie in a voxel of the grid."""
     return np.ascontiguousarray(points[grid.contains(grid.indices(points[:, :3]))])
 
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ssc_ros.core import LIDAR, SEMANTIC_KITTI_GRID, STEREO, DepthBins, SceneGrid
 from ssc_ros.networks.heads.scene_logits import SceneLogits
 
-__all__ = ["LIDAR", "STEREO", "InputSpec", "SceneInputs", "SceneNetwork", "SceneOutput"]
+__all__ = ["LIDAR", "STEREO", "History", "InputSpec", "SceneInputs", "SceneNetwork", "SceneOutput"]
 
 
 @dataclass(frozen=True)
@@ -67,12 +67,12 @@ SceneInputs = dict[str, Tensor]
 | `focal_baseline` | pair | [B] float32 | disparity [px of `image`] times depth [m] |
 | `stereo_depth` | pair | [B, h, w] float32 | nearest depth [m] in each cell of `context_size`; 0 is missing |
 | `stereo_voxels` | pair | [B, 8, X/2, Y/2, Z/2] uint8 | 1 where a matched pixel lies, children as in `to_children` |
-| `stereo_points` | pair | [B, N, 3] float32 | matched pixels in the box, x, y, z [m] in the grid frame; rows of NaN fill up |
+| `stereo_points` | pair | [B, N, 3] float32 | matched pixels in the box [m], grid frame; rows of NaN fill up |
 | `points` | lidar | [B, N, 4] float32 | x, y, z [m] in the grid frame and reflectance; rows of NaN fill up |
 | `past_image` | history | [B, P, 3, H, W] uint8 | left images of the past, the latest first |
 | `past_projection` | history | [B, P, 3, 4] float32 | current grid frame [m] -> homogeneous pixel of each of them |
 | `past_valid` | history | [B, P] bool | whether there is such a frame, and its pose is known |
-| `past_memory` | history | [B, P, ...] | in place of `past_image`: what the network returned as `memory` of those frames |
+| `past_memory` | history | [B, P, ...] | in place of `past_image`: `memory` as the network returned it of them |
 
 With a history, `stereo_points` holds those of the past frames too, moved into the current grid.
 """
@@ -112,3 +112,11 @@ class SceneNetwork(nn.Module):
     def forward(self, inputs: SceneInputs) -> SceneOutput:
         """Predict a batch of scenes."""
         raise NotImplementedError
+
+    def remember(self, inputs: SceneInputs) -> Tensor | None:
+        """[B, ...] memory of a frame, without predicting; None where nothing is cheaper than `forward`.
+
+        Args:
+            inputs: of single frames; nothing of the history.
+        """
+        return None
