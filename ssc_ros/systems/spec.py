@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ssc_ros.core import LIDAR, SEMANTIC_KITTI_GRID, STEREO, DepthBins, SceneGrid
 from ssc_ros.networks.heads.scene_logits import SceneLogits
 
-__all__ = ["LIDAR", "STEREO", "History", "InputSpec", "SceneInputs", "SceneNetwork", "SceneOutput"]
+__all__ = ["LIDAR", "STEREO", "History", "InputSpec", "SceneInputs", "SceneNetwork", "SceneOutput", "VoxelLogits"]
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,19 @@ With a history, `stereo_points` holds those of the past frames too, moved into t
 
 
 @dataclass(frozen=True)
+class VoxelLogits:
+    """Class logits of some voxels at half resolution.
+
+    Attributes:
+        logits: [N, C], class 0 empty.
+        index: [N] long, flat C-order index into (B, X/2, Y/2, Z/2).
+    """
+
+    logits: Tensor
+    index: Tensor
+
+
+@dataclass(frozen=True)
 class SceneOutput:
     """What a system predicts.
 
@@ -88,6 +101,9 @@ class SceneOutput:
         image: [B, C, h, w] class logits of each image cell, for 2-D supervision; None outside of training.
         taps: intermediate features by name, which distillation compares.
         memory: [B, ...] what a later frame may want of this one (`past_memory`); None of a network of single frames.
+        occupancy: [B, X/2, Y/2, Z/2] logits of "not empty", by the part of the network that guessed them; none outside
+            of training.
+        seeds: classes of the voxels that the network looks at more closely; None outside of training.
     """
 
     scene: SceneLogits | None
@@ -95,6 +111,8 @@ class SceneOutput:
     image: Tensor | None = None
     taps: Mapping[str, Tensor] = field(default_factory=dict)
     memory: Tensor | None = None
+    occupancy: Mapping[str, Tensor] = field(default_factory=dict)
+    seeds: VoxelLogits | None = None
 
 
 class SceneNetwork(nn.Module):
