@@ -72,10 +72,12 @@ class CameraAwareDepth(nn.Module):
         context: channels of the context.
         bins: number of depth bins.
         camera: length of the camera vector.
+        width: channels of the depth branch; those of the bins by default.
     """
 
-    def __init__(self, features: int, context: int, bins: int, camera: int = 12) -> None:
+    def __init__(self, features: int, context: int, bins: int, camera: int = 12, width: int | None = None) -> None:
         super().__init__()
+        width = bins if width is None else width
         # a batch holds too few different cameras for batch statistics
         self.norm = nn.LayerNorm(camera)
         self.reduce = nn.Sequential(
@@ -84,13 +86,14 @@ class CameraAwareDepth(nn.Module):
         self.context_gate = CameraGate(camera, features)
         self.context = nn.Conv2d(features, context, 1)
         self.depth_gate = CameraGate(camera, features)
+        narrow = None if width == features else nn.Conv2d(features, width, 3, padding=1)
         self.depth = nn.Sequential(
-            BasicBlock(features, bins, shortcut=nn.Conv2d(features, bins, 3, padding=1)),
-            BasicBlock(bins, bins),
-            BasicBlock(bins, bins),
-            Aspp(bins),
-            DeformableConv2d(bins, groups=4),
-            nn.Conv2d(bins, bins, 1),
+            BasicBlock(features, width, shortcut=narrow),
+            BasicBlock(width, width),
+            BasicBlock(width, width),
+            Aspp(width),
+            DeformableConv2d(width, groups=4),
+            nn.Conv2d(width, bins, 1),
         )
 
     def forward(self, features: Tensor, camera: Tensor) -> tuple[Tensor, Tensor]:
