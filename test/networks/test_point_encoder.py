@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from ssc_ros.core import SceneGrid
 from ssc_ros.networks.lidar.point_encoder import FEATURES, PointEncoder
+from ssc_ros.networks.lidar.voxel_index import points_inside
 
 GRID = SceneGrid((0.0, -1.6, -2.0), 0.4, (6, 8, 4))
 
@@ -53,7 +54,8 @@ def test_equals_a_loop_over_the_points(count, seed):
 
 
 def test_features_are_offset_position_and_reflectance():
-    inside = encoder()._inside(torch.tensor([[[0.5, -1.5, -1.9, 0.3]]]))[2]
+    point = torch.tensor([[[0.5, -1.5, -1.9, 0.3]]])
+    inside = encoder()._features(points_inside(point, GRID))
     torch.testing.assert_close(inside, torch.tensor([[-0.1, -0.1, -0.1, 0.5, -1.5, 0.3]]), atol=1e-6, rtol=0)
     assert inside.shape[1] == FEATURES
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ssc_ros.core import SceneGrid
+from ssc_ros.networks.lidar.voxel_index import PointsInside, points_inside
 
 FEATURES = 6
 """Of a point: offset to the centre of its voxel (3) and position x, y, all in metres, and reflectance."""
@@ -45,12 +46,12 @@ class PointEncoder(nn.Module):
         Returns:
             [B, outputs, X, Y, Z].
         """
-        sample, voxel, features = self._inside(points)
+        inside = points_inside(points, self.grid)
         volume = points.new_zeros(len(points), self.outputs, self.grid.size)
-        if len(features) < 1 + self.training:  # nothing to pool; a single point has no variance to normalise by
+        if len(inside.points) < 1 + self.training:  # nothing to pool; a single point has no variance to normalise by
             return volume.unflatten(2, self.grid.shape)
-        encoded = self.layers(features)
-        occupied, cell = torch.unique(sample * self.grid.size + voxel, return_inverse=True)
+        encoded = self.layers(self._features(inside))
+        occupied, cell = torch.unique(inside.voxel, return_inverse=True)
         pooled = encoded.new_zeros(len(occupied), self.outputs).scatter_reduce(
             0, cell[:, None].expand_as(encoded), encoded, "amax", include_self=False
         )
@@ -58,17 +59,8 @@ class PointEncoder(nn.Module):
         volume[occupied // self.grid.size, :, occupied % self.grid.size] = pooled
         return volume.unflatten(2, self.grid.shape)
 
-    def _inside(self, points: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Sample [n] and flat voxel index [n] (both long) and features [n, 6] of the points inside of the box."""
-        corner, far = (points.new_tensor(c) for c in (self.grid.min_corner, self.grid.max_corner))
-        xyz = points[..., :3]
-        sample, row = torch.nonzero(((xyz > corner) & (xyz < far)).all(dim=-1), as_tuple=True)
-        kept = points[sample, row]
-        xyz, reflectance = kept[:, :3], kept[:, 3:]
-        shape = torch.tensor(self.grid.shape, device=points.device)
-        # rounding may lift a point just inside of the far face onto it
-        index = torch.minimum(((xyz - corner) / self.grid.voxel_size).long(), shape - 1)
-        offset = xyz - corner - (index + 0.5) * self.grid.voxel_size
-        x, y, z = index.unbind(1)
-        voxel = (x * self.grid.shape[1] + y) * self.grid.shape[2] + z
-        return sample, voxel, torch.cat([offset, xyz[:, :2], reflectance], dim=1)
+    def _features(self, inside: PointsInside) -> Tensor:
+        """[n, 6] of the points inside of the box."""
+        xyz, reflectance = inside.points[:, :3], inside.points[:, 3:]
+        offset = xyz - xyz.new_tensor(self.grid.min_corner) - (inside.index + 0.5) * self.grid.voxel_size
+        return torch.cat([offset, xyz[:, :2], reflectance], dim=1)
