@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 
-from ssc_ros.core import SceneGrid
+from ssc_ros.core import SceneGrid, SscError
+from ssc_ros.training.mirror import grid_mirror
 from ssc_ros.training.sample import Sample, SceneTruth
+
+IMAGES = ("image", "right", "past_image")
+"""Inputs that are colour images, (..., 3, H, W) uint8."""
 
 _LUMA = (0.299, 0.587, 0.114)
 
@@ -28,12 +34,19 @@ class Augmentation:
 
     def __call__(self, sample: Sample, grid: SceneGrid, generator: torch.Generator) -> Sample:
         """A changed copy of an unbatched sample."""
-        if torch.rand((), generator=generator) < self.flip:
+        if self.flips(generator):
             sample = mirror(sample, grid)
-        inputs = dict(sample.inputs)
-        if self.color > 0 and "image" in inputs:
-            inputs["image"] = jitter_color(inputs["image"], self.color, generator)
-        return sample._replace(inputs=inputs)
+        return self.recolored(sample, generator)
+
+    def flips(self, generator: torch.Generator) -> bool:
+        """Draw whether to mirror."""
+        return bool(torch.rand((), generator=generator) < self.flip)
+
+    def recolored(self, sample: Sample, generator: torch.Generator) -> Sample:
+        """A copy in other colours; all images of the sample, of both cameras and of the past, are changed alike."""
+        factors = color_factors(self.color, generator)
+        changed = {key: recolor(sample.inputs[key], factors) for key in IMAGES if key in sample.inputs}
+        return sample._replace(inputs=sample.inputs | changed if self.color > 0 else dict(sample.inputs))
 
 
 def mirror(sample: Sample, grid: SceneGrid) -> Sample:
@@ -42,36 +55,46 @@ def mirror(sample: Sample, grid: SceneGrid) -> Sample:
     The mirrored projection takes the mirror image of a voxel to the mirror image of its pixel, exactly; it is that of
     a camera whose extrinsics are conjugated by the two mirrors and whose principal point is at W - 1 - cx.
 
+    A pair cannot be mirrored this way: its left image becomes a right one, see `mirror.mirror_frame`.
+
     Args:
-        sample: unbatched.
+        sample: unbatched; not of a network that reads the right image.
         grid: gives the plane of the mirror, the middle of the box along y.
+
+    Raises:
+        SscError: the sample has a right image.
     """
     inputs, truth = sample
-    mirrored = {}
-    if "image" in inputs:
-        mirrored = {
-            "image": inputs["image"].flip(-1),
-            "projection": mirror_projection(inputs["projection"], inputs["image"].shape[-1], grid),
-            "stereo_depth": inputs["stereo_depth"].flip(-1),
-            "stereo_voxels": mirror_children(inputs["stereo_voxels"]),
-        }
-    if "points" in inputs:
-        mirrored["points"] = mirror_points(inputs["points"], grid)
+    if "right" in inputs:
+        raise SscError("a sample with a right image cannot be mirrored; mirror its frame (MirroredSequence)")
+    flip = partial(torch.flip, dims=(-1,))
+    project = partial(mirror_projection, width=inputs["image"].shape[-1] if "image" in inputs else 0, grid=grid)
+    points = partial(mirror_points, grid=grid)
+    changes: dict[str, Callable[[Tensor], Tensor]] = {
+        "image": flip,
+        "projection": project,
+        "stereo_depth": flip,
+        "stereo_voxels": mirror_children,
+        "stereo_points": points,
+        "points": points,
+        "past_image": flip,
+        "past_projection": project,
+        "past_valid": lambda valid: valid,
+    }
+    mirrored = {key: changes[key](value) for key, value in inputs.items()}
     return Sample(mirrored, SceneTruth(truth.labels.flip(-2), truth.depth.flip(-1), truth.image.flip(-1)))
 
 
 def mirror_points(points: Tensor, grid: SceneGrid) -> Tensor:
-    """Mirror (N, 4) along y."""
-    x, y, z, reflectance = points.unbind(-1)
-    return torch.stack([x, grid.min_corner[1] + grid.max_corner[1] - y, z, reflectance], dim=-1)
+    """Mirror (N, 3 or 4) along y."""
+    x, y, *others = points.unbind(-1)
+    return torch.stack([x, grid.min_corner[1] + grid.max_corner[1] - y, *others], dim=-1)
 
 
 def mirror_projection(projection: Tensor, width: int, grid: SceneGrid) -> Tensor:
-    """M P G: projection P (3, 4) between the mirrors of pixels M, u -> W - 1 - u, and grid G, y -> y0 + y1 - y."""
+    """M P G: projections P (..., 3, 4) between the mirrors of pixels M, u -> W - 1 - u, and of the grid G."""
     pixel_mirror = torch.tensor([[-1.0, 0, width - 1], [0, 1, 0], [0, 0, 1]], dtype=torch.float64)
-    grid_mirror = torch.diag(torch.tensor([1.0, -1, 1, 1], dtype=torch.float64))
-    grid_mirror[1, 3] = grid.min_corner[1] + grid.max_corner[1]
-    return (pixel_mirror @ projection.double() @ grid_mirror).to(projection.dtype)
+    return (pixel_mirror @ projection.double() @ torch.from_numpy(grid_mirror(grid))).to(projection.dtype)
 
 
 def mirror_children(volume: Tensor) -> Tensor:
@@ -79,12 +102,16 @@ def mirror_children(volume: Tensor) -> Tensor:
     return volume.unflatten(0, (2, 2, 2)).flip(1, -2).flatten(0, 2)
 
 
-def jitter_color(image: Tensor, strength: float, generator: torch.Generator) -> Tensor:
-    """Change gamma, brightness, contrast and saturation of (3, H, W) uint8 RGB by log-uniform factors."""
-    log_factors = (2 * torch.rand(4, generator=generator) - 1) * torch.log1p(torch.tensor(strength))
-    gamma, brightness, contrast, saturation = log_factors.exp().tolist()
-    color = (image.float() / 255) ** gamma * brightness
-    grey = (color * color.new_tensor(_LUMA).view(3, 1, 1)).sum(dim=0, keepdim=True)
+def color_factors(strength: float, generator: torch.Generator) -> Tensor:
+    """(4,) log-uniform factors in [1 / (1 + strength), 1 + strength]: gamma, brightness, contrast and saturation."""
+    return ((2 * torch.rand(4, generator=generator) - 1) * torch.log1p(torch.tensor(strength))).exp()
+
+
+def recolor(images: Tensor, factors: Tensor) -> Tensor:
+    """Change gamma, brightness, contrast and saturation of (..., 3, H, W) uint8 RGB images."""
+    gamma, brightness, contrast, saturation = factors.tolist()
+    color = (images.float() / 255) ** gamma * brightness
+    grey = (color * color.new_tensor(_LUMA).view(3, 1, 1)).sum(dim=-3, keepdim=True)
     color = torch.lerp(grey, color, saturation)
-    color = torch.lerp(grey.mean(), color, contrast)
+    color = torch.lerp(grey.mean(dim=(-2, -1), keepdim=True), color, contrast)
     return (color.clamp(0, 1) * 255).round().to(torch.uint8)

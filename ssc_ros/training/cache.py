@@ -8,7 +8,7 @@ import json
 import os
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,13 +22,28 @@ from ssc_ros.core import LabelSet, SscError
 from ssc_ros.core.files import write_atomically
 from ssc_ros.data.semantic_kitti import KittiSequence
 from ssc_ros.inference.inputs import InputPreparer
-from ssc_ros.systems import InputSpec
+from ssc_ros.systems import LIDAR, STEREO, InputSpec, SceneInputs
+from ssc_ros.training.mirror import MirroredSequence
 from ssc_ros.training.sample import Sample, SceneTruth, prepare_truth
 
-VERSION = 2
+VERSION = 3
 """Raise this when what is prepared changes: older files are then left alone and written anew."""
 
-TRUTH = "truth"
+IMAGE, POINTS, TRUTH = "image", "points", "truth"
+"""Parts of a sample: the left image with its projection, the sweep, the truth; and each input made of the pair."""
+
+SIZES = {
+    IMAGE: ("image_size",),
+    "right": ("image_size",),
+    "focal_baseline": ("image_size",),
+    "stereo_depth": ("context_size", "stereo_scale"),
+    "stereo_voxels": ("grid", "stereo_scale"),
+    "stereo_points": ("grid", "stereo_scale"),
+    POINTS: ("grid",),
+    TRUTH: ("grid", "context_size"),
+}
+"""What of an `InputSpec` each part depends on."""
+
 _BITS = "stereo_voxels"
 
 
@@ -41,11 +56,11 @@ def default_folder() -> Path:
 class SampleCache:
     """Samples of sequences, made on first use and read from then on.
 
-    Each sensor's inputs and the truth are files of their own: a teacher that reads LiDAR and a student that reads
-    images find what the other has made.
+    Each part of a sample is a file of its own, named by the sizes that matter to it: networks that read different
+    things find what others have made. A mirrored sequence has files of its own.
 
     Attributes:
-        folder: where the files are, below a name made from spec, label set and the sequence's path.
+        folder: where the files are, below a name made from part, its sizes and the sequence's path.
         spec: what the networks need.
         label_set: what the labels mean.
     """
@@ -55,43 +70,75 @@ class SampleCache:
     label_set: LabelSet
 
     @property
+    def input_parts(self) -> tuple[str, ...]:
+        """What the inputs of a frame consist of."""
+        sensors, spec = self.spec.sensors, self.spec
+        return (*((IMAGE, *spec.pair) if STEREO in sensors else ()), *((POINTS,) if LIDAR in sensors else ()))
+
+    @property
+    def past_parts(self) -> tuple[str, ...]:
+        """What is needed of a frame that is only part of another's history."""
+        return tuple(part for part in self.input_parts if part in (IMAGE, "stereo_points"))
+
+    @property
     def parts(self) -> tuple[str, ...]:
-        """What a sample consists of: the sensors and the truth."""
-        return (*self.spec.sensors, TRUTH)
+        """What a sample consists of."""
+        return (*self.input_parts, TRUTH)
 
     def path(self, sequence: KittiSequence, frame_id: str, part: str) -> Path:
         """Where a part of a sample is kept."""
-        sizes = asdict(replace(self.spec, sensors=()))
-        identity = json.dumps([VERSION, sizes, self.label_set.name, str(sequence.path.resolve())])
-        return self.folder / hashlib.sha256(identity.encode()).hexdigest()[:16] / f"{frame_id}.{part}.npz"
+        sizes = {name: value for name, value in asdict(self.spec).items() if name in SIZES[part]}
+        mirrored = isinstance(sequence, MirroredSequence)
+        meaning = self.label_set.name if part == TRUTH else ""
+        identity = [VERSION, part, sizes, meaning, str(sequence.path.resolve()), mirrored]
+        digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:16]
+        return self.folder / digest / f"{frame_id}.{part}.npz"
 
-    def stale(self, sequence: KittiSequence, frame_id: str) -> list[str]:
-        """The parts that are missing, or older than the labels they were made from."""
-        source = (sequence.path / "voxels" / f"{frame_id}.label").stat().st_mtime_ns
-        paths = {part: self.path(sequence, frame_id, part) for part in self.parts}
-        return [part for part, path in paths.items() if not path.is_file() or path.stat().st_mtime_ns < source]
+    def stale(self, sequence: KittiSequence, frame_id: str, parts: Sequence[str] | None = None) -> list[str]:
+        """Those of the parts (all, unless told) that are missing, or older than the files they were made from."""
+        sources = (sequence.path / "image_2" / f"{frame_id}.png", sequence.path / "voxels" / f"{frame_id}.label")
+        newest = max(source.stat().st_mtime_ns for source in sources if source.exists())
+        paths = {part: self.path(sequence, frame_id, part) for part in parts or self.parts}
+        return [part for part, path in paths.items() if not path.is_file() or path.stat().st_mtime_ns < newest]
 
-    def write(self, sequence: KittiSequence, frame_id: str) -> None:
-        """Make the stale parts of a sample and keep them."""
+    def write(self, sequence: KittiSequence, frame_id: str, parts: Sequence[str] | None = None) -> None:
+        """Make those of the parts (all, unless told) that are stale, and keep them."""
+        stale = self.stale(sequence, frame_id, parts)
+        if not stale:
+            return
         frame = sequence.frame(frame_id)
-        for part in self.stale(sequence, frame_id):
-            if part == TRUTH:
-                tensors = prepare_truth(sequence, frame_id, frame, self.spec, self.label_set)._asdict()
-            else:
-                tensors = InputPreparer(replace(self.spec, sensors=(part,)))(frame)
+        made: dict[str, SceneInputs] = {}
+        if TRUTH in stale:
+            made[TRUTH] = prepare_truth(sequence, frame_id, frame, self.spec, self.label_set)._asdict()
+        pair = tuple(part for part in self.spec.pair if part in stale)
+        sensors = ((STEREO,) if pair or IMAGE in stale else ()) + ((LIDAR,) if POINTS in stale else ())
+        inputs = InputPreparer(replace(self.spec, sensors=sensors, pair=pair))(frame)
+        for part in stale:
+            if part != TRUTH:
+                made[part] = {key: inputs[key] for key in ((IMAGE, "projection") if part == IMAGE else (part,))}
+        for part, tensors in made.items():
             write_atomically(self.path(sequence, frame_id, part), _encode(tensors, len(self.label_set)))
 
     def read(self, sequence: KittiSequence, frame_id: str) -> Sample:
-        """A kept sample, unbatched.
+        """A kept sample, unbatched and without its history.
 
         Raises:
             SscError: it is missing or damaged.
         """
-        inputs: dict[str, Tensor] = {}
-        for part in self.spec.sensors:
-            inputs |= self._read(self.path(sequence, frame_id, part))
         truth = self._read(self.path(sequence, frame_id, TRUTH))
+        inputs = self.read_inputs(sequence, frame_id, self.input_parts)
         return Sample(inputs, SceneTruth(*(truth[key] for key in SceneTruth._fields)))
+
+    def read_inputs(self, sequence: KittiSequence, frame_id: str, parts: Sequence[str]) -> SceneInputs:
+        """Kept inputs of a frame, unbatched.
+
+        Raises:
+            SscError: a part is missing or damaged.
+        """
+        inputs: SceneInputs = {}
+        for part in parts:
+            inputs |= self._read(self.path(sequence, frame_id, part))
+        return inputs
 
     def class_counts(self, sequence: KittiSequence, frame_id: str) -> NDArray[np.int64]:
         """(C,) voxels of each class in a kept sample."""

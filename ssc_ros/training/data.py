@@ -14,11 +14,14 @@ from numpy.typing import NDArray
 from rich.progress import track
 from torch.utils.data import DataLoader, Dataset
 
-from ssc_ros.core import LABEL_SETS, LabelSet, SceneGrid, SscError
+from ssc_ros.core import LABEL_SETS, LabelSet, SceneGrid, SscError, poses
 from ssc_ros.data.semantic_kitti import KittiSequence, SemanticKitti, sequences_folder
+from ssc_ros.inference.history import Past, join, nearest_stamps
 from ssc_ros.systems import LIDAR, InputSpec
+from ssc_ros.systems.spec import History
 from ssc_ros.training.augmentation import Augmentation
 from ssc_ros.training.cache import SampleCache, default_folder
+from ssc_ros.training.mirror import MirroredSequence
 from ssc_ros.training.sample import Sample, collate
 from ssc_ros.training.sampler import Draw, ShuffledSampler
 
@@ -51,9 +54,12 @@ def open_sequences(
 
 
 class Scenes(Dataset[Sample]):
-    """The labelled frames of sequences, from the cache.
+    """The labelled frames of sequences, from the cache, with the past frames that the network reads beside them.
 
     A whole number gives the sample as it is, a `Draw` gives an augmented one.
+
+    Attributes:
+        frames: sequence and name of each labelled frame.
     """
 
     def __init__(
@@ -62,21 +68,76 @@ class Scenes(Dataset[Sample]):
         frames = [(sequence, frame_id) for sequence in sequences for frame_id in sequence.voxel_ids]
         self.frames = frames[::stride]
         self.cache, self.augmentation = cache, augmentation
+        self._mirrored = {s.path: MirroredSequence.of(s) for s in sequences} if self._mirrors_frames else {}
+
+    @property
+    def _mirrors_frames(self) -> bool:
+        """Whether it is the frame, not the sample, that augmentation mirrors, see `mirror`."""
+        return "right" in self.cache.spec.pair and self.augmentation.flip > 0
 
     def __len__(self) -> int:
         return len(self.frames)
 
     def __getitem__(self, key: int | Draw) -> Sample:
-        index = key.index if isinstance(key, Draw) else key
-        sample = self.cache.read(*self.frames[index])
-        if isinstance(key, Draw):
-            generator = torch.Generator().manual_seed(key.seed)
-            sample = self.augmentation(sample, self.cache.spec.grid, generator)
-        return sample
+        if not isinstance(key, Draw):
+            return self._read(*self.frames[key])
+        sequence, frame_id = self.frames[key.index]
+        generator = torch.Generator().manual_seed(key.seed)
+        if not self._mirrors_frames:
+            return self.augmentation(self._read(sequence, frame_id), self.cache.spec.grid, generator)
+        flips = self.augmentation.flips(generator)
+        sample = self._read(self._mirrored[sequence.path] if flips else sequence, frame_id)
+        return self.augmentation.recolored(sample, generator)
+
+    def needed(self, augmented: bool) -> list[Wanted]:
+        """What has to be in the cache: the frames with all of their parts, and what is needed of their past.
+
+        Args:
+            augmented: mirrored frames are needed too.
+        """
+        mirrors = [(self._mirrored[s.path], i) for s, i in self.frames] if augmented and self._mirrored else []
+        wanted: dict[tuple[bool, Path, str], Wanted] = {}
+        for sequence, frame_id in (*self.frames, *mirrors):
+            mirrored = isinstance(sequence, MirroredSequence)
+            wanted[mirrored, sequence.path, frame_id] = sequence, frame_id, self.cache.parts
+            for past_id in past_ids(sequence, frame_id, self.cache.spec.history):
+                if past_id is not None:
+                    key = mirrored, sequence.path, past_id
+                    wanted.setdefault(key, (sequence, past_id, self.cache.past_parts))
+        return list(wanted.values())
 
     def class_counts(self) -> NDArray[np.int64]:
         """(C,) voxels of each class over all frames."""
         return np.sum([self.cache.class_counts(*frame) for frame in self.frames], axis=0)
+
+    def _read(self, sequence: KittiSequence, frame_id: str) -> Sample:
+        sample, spec = self.cache.read(sequence, frame_id), self.cache.spec
+        ids = past_ids(sequence, frame_id, spec.history)
+        past = [None if i is None else self._past(sequence, i, frame_id) for i in ids]
+        return sample._replace(inputs=join(sample.inputs, past, spec))
+
+    def _past(self, sequence: KittiSequence, past_id: str, frame_id: str) -> Past:
+        inputs = self.cache.read_inputs(sequence, past_id, self.cache.past_parts)
+        return Past(inputs, relative_pose(sequence, past_id, frame_id))
+
+
+Wanted = tuple[KittiSequence, str, tuple[str, ...]]
+"""Sequence and name of a frame, and the parts of it."""
+
+
+def past_ids(sequence: KittiSequence, frame_id: str, history: History) -> list[str | None]:
+    """The past frames of a frame, the latest first: those of its own sequence that have images; without poses, none."""
+    if sequence.T_world_lidar is None:
+        return [None] * history.count
+    now = int(sequence.times[sequence.frame_ids.index(frame_id)])
+    return [None if i is None else sequence.frame_ids[i] for i in nearest_stamps(sequence.times, now, history)]
+
+
+def relative_pose(sequence: KittiSequence, past_id: str, frame_id: str) -> NDArray[np.float64]:
+    """`T_past_now` (4, 4) between the grid frames of two frames of a sequence with poses."""
+    assert sequence.T_world_lidar is not None
+    past, now = (sequence.T_world_lidar[sequence.frame_ids.index(i)] for i in (past_id, frame_id))
+    return poses.inverse(past) @ now
 
 
 @dataclass(frozen=True)
@@ -84,7 +145,7 @@ class _Making(Dataset[int]):
     """Writing the cached samples that are not there yet, as a data set, so that a loader's workers can share it."""
 
     cache: SampleCache
-    frames: list[tuple[KittiSequence, str]] = field(repr=False)
+    frames: list[Wanted] = field(repr=False)
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -148,11 +209,12 @@ class SceneData(lightning.LightningDataModule):
 
     def prepare_data(self) -> None:
         """Make the cached samples that are missing or older than their labels; Lightning calls it in one process."""
-        cache = self.train_scenes.cache
-        stale = [f for f in self.train_scenes.frames + self.validation_scenes.frames if cache.stale(*f)]
+        cache, train, validation = self.train_scenes.cache, self.train_scenes, self.validation_scenes
+        wanted = train.needed(augmented=True) + validation.needed(augmented=False)
+        stale = [frame for frame in wanted if cache.stale(*frame)]
         if stale:
             making = DataLoader(_Making(cache, stale), batch_size=None, num_workers=self.workers)
-            for _ in track(making, f"preparing {len(stale)} scenes", total=len(stale)):
+            for _ in track(making, f"preparing {len(stale)} frames", total=len(stale)):
                 pass
 
     def train_dataloader(self) -> DataLoader[Sample]:

@@ -16,6 +16,9 @@ from ssc_ros.data.semantic_kitti import KittiSequence
 from ssc_ros.inference.inputs import project_nearest
 from ssc_ros.systems import InputSpec, SceneInputs
 
+POINT_LISTS = ("points", "stereo_points")
+"""Inputs that have as many rows as there are points."""
+
 
 class SceneTruth(NamedTuple):
     """What a prediction is compared with; each gains a leading B in a batch.
@@ -53,12 +56,13 @@ def prepare_truth(
 
 
 def collate(samples: Sequence[Sample]) -> Sample:
-    """A batch; sweeps are filled up with rows of NaN to the length of the longest."""
-    inputs = {key: [sample.inputs[key] for sample in samples] for key in samples[0].inputs}
-    padded = {"points": pad_sequence(inputs.pop("points"), True, torch.nan)} if "points" in inputs else {}
-    stacked = {key: torch.stack(values) for key, values in inputs.items()}
+    """A batch; lists of points are filled up with rows of NaN to the length of the longest."""
+    inputs = {}
+    for key in samples[0].inputs:
+        values = [sample.inputs[key] for sample in samples]
+        inputs[key] = pad_sequence(values, True, torch.nan) if key in POINT_LISTS else torch.stack(values)
     truth = zip(*(sample.truth for sample in samples), strict=True)
-    return Sample(stacked | padded, SceneTruth(*(torch.stack(values) for values in truth)))
+    return Sample(inputs, SceneTruth(*(torch.stack(values) for values in truth)))
 
 
 def nearest_class(

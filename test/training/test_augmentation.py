@@ -15,7 +15,7 @@ from ssc_ros.inference.stereo import StereoMatcher
 from ssc_ros.networks.heads.subvoxel import from_children, to_children
 from ssc_ros.networks.lift.depth_weighted import project_voxels
 from ssc_ros.systems import LIDAR, STEREO
-from ssc_ros.training.augmentation import Augmentation, jitter_color, mirror, mirror_children
+from ssc_ros.training.augmentation import Augmentation, color_factors, mirror, mirror_children, recolor
 from ssc_ros.training.sample import nearest_class
 
 GRID, SPEC = tiny_street.GRID, replace(tiny_street.SPEC, sensors=(LIDAR, STEREO))
@@ -126,14 +126,17 @@ def test_probabilities_are_kept(sample) -> None:
     assert abs(flips - 100) < 35  # four standard deviations of a binomial of 400
 
 
-def test_color_jitter_of_strength_zero_is_the_identity_and_grey_stays_grey() -> None:
+def test_recoloring_by_ones_is_the_identity_and_grey_stays_grey() -> None:
     generator = torch.Generator().manual_seed(0)
     image = torch.randint(256, (3, 8, 16), generator=generator, dtype=torch.uint8)
-    assert torch.equal(jitter_color(image, 0.0, generator), image)
-    changed = jitter_color(image, 0.3, generator)
+    assert torch.equal(recolor(image, color_factors(0.0, generator)), image)
+    factors = color_factors(0.3, generator)
+    assert ((factors > 1 / 1.3) & (factors < 1.3)).all()
+    changed = recolor(image, factors)
     assert changed.dtype == torch.uint8
     assert not torch.equal(changed, image)
-    grey = image[:1].expand(3, -1, -1)
-    jittered = jitter_color(grey, 0.3, generator)
-    assert torch.equal(jittered[0], jittered[1])
-    assert torch.equal(jittered[0], jittered[2])
+    grey = recolor(image[:1].expand(3, -1, -1), factors)
+    assert torch.equal(grey[0], grey[1])
+    assert torch.equal(grey[0], grey[2])
+    several = recolor(torch.stack([image, image.flip(-1)]), factors)  # each image has its own mean grey
+    assert torch.equal(several, torch.stack([changed, changed.flip(-1)]))

@@ -12,13 +12,15 @@ import torch
 
 from ssc_ros.core import SEMANTIC_KITTI, SscError
 from ssc_ros.inference.inputs import InputPreparer
+from ssc_ros.inference.stereo import StereoMatcher
 from ssc_ros.systems import LIDAR, STEREO
-from ssc_ros.training.cache import TRUTH, SampleCache
+from ssc_ros.training.cache import IMAGE, POINTS, TRUTH, SampleCache
 from ssc_ros.training.data import open_sequences
+from ssc_ros.training.mirror import MirroredSequence
 from ssc_ros.training.sample import Sample, nearest_class, prepare_truth
 
 DAMAGES = {
-    "cut": lambda whole: whole[:1000],
+    "cut": lambda whole: whole[: len(whole) // 2],
     "empty": lambda whole: b"",
     "another file": lambda whole: b"PK" * 500,
     "a flipped byte": lambda whole: whole[:200] + bytes([whole[200] ^ 255]) + whole[201:],
@@ -58,18 +60,43 @@ def test_a_network_reads_its_sensors_alone(scenes) -> None:
         assert torch.equal(alone.truth.labels, whole.truth.labels)
 
 
-def test_what_a_teacher_needs_is_added_to_what_its_student_has(scenes, tmp_path) -> None:
+def test_networks_share_what_they_have_in_common(scenes, tmp_path) -> None:
     frame = scenes.frames[0]
     elsewhere = replace(scenes.cache, folder=tmp_path / "elsewhere")
-    camera = replace(elsewhere, spec=replace(elsewhere.spec, sensors=(STEREO,)))
-    assert camera.stale(*frame) == [STEREO, TRUTH]
-    camera.write(*frame)
-    assert camera.stale(*frame) == []
-    kept = {part: elsewhere.path(*frame, part).stat().st_mtime_ns for part in (STEREO, TRUTH)}
-    assert elsewhere.stale(*frame) == [LIDAR]
-    elsewhere.write(*frame)
-    assert elsewhere.stale(*frame) == []
-    assert kept == {part: elsewhere.path(*frame, part).stat().st_mtime_ns for part in kept}
+
+    def cache(*pair: str, sensors=(STEREO,), **sizes) -> SampleCache:
+        return replace(elsewhere, spec=replace(elsewhere.spec, sensors=sensors, pair=pair, **sizes))
+
+    first = cache("stereo_depth")
+    assert first.stale(*frame) == [IMAGE, "stereo_depth", TRUTH]
+    first.write(*frame)
+    assert first.stale(*frame) == []
+    assert cache(sensors=(LIDAR,)).stale(*frame) == [POINTS]
+    assert cache("right", "stereo_points", "stereo_depth").stale(*frame) == ["right", "stereo_points"]
+    assert cache("stereo_depth", stereo_scale=1.0).stale(*frame) == ["stereo_depth"]
+    assert cache("stereo_depth", context_size=(8, 16)).stale(*frame) == ["stereo_depth", TRUTH]
+    assert cache("stereo_depth", image_size=(32, 64)).stale(*frame) == [IMAGE]
+    assert cache("stereo_depth", grid=replace(tiny_street.GRID, frame_id="else")).stale(*frame) == [TRUTH]
+    kept = {part: first.path(*frame, part).stat().st_mtime_ns for part in first.parts}
+    cache("stereo_depth", "right", "focal_baseline", sensors=(STEREO, LIDAR)).write(*frame)
+    assert kept == {part: first.path(*frame, part).stat().st_mtime_ns for part in kept}
+
+
+def test_only_what_is_asked_for_is_made(scenes, tmp_path, monkeypatch) -> None:
+    """The past of another frame needs no voxels, and no matching where nothing of it is read."""
+
+    def never(*_):
+        raise AssertionError("the pair was matched")
+
+    sequence, frame_id = scenes.frames[0]
+    cache = replace(scenes.cache, folder=tmp_path / "elsewhere", spec=replace(scenes.cache.spec, pair=("right",)))
+    monkeypatch.setattr(StereoMatcher, "depth", never)
+    assert cache.past_parts == (IMAGE,)
+    cache.write(sequence, frame_id, cache.past_parts)
+    assert len(list(tmp_path.glob("elsewhere/*/*.npz"))) == 1
+    assert cache.read_inputs(sequence, frame_id, cache.past_parts).keys() == {"image", "projection"}
+    cache.write(sequence, frame_id)
+    assert cache.read(sequence, frame_id).inputs.keys() == {"image", "projection", "right", "points"}
 
 
 def test_class_counts_are_those_of_the_truth(scenes) -> None:
@@ -89,24 +116,23 @@ def test_newer_labels_make_every_older_part_stale(scenes) -> None:
     now = max(path.stat().st_mtime_ns for path in made.values())
     try:
         os.utime(label, ns=(before.st_atime_ns, now + 10))
-        os.utime(made[LIDAR], ns=(now + 10, now + 10))  # as new as the labels: made from them
-        assert set(cache.stale(sequence, frame_id)) == {STEREO, TRUTH}
+        os.utime(made[POINTS], ns=(now + 10, now + 10))  # as new as the labels: made from them
+        assert set(cache.stale(sequence, frame_id)) == {*cache.parts} - {POINTS}
         os.utime(label, ns=(before.st_atime_ns, now + 11))
-        assert set(cache.stale(sequence, frame_id)) == {STEREO, LIDAR, TRUTH}
+        assert cache.stale(sequence, frame_id) == [*cache.parts]
     finally:
         os.utime(label, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
-def test_another_spec_or_sequence_is_kept_elsewhere(scenes, street) -> None:
+def test_another_sequence_is_kept_elsewhere(scenes, street) -> None:
     sequence, frame_id = scenes.frames[0]
-    other_spec = replace(scenes.cache, spec=replace(scenes.cache.spec, stereo_scale=1.0))
-    (other_sequence,) = open_sequences([street], ["08"], tiny_street.GRID, SEMANTIC_KITTI)
-    caches = (scenes.cache, other_spec)
-    places = [(cache, s, part) for cache in caches for s in (sequence, other_sequence) for part in cache.parts]
-    assert len({cache.path(s, frame_id, part) for cache, s, part in places}) == len(places) == 12
+    (other,) = open_sequences([street], ["08"], tiny_street.GRID, SEMANTIC_KITTI)
+    seen = (sequence, other, MirroredSequence.of(sequence), MirroredSequence.of(other))
+    parts = scenes.cache.parts
+    assert len({scenes.cache.path(s, frame_id, part) for s in seen for part in parts}) == 4 * len(parts)
 
 
-@pytest.mark.parametrize("part", [STEREO, LIDAR, TRUTH])
+@pytest.mark.parametrize("part", [IMAGE, "stereo_voxels", POINTS, TRUTH])
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
 def test_a_damaged_part_is_named(scenes, part, damage) -> None:
     path = scenes.cache.path(*scenes.frames[0], part)
@@ -116,7 +142,7 @@ def test_a_damaged_part_is_named(scenes, part, damage) -> None:
 
 
 def test_a_part_that_is_missing_is_named(scenes) -> None:
-    path = scenes.cache.path(*scenes.frames[0], LIDAR)
+    path = scenes.cache.path(*scenes.frames[0], POINTS)
     path.unlink()
     with pytest.raises(SscError, match=path.name):
         scenes[0]
