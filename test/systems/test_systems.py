@@ -12,7 +12,7 @@ from ssc_ros.systems import SYSTEMS, SceneNetwork, SceneOutput, build
 from ssc_ros.training.sample import Sample, SceneTruth, collate
 
 EDGE = sorted(system for system, presets in SYSTEMS.items() if "edge" in presets)
-SCENES = [system for system in EDGE if not system.endswith("_image")]
+SCENES = [system for system in EDGE if not system.endswith(("_image", "_seg"))]
 VOXELS = 200_000
 
 

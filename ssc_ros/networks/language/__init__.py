@@ -1,0 +1,1 @@
+"""Words as vectors, and networks that compare pixels with them."""
