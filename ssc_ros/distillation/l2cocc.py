@@ -18,6 +18,7 @@ from torch.nn import functional
 from ssc_ros.core import EMPTY, UNKNOWN, LabelSet, SscError
 from ssc_ros.distillation.teacher import FrozenTeacher
 from ssc_ros.distillation.terms import affinity_distance, alignment_kl, cosine_distance
+from ssc_ros.distillation.tutor import Lesson, Tutor
 from ssc_ros.networks.heads.scene_logits import SceneLogits
 from ssc_ros.systems import SceneNetwork, SceneOutput, build
 from ssc_ros.systems.summary import dry_run
@@ -50,6 +51,14 @@ class L2CoccDistillation:
     tpvd: float = 2.5
     pad: float = 3.5
     voxels: int = 131_072
+
+    def tutor(self, make: Callable[[], SceneNetwork], label_set: LabelSet) -> L2CoccTutor:
+        """Teacher and terms for the network that `make` builds.
+
+        Raises:
+            SscError: as `open_teacher`.
+        """
+        return L2CoccTutor(self, self.open_teacher(make, label_set))
 
     def open_teacher(self, make: Callable[[], SceneNetwork], label_set: LabelSet) -> FrozenTeacher:
         """The teacher, after making sure that it can teach a student.
@@ -103,6 +112,28 @@ class L2CoccDistillation:
         if self.pad:
             terms["pad"] = self.pad * _prediction_divergence(student, teacher, occupied, self.voxels, generator)
         return terms
+
+
+class L2CoccTutor(Tutor):
+    """The teacher beside its student, without parameters of its own.
+
+    Args:
+        recipe: weights of the terms.
+        teacher: that is asked in every step.
+    """
+
+    def __init__(self, recipe: L2CoccDistillation, teacher: FrozenTeacher) -> None:
+        super().__init__()
+        self.recipe, self.teacher = recipe, teacher
+        self.sensors = teacher.spec.sensors
+
+    def start(self, device: torch.device) -> None:
+        """Move the teacher, which is no module."""
+        self.teacher.to(device)
+
+    def forward(self, student: SceneOutput, lesson: Lesson, generator: torch.Generator) -> dict[str, Tensor]:
+        """The terms of the recipe."""
+        return self.recipe(student, self.teacher(lesson.inputs), lesson.labels, generator)
 
 
 def _feature_distance(student: SceneOutput, teacher: SceneOutput, occupied: Tensor) -> Tensor:

@@ -39,7 +39,7 @@ class ImageBranch(SceneNetwork):
     def forward(self, inputs: SceneInputs) -> SceneOutput:
         """Predict depth and classes of the image cells; there is no scene."""
         context, depth = self.context_and_depth(inputs)
-        return SceneOutput(None, depth, self.classes(context))
+        return SceneOutput(None, depth, self.classes(context), {"image.context": context})
 
 
 class L2Cocc(SceneNetwork):

@@ -1,0 +1,78 @@
+"""What stands between a recipe of distillation and the module that trains a student under it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from ssc_ros.core import LabelSet
+from ssc_ros.distillation.language import LanguageTeacher, PixelGuidance
+from ssc_ros.systems import SceneInputs, SceneNetwork, SceneOutput
+
+
+class Lesson(NamedTuple):
+    """A batch, as a tutor sees it.
+
+    Attributes:
+        inputs: of the student and of its teacher.
+        labels: [B, X, Y, Z] uint8 truth at full resolution, 255 where unknown.
+        guidance: precomputed answers of a language teacher, where the tutor wants them.
+    """
+
+    inputs: SceneInputs
+    labels: Tensor
+    guidance: PixelGuidance | None = None
+
+
+@dataclass(frozen=True)
+class Guide:
+    """A language teacher whose answers are computed once, before training.
+
+    Attributes:
+        teacher: who answers.
+        size: (h, w), the cells of an image that the student has features of.
+    """
+
+    teacher: LanguageTeacher
+    size: tuple[int, int]
+
+
+class Tutor(nn.Module):
+    """Adds terms to what a student minimises. Its parameters, if any, are trained with the student's, saved in the
+    checkpoints of the training, and never deployed.
+
+    Attributes:
+        sensors: what must be sensed for it, beside what the student reads.
+        guide: whose precomputed answers a lesson must hold; None if it needs none.
+    """
+
+    sensors: tuple[str, ...] = ()
+    guide: Guide | None = None
+
+    def start(self, device: torch.device) -> None:
+        """Move what is not a parameter to the device of the training."""
+
+    def forward(self, student: SceneOutput, lesson: Lesson, generator: torch.Generator) -> dict[str, Tensor]:
+        """Weighted terms by name.
+
+        Args:
+            student: what the network in training made of the lesson.
+            lesson: the batch.
+            generator: a CPU generator, for whatever is drawn.
+        """
+        raise NotImplementedError
+
+
+class Recipe(Protocol):
+    """What a configuration says of a distillation."""
+
+    def tutor(self, make: Callable[[], SceneNetwork], label_set: LabelSet) -> Tutor:
+        """A tutor for the network that `make` builds; only its shapes are looked at.
+
+        Raises:
+            SscError: the teacher cannot be opened, or cannot teach this student.
+        """
