@@ -19,7 +19,7 @@ from ssc_ros.distillation import L2CoccDistillation
 from ssc_ros.evaluation.confusion import Confusion
 from ssc_ros.inference.checkpoint import load_image_branch
 from ssc_ros.losses import depth_kl
-from ssc_ros.systems import InputSpec, build
+from ssc_ros.systems import STEREO, InputSpec, build
 from ssc_ros.training.data import SceneData
 from ssc_ros.training.objective import Objective
 from ssc_ros.training.sample import Sample
@@ -87,8 +87,10 @@ class SceneTraining(lightning.LightningModule):
     def inputs(self) -> InputSpec:
         """What the network and its teacher read."""
         spec = self.network.spec
-        sensors = set(spec.sensors) | set(self.teacher.spec.sensors if self.teacher else ())
-        return replace(spec, sensors=tuple(sorted(sensors)))
+        taught = self.teacher.spec if self.teacher else spec
+        pair = (*spec.pair, *taught.pair) if STEREO in taught.sensors else spec.pair
+        sensors = sorted({*spec.sensors, *taught.sensors})
+        return replace(spec, sensors=tuple(sensors), pair=tuple(dict.fromkeys(pair)))
 
     def on_fit_start(self) -> None:
         """Count the classes where asked to; move the teacher, of whom Lightning knows nothing."""

@@ -7,8 +7,9 @@ import torch
 from ssc_ros.core import LABEL_SETS, SEMANTIC_KITTI_GRID, Frame, SemanticGrid, SscError, StereoRig, poses
 from ssc_ros.inference.checkpoint import CheckpointMetadata
 from ssc_ros.inference.completer import SceneCompleter
+from ssc_ros.inference.history import join
 from ssc_ros.inference.inputs import InputPreparer
-from ssc_ros.systems import SYSTEMS, SceneNetwork, SceneOutput, build
+from ssc_ros.systems import SYSTEMS, SceneInputs, SceneNetwork, SceneOutput, build
 from ssc_ros.training.sample import Sample, SceneTruth, collate
 
 EDGE = sorted(system for system, presets in SYSTEMS.items() if "edge" in presets)
@@ -24,6 +25,11 @@ def frame(seed: int) -> Frame:
     rig = StereoRig(np.array([[200.0, 0, 160], [0, 200, 48], [0, 0, 1]]), 0.5, (96, 320), optical)
     points = random.uniform((0, -30, -3, 0), (60, 30, 3, 1), (3000 + 500 * seed, 4)).astype(np.float32)
     return Frame(123 + seed, image, np.roll(image, -6, axis=1), rig, points)
+
+
+def prepared(model: SceneNetwork, seed: int) -> SceneInputs:
+    """Inputs of a frame that has no past."""
+    return join(InputPreparer(model.spec)(frame(seed)), (), model.spec)
 
 
 def network(system: str) -> SceneNetwork:
@@ -63,9 +69,8 @@ def test_a_frame_becomes_a_grid_and_the_same_one_again(system):
 def test_a_batch_equals_its_frames_one_by_one(system):
     """Sweeps of different lengths included: what fills the shorter one up changes nothing."""
     model = network(system).eval()
-    prepare = InputPreparer(model.spec)
     nothing = SceneTruth(*(torch.zeros(1),) * 3)
-    samples = [Sample(prepare(frame(seed)), nothing) for seed in (0, 1)]
+    samples = [Sample(prepared(model, seed), nothing) for seed in (0, 1)]
     with torch.inference_mode():
         both = model(collate(samples).inputs)
         single = [model({key: value[None] for key, value in sample.inputs.items()}) for sample in samples]
@@ -81,7 +86,7 @@ def test_a_batch_equals_its_frames_one_by_one(system):
 @pytest.mark.parametrize("system", EDGE)
 def test_every_parameter_learns(system):
     model = network(system).train()
-    inputs = {key: value[None] for key, value in InputPreparer(model.spec)(frame(0)).items()}
+    inputs = {key: value[None] for key, value in prepared(model, 0).items()}
     output = model(inputs)
     parts = [output.depth, output.image, None if output.scene is None else drawn(output)]
     torch.stack([part.square().mean() for part in parts if part is not None]).sum().backward()
