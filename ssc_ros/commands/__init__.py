@@ -10,7 +10,10 @@ import argparse
 from importlib import import_module
 from typing import Protocol, cast
 
-COMMANDS = ("demo", "simulate", "train", "evaluate", "info", "kitti2bag", "replay", "node", "evaluate-bag")
+COMMANDS = (
+    *("demo", "simulate", "train", "precompute-teacher", "evaluate", "info", "kitti2bag", "replay", "node"),
+    "evaluate-bag",
+)
 """Every command, in the order in which a newcomer meets them."""
 
 

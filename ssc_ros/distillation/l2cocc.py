@@ -125,7 +125,7 @@ class L2CoccTutor(Tutor):
     def __init__(self, recipe: L2CoccDistillation, teacher: FrozenTeacher) -> None:
         super().__init__()
         self.recipe, self.teacher = recipe, teacher
-        self.sensors = teacher.spec.sensors
+        self.spec = teacher.spec
 
     def start(self, device: torch.device) -> None:
         """Move the teacher, which is no module."""

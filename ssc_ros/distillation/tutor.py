@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ssc_ros.core import LabelSet
 from ssc_ros.distillation.language import LanguageTeacher, PixelGuidance
-from ssc_ros.systems import SceneInputs, SceneNetwork, SceneOutput
+from ssc_ros.systems import InputSpec, SceneInputs, SceneNetwork, SceneOutput
 
 
 class Lesson(NamedTuple):
@@ -46,11 +46,11 @@ class Tutor(nn.Module):
     checkpoints of the training, and never deployed.
 
     Attributes:
-        sensors: what must be sensed for it, beside what the student reads.
+        spec: what its teacher reads of a lesson's inputs, beside what the student reads; None if it asks none.
         guide: whose precomputed answers a lesson must hold; None if it needs none.
     """
 
-    sensors: tuple[str, ...] = ()
+    spec: InputSpec | None = None
     guide: Guide | None = None
 
     def start(self, device: torch.device) -> None:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ssc_ros.core import SceneGrid, SscError
+from ssc_ros.distillation import PixelGuidance
 from ssc_ros.training.mirror import grid_mirror
 from ssc_ros.training.sample import Sample, SceneTruth
 
@@ -64,7 +65,7 @@ def mirror(sample: Sample, grid: SceneGrid) -> Sample:
     Raises:
         SscError: the sample has a right image.
     """
-    inputs, truth = sample
+    inputs, truth, guidance = sample
     if "right" in inputs:
         raise SscError("a sample with a right image cannot be mirrored; mirror its frame (MirroredSequence)")
     flip = partial(torch.flip, dims=(-1,))
@@ -82,7 +83,8 @@ def mirror(sample: Sample, grid: SceneGrid) -> Sample:
         "past_valid": lambda valid: valid,
     }
     mirrored = {key: changes[key](value) for key, value in inputs.items()}
-    return Sample(mirrored, SceneTruth(truth.labels.flip(-2), truth.depth.flip(-1), truth.image.flip(-1)))
+    said = None if guidance is None else PixelGuidance(*map(flip, guidance))
+    return Sample(mirrored, SceneTruth(truth.labels.flip(-2), truth.depth.flip(-1), truth.image.flip(-1)), said)
 
 
 def mirror_points(points: Tensor, grid: SceneGrid) -> Tensor:

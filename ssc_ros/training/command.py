@@ -13,6 +13,7 @@ from lightning.pytorch.callbacks import Callback, LearningRateMonitor, ModelChec
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import TensorBoardLogger
 
+from ssc_ros.core import SscError
 from ssc_ros.training.data import SceneData
 from ssc_ros.training.deploy import deploy
 from ssc_ros.training.module import SceneTraining
@@ -51,6 +52,7 @@ class TrainCommand(LightningCLI):
         parser.link_arguments("seed_everything", "model.seed")
         parser.link_arguments("model.label_set", "data.label_set")
         parser.link_arguments("model.inputs", "data.spec", apply_on="instantiate")
+        parser.link_arguments("model.guide", "data.guide", apply_on="instantiate")
 
     @property
     def run_folder(self) -> Path:
@@ -86,12 +88,13 @@ def train(arguments: list[str]) -> int:
         Exit status 0.
 
     Raises:
-        SscError: data that cannot be used.
+        SscError: data that cannot be used, or a language teacher that was not asked before.
     """
     for message in _IRRELEVANT:
         warnings.filterwarnings("ignore", message=message)
     command = TrainCommand(arguments)
     seed_everything(command.config["seed_everything"], workers=True, verbose=False)
+    require_guidance(command.datamodule, arguments)
     last = command.run_folder / "checkpoints" / "last.ckpt"
     if last.exists():
         print(f"resuming {last}; give another --run to start anew", file=sys.stderr)
@@ -107,3 +110,17 @@ def train(arguments: list[str]) -> int:
             f"ssc-ros train {shlex.join(arguments)}",
         )
     return 0
+
+
+def require_guidance(data: SceneData, arguments: list[str]) -> None:
+    """Make sure that the language teacher of a training, if it has one, has said what it has to say.
+
+    Raises:
+        SscError: something is missing, or older than its image; the text has the command that makes it.
+    """
+    guidance, scenes = data.train_scenes.guidance, data.train_scenes.guided()
+    if guidance is not None and (stale := guidance.stale(scenes)):
+        raise SscError(
+            f"teacher {guidance.guide.teacher.name} has not been asked about {len(stale)} of {len(scenes)} images (or "
+            f"they, or it, have changed since); run: ssc-ros precompute-teacher {shlex.join(arguments)}"
+        )

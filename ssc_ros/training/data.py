@@ -16,11 +16,13 @@ from torch.utils.data import DataLoader, Dataset
 
 from ssc_ros.core import LABEL_SETS, LabelSet, SceneGrid, SscError, poses
 from ssc_ros.data.semantic_kitti import KittiSequence, SemanticKitti, sequences_folder
+from ssc_ros.distillation import Guide
 from ssc_ros.inference.history import Past, join, nearest_stamps
 from ssc_ros.systems import LIDAR, InputSpec
 from ssc_ros.systems.spec import History
 from ssc_ros.training.augmentation import Augmentation
 from ssc_ros.training.cache import SampleCache, default_folder
+from ssc_ros.training.guidance import GuidanceCache, Scene
 from ssc_ros.training.mirror import MirroredSequence
 from ssc_ros.training.sample import Sample, collate
 from ssc_ros.training.sampler import Draw, ShuffledSampler
@@ -60,14 +62,20 @@ class Scenes(Dataset[Sample]):
 
     Attributes:
         frames: sequence and name of each labelled frame.
+        guidance: what a language teacher says of them; none if nobody is asked.
     """
 
     def __init__(
-        self, sequences: Sequence[KittiSequence], cache: SampleCache, augmentation: Augmentation, stride: int = 1
+        self,
+        sequences: Sequence[KittiSequence],
+        cache: SampleCache,
+        augmentation: Augmentation,
+        stride: int = 1,
+        guidance: GuidanceCache | None = None,
     ) -> None:
         frames = [(sequence, frame_id) for sequence in sequences for frame_id in sequence.voxel_ids]
         self.frames = frames[::stride]
-        self.cache, self.augmentation = cache, augmentation
+        self.cache, self.augmentation, self.guidance = cache, augmentation, guidance
         self._mirrored = {s.path: MirroredSequence.of(s) for s in sequences} if self._mirrors_frames else {}
 
     @property
@@ -95,9 +103,8 @@ class Scenes(Dataset[Sample]):
         Args:
             augmented: mirrored frames are needed too.
         """
-        mirrors = [(self._mirrored[s.path], i) for s, i in self.frames] if augmented and self._mirrored else []
         wanted: dict[tuple[bool, Path, str], Wanted] = {}
-        for sequence, frame_id in (*self.frames, *mirrors):
+        for sequence, frame_id in self.guided() if augmented else self.frames:
             mirrored = isinstance(sequence, MirroredSequence)
             wanted[mirrored, sequence.path, frame_id] = sequence, frame_id, self.cache.parts
             for past_id in past_ids(sequence, frame_id, self.cache.spec.history):
@@ -105,6 +112,10 @@ class Scenes(Dataset[Sample]):
                     key = mirrored, sequence.path, past_id
                     wanted.setdefault(key, (sequence, past_id, self.cache.past_parts))
         return list(wanted.values())
+
+    def guided(self) -> list[Scene]:
+        """The frames, and the mirrored ones too where frames are mirrored."""
+        return [*self.frames, *((self._mirrored[s.path], i) for s, i in self.frames if self._mirrored)]
 
     def class_counts(self) -> NDArray[np.int64]:
         """(C,) voxels of each class over all frames."""
@@ -114,7 +125,8 @@ class Scenes(Dataset[Sample]):
         sample, spec = self.cache.read(sequence, frame_id), self.cache.spec
         ids = past_ids(sequence, frame_id, spec.history)
         past = [None if i is None else self._past(sequence, i, frame_id) for i in ids]
-        return sample._replace(inputs=join(sample.inputs, past, spec))
+        guidance = None if self.guidance is None else self.guidance.read(sequence, frame_id)
+        return sample._replace(inputs=join(sample.inputs, past, spec), guidance=guidance)
 
     def _past(self, sequence: KittiSequence, past_id: str, frame_id: str) -> Past:
         inputs = self.cache.read_inputs(sequence, past_id, self.cache.past_parts)
@@ -169,6 +181,7 @@ class SceneData(lightning.LightningDataModule):
         workers: loader processes; 0 loads in the training process.
         validation_stride: validate on every n-th labelled frame.
         cache: folder for prepared samples; None is the user's cache folder.
+        guide: a language teacher that guides the training; given by the model.
         seed: of order and augmentation.
     """
 
@@ -184,6 +197,7 @@ class SceneData(lightning.LightningDataModule):
         workers: int = 1,
         validation_stride: int = 1,
         cache: Path | None = None,
+        guide: Any = None,  # a Guide, for the reason given above
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -191,7 +205,9 @@ class SceneData(lightning.LightningDataModule):
         if shared:
             raise SscError(f"sequences {', '.join(shared)} are in data.train and in data.validation; separate them")
         roots = root if isinstance(root, list) else [root]
-        samples = SampleCache(cache or default_folder(), cast("InputSpec", spec), LABEL_SETS[label_set])
+        folder = cache or default_folder()
+        samples = SampleCache(folder, cast("InputSpec", spec), LABEL_SETS[label_set])
+        guidance = None if guide is None else GuidanceCache(folder, cast("Guide", guide))
         train_sequences, validation_sequences = (
             open_sequences(roots, names, samples.spec.grid, samples.label_set) for names in (train, validation)
         )
@@ -200,7 +216,7 @@ class SceneData(lightning.LightningDataModule):
             raise SscError(
                 f"the network or its teacher reads LiDAR, but there is no velodyne folder in {', '.join(blind)}"
             )
-        self.train_scenes = Scenes(train_sequences, samples, augmentation)
+        self.train_scenes = Scenes(train_sequences, samples, augmentation, guidance=guidance)
         self.validation_scenes = Scenes(validation_sequences, samples, augmentation, validation_stride)
         for name, scenes in (("train", self.train_scenes), ("validation", self.validation_scenes)):
             if not len(scenes):

@@ -15,7 +15,7 @@ from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 
 from ssc_ros.core import EMPTY, LABEL_SETS, SscError
-from ssc_ros.distillation import L2CoccDistillation
+from ssc_ros.distillation import Guide, L2CoccDistillation, Lesson, VisionLanguageDistillation
 from ssc_ros.evaluation.confusion import Confusion
 from ssc_ros.inference.checkpoint import load_image_branch
 from ssc_ros.losses import depth_kl
@@ -38,7 +38,7 @@ class SceneTraining(lightning.LightningModule):
         preset: its sizes.
         label_set: name of the label set.
         objective: weights of the losses.
-        distillation: the teacher and the weights of its terms; none trains on the truth alone.
+        distillation: a recipe, with its teacher and the weights of its terms; none trains on the truth alone.
         pretrained: checkpoint of the system's image branch to start from, such as one of `l2cocc_image`.
         learning_rate: at the top of the cycle.
         weight_decay: of the weights; biases and normalisation are left alone.
@@ -55,7 +55,7 @@ class SceneTraining(lightning.LightningModule):
         preset: str = "edge",
         label_set: str = "semantic_kitti",
         objective: Objective = Objective(),  # noqa: B008 (frozen)
-        distillation: L2CoccDistillation | None = None,
+        distillation: L2CoccDistillation | VisionLanguageDistillation | None = None,
         pretrained: Path | None = None,
         learning_rate: float = 1e-3,
         weight_decay: float = 0.01,
@@ -75,9 +75,7 @@ class SceneTraining(lightning.LightningModule):
         if pretrained is not None:
             load_image_branch(self.network, system, pretrained)
         self.objective, self.distillation = objective, distillation
-        self.teacher = (
-            distillation.open_teacher(partial(build, system, preset), self.label_set) if distillation else None
-        )
+        self.tutor = distillation.tutor(partial(build, system, preset), self.label_set) if distillation else None
         self.learning_rate, self.weight_decay, self.warm_up = learning_rate, weight_decay, warm_up
         self.frequencies, self.seed = frequencies, seed
         self.register_buffer("class_weights", torch.from_numpy(self.label_set.class_weights))
@@ -87,30 +85,35 @@ class SceneTraining(lightning.LightningModule):
     def inputs(self) -> InputSpec:
         """What the network and its teacher read."""
         spec = self.network.spec
-        taught = self.teacher.spec if self.teacher else spec
+        taught = self.tutor.spec if self.tutor and self.tutor.spec else spec
         pair = (*spec.pair, *taught.pair) if STEREO in taught.sensors else spec.pair
         sensors = sorted({*spec.sensors, *taught.sensors})
         return replace(spec, sensors=tuple(sensors), pair=tuple(dict.fromkeys(pair)))
 
+    @property
+    def guide(self) -> Guide | None:
+        """The language teacher whose precomputed answers come with the samples; none if nobody is asked."""
+        return self.tutor.guide if self.tutor else None
+
     def on_fit_start(self) -> None:
-        """Count the classes where asked to; move the teacher, of whom Lightning knows nothing."""
+        """Count the classes where asked to; let the tutor move what Lightning knows nothing of."""
         if self.frequencies == "training":
             counts = self._data.train_scenes.class_counts()
             weights = 1 / np.log(np.maximum(counts, 1) + np.e)
             self.class_weights.copy_(torch.from_numpy(weights))
-        if self.teacher is not None:
-            self.teacher.to(self.device)
+        if self.tutor is not None:
+            self.tutor.start(self.device)
 
     def training_step(self, batch: Sample, batch_index: int) -> Tensor:
-        """The objective of one batch, and what the teacher adds to it."""
+        """The objective of one batch, and what the tutor adds to it."""
         place = [self.seed, self.current_epoch, batch_index, self.global_rank]
         drawn, dropped = (int(n) for n in np.random.SeedSequence(place).generate_state(2))
         generator = torch.Generator().manual_seed(drawn)
         torch.manual_seed(dropped)  # dropout has no generator of its own; so a resumed run drops the same
         output = self.network(batch.inputs)
         terms = self.objective(output, batch.truth, self.network.spec.bins, self.class_weights, generator)
-        if self.teacher is not None and self.distillation is not None:
-            terms |= self.distillation(output, self.teacher(batch.inputs), batch.truth.labels, generator)
+        if self.tutor is not None:
+            terms |= self.tutor(output, Lesson(batch.inputs, batch.truth.labels, batch.guidance), generator)
         loss = torch.stack(list(terms.values())).sum()
         size = len(batch.truth.labels)
         self.log("loss", loss, prog_bar=True, batch_size=size)
@@ -129,7 +132,9 @@ class SceneTraining(lightning.LightningModule):
         else:
             assert output.image is not None
             prediction, truth = output.image.argmax(dim=1).to(torch.uint8), batch.truth.image
-            self.log("val/depth", depth_kl(output.depth, batch.truth.depth, self.network.spec.bins), sync_dist=True)
+            if output.depth is not None:
+                depth = depth_kl(output.depth, batch.truth.depth, self.network.spec.bins)
+                self.log("val/depth", depth, sync_dist=True)
         self.confusion.add(prediction.cpu().numpy(), truth.cpu().numpy())
 
     def on_validation_epoch_end(self) -> None:
@@ -147,8 +152,9 @@ class SceneTraining(lightning.LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """AdamW under one cosine cycle per run, stepped with every optimiser step."""
-        decayed = [p for p in self.network.parameters() if p.requires_grad and p.ndim > 1]
-        plain = [p for p in self.network.parameters() if p.requires_grad and p.ndim <= 1]
+        learnt = [p for p in self.parameters() if p.requires_grad]  # of the network and of its tutor
+        decayed = [p for p in learnt if p.ndim > 1]
+        plain = [p for p in learnt if p.ndim <= 1]
         groups: list[dict[str, Any]] = [{"params": decayed}, {"params": plain, "weight_decay": 0.0}]
         optimizer = torch.optim.AdamW(groups, lr=self.learning_rate, weight_decay=self.weight_decay)
         steps = optimizer_steps(self.trainer, len(self._data.train_scenes), self._data.batch_size)

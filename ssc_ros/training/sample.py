@@ -13,6 +13,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from ssc_ros.core import UNKNOWN, Frame, LabelSet, StereoRig
 from ssc_ros.data.semantic_kitti import KittiSequence
+from ssc_ros.distillation import PixelGuidance
 from ssc_ros.inference.inputs import project_nearest
 from ssc_ros.systems import InputSpec, SceneInputs
 
@@ -35,10 +36,11 @@ class SceneTruth(NamedTuple):
 
 
 class Sample(NamedTuple):
-    """Inputs and truth of one frame, or of a batch of frames."""
+    """Inputs and truth of one frame, or of a batch of frames; and what a language teacher says, where one is asked."""
 
     inputs: SceneInputs
     truth: SceneTruth
+    guidance: PixelGuidance | None = None
 
 
 def prepare_truth(
@@ -62,7 +64,9 @@ def collate(samples: Sequence[Sample]) -> Sample:
         values = [sample.inputs[key] for sample in samples]
         inputs[key] = pad_sequence(values, True, torch.nan) if key in POINT_LISTS else torch.stack(values)
     truth = zip(*(sample.truth for sample in samples), strict=True)
-    return Sample(inputs, SceneTruth(*(torch.stack(values) for values in truth)))
+    said = [sample.guidance for sample in samples if sample.guidance is not None]
+    guidance = PixelGuidance(*map(torch.stack, zip(*said, strict=True))) if said else None
+    return Sample(inputs, SceneTruth(*(torch.stack(values) for values in truth)), guidance)
 
 
 def nearest_class(

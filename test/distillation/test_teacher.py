@@ -141,7 +141,7 @@ def test_a_missing_cut_or_foreign_checkpoint_is_one_clear_error(path: Path, tmp_
 
 def test_a_teacher_without_what_is_compared_is_refused_before_any_step(path: Path, tmp_path: Path) -> None:
     image = checkpoint(tmp_path / "image.safetensors", tiny.camera().image, "l2cocc_image")
-    with pytest.raises(SscError, match=r"compares tap 'volume', but the teacher has only \[\]"):
+    with pytest.raises(SscError, match=r"compares tap 'volume', but the teacher has only \['image.context'\]"):
         L2CoccDistillation(image).open_teacher(tiny.camera, SEMANTIC_KITTI)
     predictions = L2CoccDistillation(image, fsd_numeric=0, fsd_relation=0, tpvd=0)
     with pytest.raises(SscError, match="the teacher predicts none"):
