@@ -20,6 +20,9 @@ from ssc_ros.systems.spec import LIDAR, STEREO, InputSpec, SceneInputs, SceneNet
 PROPOSALS = 18_746
 """Half-resolution voxels that hold a matched pixel, in SemanticKITTI's frame 08/000000 (semi-global matching)."""
 
+MATCHED = 75_145
+"""Matched pixels of that frame inside of the box, matched at half its size."""
+
 POINTS, OCCUPIED = 52_700, 5_662
 """Points of the LiDAR sweep of that frame inside of the box, and the half-resolution voxels that they fall into."""
 
@@ -95,19 +98,45 @@ def dry_run(make: Callable[[], SceneNetwork]) -> SceneOutput:
 def _without_data(make: Callable[[], SceneNetwork]) -> tuple[SceneNetwork, SceneInputs]:
     with torch.device("meta"):
         network = make().eval()
-        return network, empty_inputs(network.spec)
+        return network, streamed_inputs(network)
+
+
+def streamed_inputs(network: SceneNetwork) -> SceneInputs:
+    """Inputs of one frame in a stream, on the meta device: a network with a memory has that of the past frames."""
+    inputs, spec = empty_inputs(network.spec), network.spec
+    if spec.history.count:
+        with torch.no_grad(), AssumedSizes(spec):
+            memory = network(inputs).memory
+        if memory is not None:
+            del inputs["past_image"]
+            inputs["past_memory"] = memory.new_empty(1, spec.history.count, *memory.shape[1:])
+    return inputs
 
 
 def empty_inputs(spec: InputSpec) -> SceneInputs:
-    """Inputs of one frame on the default device, with the shapes that a spec asks for and no meaning."""
+    """Inputs of one frame on the default device, with the shapes that a spec asks for and no meaning.
+
+    Each frame, those of the history too, has `MATCHED` stereo points; past frames come as images.
+    """
     inputs: SceneInputs = {}
+    past = spec.history.count
     if STEREO in spec.sensors:
         inputs["image"] = torch.empty(1, 3, *spec.image_size, dtype=torch.uint8)
         inputs["projection"] = torch.empty(1, 3, 4)
-        inputs["stereo_depth"] = torch.empty(1, *spec.context_size)
-        inputs["stereo_voxels"] = torch.empty(1, 8, *spec.grid.coarsened(2).shape, dtype=torch.uint8)
+        of_the_pair = {
+            "right": torch.empty(1, 3, *spec.image_size, dtype=torch.uint8),
+            "focal_baseline": torch.empty(1),
+            "stereo_depth": torch.empty(1, *spec.context_size),
+            "stereo_voxels": torch.empty(1, 8, *spec.grid.coarsened(2).shape, dtype=torch.uint8),
+            "stereo_points": torch.empty(1, MATCHED * (1 + past), 3),
+        }
+        inputs |= {key: of_the_pair[key] for key in spec.pair}
     if LIDAR in spec.sensors:
         inputs["points"] = torch.empty(1, POINTS, 4)
+    if past:
+        inputs["past_image"] = torch.empty(1, past, 3, *spec.image_size, dtype=torch.uint8)
+        inputs["past_projection"] = torch.empty(1, past, 3, 4)
+        inputs["past_valid"] = torch.empty(1, past, dtype=torch.bool)
     return inputs
 
 

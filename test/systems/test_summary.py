@@ -6,7 +6,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ssc_ros.core import SceneGrid
 from ssc_ros.systems import LIDAR, InputSpec, SceneNetwork, SceneOutput, build
-from ssc_ros.systems.summary import OCCUPIED, POINTS, PROPOSALS, summarize
+from ssc_ros.systems.spec import History
+from ssc_ros.systems.summary import MATCHED, OCCUPIED, POINTS, PROPOSALS, dry_run, summarize
 
 GRID = SceneGrid((0, 0, 0), 0.5, (128, 128, 16))
 
@@ -73,3 +74,31 @@ def test_running_the_network_costs_the_same():
     whole = summarize(lambda: build("l2cocc_image", "edge"))[0]
     assert whole.flops == counter.get_total_flops() > 1e9
     assert whole.outputs == (tuple(output.depth.shape), tuple(output.image.shape))
+
+
+class Temporal(SceneNetwork):
+    """A convolution for each image that is not remembered, and a product per stereo point."""
+
+    def __init__(self):
+        pair, history = ("right", "focal_baseline", "stereo_points"), History(count=3)
+        super().__init__(InputSpec(image_size=(10, 20), grid=GRID, pair=pair, history=history), 3)
+        self.image, self.point = nn.Conv2d(3, 4, 1, bias=False), nn.Linear(3, 2, bias=False)
+
+    def forward(self, inputs):
+        features = self.image(inputs["image"].float() - inputs["right"].float()) * inputs["focal_baseline"][0]
+        if "past_image" in inputs:
+            past = self.image(inputs["past_image"].flatten(0, 1).float()).unflatten(0, (-1, 3))
+        else:
+            past = inputs["past_memory"]
+        self.point(inputs["stereo_points"])
+        mean = (past * inputs["past_valid"][..., None, None, None] * inputs["past_projection"].sum()).mean(1)
+        return SceneOutput(None, image=features + mean, memory=features)
+
+
+def test_a_network_with_a_history_is_counted_in_a_stream():
+    """One image goes through the encoder; the points of four frames are read."""
+    rows = {row.name: row for row in summarize(Temporal)}
+    assert rows["image"].flops == 2 * 3 * 4 * 10 * 20
+    assert rows["point"].flops == 2 * 4 * MATCHED * 3 * 2
+    assert rows[""].outputs == ((1, 4, 10, 20), (1, 4, 10, 20))
+    assert dry_run(Temporal).memory.shape == (1, 4, 10, 20)
