@@ -1,0 +1,60 @@
+"""Geometry guidance: what is occupied, guessed from images and from points, and told to the dense network (SGN)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+from ssc_ros.core import SceneGrid
+from ssc_ros.networks.guidance.bird_eye import BirdEyeUNet, OccupancyHead
+from ssc_ros.networks.guidance.points import PointEvidence
+
+
+class Proposals(NamedTuple):
+    """What the points say.
+
+    Attributes:
+        logits: [B, X, Y, Z] of "not empty".
+        guidance: [B, C, X, Y, Z].
+    """
+
+    logits: Tensor
+    guidance: Tensor
+
+
+class ProposalNetwork(nn.Module):
+    """Points -> `Proposals` at half the resolution of a grid.
+
+    Args:
+        grid: the voxels of the points' evidence, of the full resolution.
+        points: from points to evidence.
+        head: from completed evidence to proposals.
+    """
+
+    def __init__(self, grid: SceneGrid, points: PointEvidence, head: OccupancyHead) -> None:
+        super().__init__()
+        self.points, self.bird_eye, self.head = points, BirdEyeUNet(grid.shape[2]), head
+
+    def forward(self, points: Tensor) -> Proposals:
+        """Propose; points are those of `PointEvidence`."""
+        heights = self.points(points).permute(0, 3, 1, 2)
+        return Proposals(*self.head(self.bird_eye(heights).permute(0, 2, 3, 1)))
+
+
+class GeometryHead(nn.Module):
+    """Logits of "not empty" from lifted features, which only supervision looks at: it makes the features geometric.
+
+    Args:
+        body: [B, channels, X, Y, Z] -> [B, hidden, X, Y, Z].
+        hidden: channels.
+    """
+
+    def __init__(self, body: nn.Module, hidden: int) -> None:
+        super().__init__()
+        self.body = body
+        self.logits = nn.Conv3d(hidden, 1, 3, padding=1)
+
+    def forward(self, volume: Tensor) -> Tensor:
+        """[B, channels, X, Y, Z] -> [B, X, Y, Z]."""
+        return self.logits(self.body(volume))[:, 0]

@@ -1,0 +1,117 @@
+"""SGN (Mei et al., Camera-based 3D semantic scene completion with sparse guidance network, IEEE TIP 2024)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from ssc_ros.networks.guidance.geometry import GeometryHead, ProposalNetwork
+from ssc_ros.networks.guidance.points import measured_voxels
+from ssc_ros.networks.guidance.semantic import SemanticGuidance, choose_seeds
+from ssc_ros.networks.lift.flosp import LineOfSightLift
+from ssc_ros.systems.spec import InputSpec, SceneInputs, SceneNetwork, SceneOutput, VoxelLogits
+
+
+class GeometryGuidance(nn.Module):
+    """What is occupied: learnt by the lifted features, and proposed by a network of points.
+
+    Args:
+        head: of the lifted features; read by supervision alone.
+        proposals: from points.
+    """
+
+    def __init__(self, head: GeometryHead, proposals: ProposalNetwork) -> None:
+        super().__init__()
+        self.head, self.proposals = head, proposals
+
+    def forward(self, volume: Tensor, points: Tensor) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        """Proposed voxels [B, X, Y, Z] bool, channels that guide [B, G, X, Y, Z], and logits for supervision."""
+        logits, guidance = self.proposals(points)
+        occupancy = {"lifted": self.head(volume), "proposed": logits} if self.training else {}
+        return logits.detach() > 0, guidance, occupancy
+
+
+class Sgn(SceneNetwork):
+    """Dense, sparse, dense, as the paper's figure of the framework reads from left to right.
+
+    Frames of the past are images like the current one; points are those of all frames. A guidance that is None is
+    not there: without geometry the seeds are the voxels that hold a point, without semantics there are no seeds.
+
+    Args:
+        spec: reads `stereo_points`, and past frames if it says so.
+        classes: how many are told apart.
+        encoder: [B, 3, H, W] -> [B, C, h, w].
+        lift: of the features of all frames into the volume.
+        bottleneck: [B, C, X, Y, Z] -> the same.
+        geometry, semantics: the two kinds of guidance.
+        diffusion: [B, C + G, X, Y, Z] -> [B, D, X, Y, Z].
+        head: [B, D, X, Y, Z] -> logits.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self,
+        spec: InputSpec,
+        classes: int,
+        encoder: nn.Module,
+        lift: LineOfSightLift,
+        bottleneck: nn.Module,
+        geometry: GeometryGuidance | None,
+        semantics: SemanticGuidance | None,
+        diffusion: nn.Module,
+        head: nn.Module,
+    ) -> None:
+        super().__init__(spec, classes)
+        self.encoder, self.lift, self.bottleneck = encoder, lift, bottleneck
+        self.geometry, self.semantics = geometry, semantics
+        self.diffusion, self.head = diffusion, head
+        self.volume_grid = spec.grid.coarsened(2)
+        self.register_buffer("mean", 255 * torch.tensor(spec.mean).view(3, 1, 1), persistent=False)
+        self.register_buffer("std", 255 * torch.tensor(spec.std).view(3, 1, 1), persistent=False)
+
+    def forward(self, inputs: SceneInputs) -> SceneOutput:
+        """Predict a scene; see `SceneInputs` and `SceneOutput`. The memory of a frame is its [B, C, h, w] features."""
+        features, projections, valid = self._frames(inputs)
+        volume = self.bottleneck(self.lift(features, projections, valid))
+        candidates = [measured_voxels(inputs["stereo_points"], self.volume_grid)]
+        guides: list[Tensor] = []
+        occupancy: dict[str, Tensor] = {}
+        seeds = None
+        if self.geometry is not None:
+            proposed, guidance, occupancy = self.geometry(volume, inputs["stereo_points"])
+            candidates.insert(0, proposed)
+            guides.append(guidance)
+        if self.semantics is not None:
+            volume, refined = self.semantics(volume, choose_seeds(*candidates))
+            if self.training:
+                seeds = VoxelLogits(self.semantics.classes(refined.features), refined.sites.cells)
+        completed = self.diffusion(torch.cat([volume, *(guide.to(volume) for guide in guides)], dim=1))
+        memory = features[:, 0] if self.spec.history.count else None
+        return SceneOutput(self.head(completed), memory=memory, occupancy=occupancy, seeds=seeds)
+
+    def _frames(self, inputs: SceneInputs) -> tuple[Tensor, Tensor, Tensor]:
+        """Features [B, F, C, h, w], projections [B, F, 3, 4], validity [B, F] of all frames, the current one first."""
+        features, projections = self._encode(inputs["image"])[:, None], inputs["projection"][:, None]
+        valid = torch.ones(features.shape[:2], dtype=torch.bool, device=features.device)
+        if not self.spec.history.count:
+            return features, projections, valid
+        past_valid = inputs["past_valid"]
+        if "past_memory" in inputs:
+            past = inputs["past_memory"].to(features)
+        else:
+            # in place of a frame that is not there the current one, which disturbs no batch norm
+            there = past_valid[:, :, None, None, None]
+            images = torch.where(there, inputs["past_image"], inputs["image"][:, None])
+            past = self._encode(images.flatten(0, 1)).unflatten(0, images.shape[:2])
+        return (
+            torch.cat([features, past], dim=1),
+            torch.cat([projections, inputs["past_projection"]], dim=1),
+            torch.cat([valid, past_valid], dim=1),
+        )
+
+    def _encode(self, image: Tensor) -> Tensor:
+        """[B, 3, H, W] uint8 -> [B, C, h, w]."""
+        features: Tensor = self.encoder((image.to(self.mean) - self.mean) / self.std)
+        return features

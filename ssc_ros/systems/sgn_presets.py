@@ -1,0 +1,129 @@
+"""Sizes of SGN: T, S and L as published, `edge` for two CPU cores, and `edge` without one guidance or both."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+from torch import nn
+
+from ssc_ros.core import SEMANTIC_KITTI, SSCBENCH_KITTI_360, LabelSet
+from ssc_ros.networks.backbones.fpn import Fpn
+from ssc_ros.networks.backbones.residual import ResidualEncoder, TopDownNeck
+from ssc_ros.networks.backbones.resnet import ResNet
+from ssc_ros.networks.guidance.bird_eye import OccupancyHead
+from ssc_ros.networks.guidance.geometry import GeometryHead, ProposalNetwork
+from ssc_ros.networks.guidance.points import PointEvidence
+from ssc_ros.networks.guidance.semantic import SemanticGuidance
+from ssc_ros.networks.heads.enlarged import EnlargedHead
+from ssc_ros.networks.heads.subvoxel import SubvoxelHead
+from ssc_ros.networks.lift.flosp import LineOfSightLift
+from ssc_ros.networks.volume.blocks import conv_norm_3d
+from ssc_ros.networks.volume.sdb import SemanticDiffusion
+from ssc_ros.systems.sgn import GeometryGuidance, Sgn
+from ssc_ros.systems.spec import History, InputSpec
+
+POINTS = ("stereo_points",)
+DISCARDED = {"full-t": 14_964_736, "full-s": 14_964_736, "full-l": 8_393_728}
+"""Preset -> parameters of the last ResNet stage, which the published code builds and runs, and whose output it
+discards. The published 28.2 M and 12.5 M include them; here they do not exist."""
+
+FULL = InputSpec(image_size=(370, 1220), context_size=(24, 77), stereo_scale=1.0, pair=POINTS)
+FULL_KITTI_360 = replace(FULL, image_size=(376, 1408), context_size=(24, 88))
+FULL_STRIDE = 16
+FULL_INTERVAL = 0.3
+"""Between past frames [s]: every third of the 10 Hz drives."""
+
+
+def full(
+    resnet: int, channels: int, depth: int, past: int, spec: InputSpec = FULL, label_set: LabelSet = SEMANTIC_KITTI
+) -> Sgn:
+    """A published network.
+
+    Args:
+        resnet: variant of the ResNet.
+        channels: of features and volume.
+        depth: anisotropic blocks of the diffusion.
+        past: how many past frames it reads.
+        spec: of its inputs, but for those.
+        label_set: whose classes it tells apart.
+    """
+    spec = replace(spec, history=History(past, FULL_INTERVAL)) if past else spec
+    half = spec.grid.coarsened(2)
+    backbone = ResNet(resnet, stages=3)
+    encoder = nn.Sequential(OrderedDict(backbone=backbone, neck=Fpn(backbone.widths, channels, start=2)))
+    guidance = OccupancyHead()
+    return Sgn(
+        spec,
+        len(label_set),
+        encoder,
+        LineOfSightLift(half, spec.image_size, FULL_STRIDE),
+        nn.Conv3d(channels, channels, 3, padding=1),
+        GeometryGuidance(
+            GeometryHead(SemanticDiffusion(channels, channels // 2, depth=1), channels // 2),
+            ProposalNetwork(spec.grid, PointEvidence(spec.grid), guidance),
+        ),
+        SemanticGuidance(channels, len(label_set)),
+        SemanticDiffusion(channels + guidance.channels, channels // 2, depth),
+        EnlargedHead(channels // 2, len(label_set)),
+    )
+
+
+EDGE = InputSpec(pair=POINTS)
+EDGE_HISTORY = History(count=2, interval=0.5)
+EDGE_CHANNELS = 16
+EDGE_STRIDE = 4
+
+
+def edge(*, past: bool = False, geometry: bool = True, semantics: bool = True) -> Sgn:
+    """A network for two CPU cores.
+
+    Args:
+        past: read two past frames, 0.5 s apart.
+        geometry, semantics: have that guidance.
+    """
+    spec = replace(EDGE, history=EDGE_HISTORY) if past else EDGE
+    half, classes = spec.grid.coarsened(2), len(SEMANTIC_KITTI)
+    widths = (24, 32, 64, 96, 128)
+    encoder = nn.Sequential(ResidualEncoder(widths, 2), TopDownNeck(widths[1:], EDGE_CHANNELS))
+    guidance = OccupancyHead(channels=16, dilations=(1,))
+    return Sgn(
+        spec,
+        classes,
+        encoder,
+        LineOfSightLift(half, spec.image_size, EDGE_STRIDE),
+        conv_norm_3d(EDGE_CHANNELS, EDGE_CHANNELS),
+        GeometryGuidance(
+            GeometryHead(conv_norm_3d(EDGE_CHANNELS, EDGE_CHANNELS), EDGE_CHANNELS),
+            ProposalNetwork(spec.grid, PointEvidence(spec.grid, blocks=1), guidance),
+        )
+        if geometry
+        else None,
+        SemanticGuidance(EDGE_CHANNELS, classes) if semantics else None,
+        SemanticDiffusion(EDGE_CHANNELS + (guidance.channels if geometry else 0), EDGE_CHANNELS, depth=1),
+        SubvoxelHead(EDGE_CHANNELS, np.array(SEMANTIC_KITTI.frequencies)),
+    )
+
+
+PUBLISHED: dict[str, tuple[int, int, int, int]] = {
+    "full-t": (50, 128, 3, 4),
+    "full-s": (50, 128, 3, 0),
+    "full-l": (18, 64, 1, 4),
+}
+"""Preset -> ResNet, channels, anisotropic blocks, past frames."""
+
+PRESETS: dict[str, Callable[[], Sgn]] = {
+    "edge": edge,
+    "edge-t": partial(edge, past=True),
+    "edge-geometry": partial(edge, semantics=False),
+    "edge-semantics": partial(edge, geometry=False),
+    "edge-dense": partial(edge, geometry=False, semantics=False),
+    **{name: partial(full, *sizes) for name, sizes in PUBLISHED.items()},
+    **{
+        f"{name}-kitti-360": partial(full, *sizes, FULL_KITTI_360, SSCBENCH_KITTI_360)
+        for name, sizes in PUBLISHED.items()
+    },
+}
