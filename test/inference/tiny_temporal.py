@@ -86,7 +86,7 @@ def network(seed: int = 0, **options) -> MeanOfFrames:
 
 
 def completer(made: MeanOfFrames) -> SceneCompleter:
-    metadata = CheckpointMetadata("mean", "mean", "tiny", SEMANTIC_KITTI.name, GRID, made.spec.sensors)
+    metadata = CheckpointMetadata("mean", "mean", "tiny", SEMANTIC_KITTI.name, made.spec.grid, made.spec.sensors)
     return SceneCompleter(made, metadata, device="cpu")
 
 
