@@ -8,9 +8,17 @@ import torch
 from torch import Tensor
 
 from ssc_ros.core import EMPTY, UNKNOWN, DepthBins
-from ssc_ros.losses import depth_kl, geo_scal, lovasz_softmax, sem_scal, weighted_cross_entropy
+from ssc_ros.losses import (
+    depth_kl,
+    geo_scal,
+    lovasz_softmax,
+    occupancy_cross_entropy,
+    sem_scal,
+    weighted_cross_entropy,
+)
 from ssc_ros.networks.heads.scene_logits import SceneLogits
 from ssc_ros.systems import SceneOutput
+from ssc_ros.training.halve import halve
 from ssc_ros.training.sample import SceneTruth
 
 
@@ -25,6 +33,8 @@ class Objective:
         image: cross entropy of the image features' own classes against projected point labels.
         unknown: cross entropy towards empty of voxels without a label. Nobody ever measured them, so without this term
             the network is free to fill them with anything, and does: a lid over the street, walls beyond the view.
+        occupancy: cross entropy of each guess at what is empty, at half resolution.
+        seeds: Lovasz-softmax and cross entropy, both without class weights, of the seeds' classes at half resolution.
         voxels: how many voxels with a label, drawn anew each step, the voxel terms look at.
     """
 
@@ -35,6 +45,8 @@ class Objective:
     depth: float = 0.2
     image: float = 0.5
     unknown: float = 0.5
+    occupancy: float = 1.0
+    seeds: float = 1.0
     voxels: int = 262_144
 
     def __call__(
@@ -59,6 +71,19 @@ class Objective:
             terms["depth"] = self.depth * depth_kl(output.depth, truth.depth, bins)
         if self.image and output.image is not None:
             terms["image"] = self.image * weighted_cross_entropy(output.image, truth.image, class_weights)
+        if output.occupancy or output.seeds is not None:
+            terms |= self._guidance(output, halve(truth.labels))
+        return terms
+
+    def _guidance(self, output: SceneOutput, labels: Tensor) -> dict[str, Tensor]:
+        terms: dict[str, Tensor] = {}
+        if self.occupancy:
+            for name, logits in output.occupancy.items():
+                terms[f"occupancy_{name}"] = self.occupancy * occupancy_cross_entropy(logits, labels)
+        if self.seeds and (seeds := output.seeds) is not None:
+            truth = labels.flatten()[seeds.index]
+            judged = lovasz_softmax(seeds.logits, truth) + weighted_cross_entropy(seeds.logits, truth)
+            terms["seeds"] = self.seeds * judged
         return terms
 
     def _scene(
