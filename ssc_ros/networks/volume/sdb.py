@@ -18,6 +18,28 @@ AXES = (2, 1, 0)
 """The passes: along Z, then Y, then X."""
 
 
+class AxisConv3d(nn.Module):
+    """One-dimensional convolutions of several sizes along one axis, mixed voxel by voxel.
+
+    Args:
+        axis: of (X, Y, Z).
+        channels: of the volume.
+        kernels: the sizes, odd.
+    """
+
+    def __init__(self, axis: int, channels: int, kernels: Sequence[int]) -> None:
+        super().__init__()
+        shapes = [tuple(kernel if axis == i else 1 for i in range(3)) for kernel in kernels]
+        self.convolutions = nn.ModuleList(nn.Conv3d(channels, channels, shape, padding="same") for shape in shapes)
+
+    def forward(self, volume: Tensor, weights: Tensor) -> Tensor:
+        """[B, C, X, Y, Z] and the kernels' weights [B, K, X, Y, Z] -> [B, C, X, Y, Z]."""
+        mixed = torch.zeros_like(volume)
+        for convolution, weight in zip(self.convolutions, weights.to(volume).split(1, dim=1), strict=True):
+            mixed = torch.addcmul(mixed, functional.relu(convolution(volume)).to(volume), weight)
+        return mixed
+
+
 class AnisotropicConv3d(nn.Module):
     """MPAC, one-dimensional convolutions along each axis in turn, each a mixture of several kernel sizes.
 
@@ -31,39 +53,28 @@ class AnisotropicConv3d(nn.Module):
     def __init__(self, channels: int, kernels: Sequence[int] = KERNELS) -> None:
         super().__init__()
         self.mixture = Pointwise3d(channels, len(AXES) * len(kernels), bias=False)
-        self.passes = nn.ModuleList(
-            nn.ModuleList(_along(axis, channels, kernel) for kernel in kernels) for axis in AXES
-        )
+        self.passes = nn.ModuleList(AxisConv3d(axis, channels, kernels) for axis in AXES)
 
     def forward(self, volume: Tensor) -> Tensor:
         """[B, C, X, Y, Z] -> the same; the input is added before the last ReLU."""
         mixture = self.mixture(volume).unflatten(1, (len(AXES), -1)).softmax(dim=2)
         passed = volume
-        for convolutions, weights in zip(self.passes, mixture.unbind(1), strict=True):
-            mixed = torch.zeros_like(passed)
-            for convolution, weight in zip(convolutions, weights.split(1, dim=1), strict=True):
-                mixed = torch.addcmul(mixed, functional.relu(convolution(passed)).to(mixed), weight.to(mixed))
-            passed = mixed
+        for along, weights in zip(self.passes, mixture.unbind(1), strict=True):
+            passed = along(passed, weights)
         return functional.relu(passed + volume)
 
 
-def _along(axis: int, channels: int, kernel: int) -> nn.Conv3d:
-    """A convolution along one axis of (X, Y, Z) that keeps the size."""
-    x, y, z = (kernel if axis == i else 1 for i in range(3))
-    return nn.Conv3d(channels, channels, (x, y, z), padding=(x // 2, y // 2, z // 2))
-
-
 class Aspp3d(nn.Module):
-    """Three dilated convolutions side by side at half the width, merged (after Chen et al. 2018).
+    """Three dilated convolutions side by side, merged (after Chen et al. 2018).
 
     Args:
         channels: of the volume.
+        hidden: of the convolutions.
         dilations: of the convolutions.
     """
 
-    def __init__(self, channels: int, dilations: Sequence[int] = (1, 2, 4)) -> None:
+    def __init__(self, channels: int, hidden: int, dilations: Sequence[int] = (1, 2, 4)) -> None:
         super().__init__()
-        hidden = channels // 2
         self.reduce = Pointwise3d(channels, hidden)
         self.dilated = nn.ModuleList(nn.Conv3d(hidden, hidden, 3, padding=d, dilation=d) for d in dilations)
         self.merge = Pointwise3d(hidden * len(dilations), channels)
@@ -80,13 +91,14 @@ class SemanticDiffusion(nn.Module):
     Args:
         inputs, outputs: channels I and O.
         depth: number of anisotropic blocks; 3 in SGN, 2 in VLScene, 1 in SGN's auxiliary head.
+        hidden: channels of the dilated convolutions, half of O by default.
     """
 
-    def __init__(self, inputs: int, outputs: int, depth: int) -> None:
+    def __init__(self, inputs: int, outputs: int, depth: int, hidden: int | None = None) -> None:
         super().__init__()
         self.entry = nn.Conv3d(inputs, outputs, 3, padding=1)
         self.diffusion = nn.Sequential(*(AnisotropicConv3d(outputs) for _ in range(depth)))
-        self.aspp = Aspp3d(outputs)
+        self.aspp = Aspp3d(outputs, hidden or outputs // 2)
 
     def forward(self, volume: Tensor) -> Tensor:
         """Complete a volume."""
