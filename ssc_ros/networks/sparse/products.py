@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ssc_ros.networks.sparse import spconv_backend
 from ssc_ros.networks.sparse.rulebook import Rulebook
 
 
@@ -19,12 +20,16 @@ def convolve(features: Tensor, weight: Tensor, rulebook: Rulebook) -> Tensor:
         rulebook: of the same number of taps.
 
     Returns:
-        [outputs, o] of the dtype that autocast asks for, summed in single precision at least.
+        [outputs, o] of the dtype that autocast asks for, summed in single precision at least. On a GPU spconv does it
+        where it can.
     """
     # what a matrix product of nothing is made of tells what autocast makes of one
     dtype = (features[:0] @ features.new_empty(features.shape[1], 0)).dtype
+    features, weight = features.to(dtype), weight.to(dtype)
+    if len(rulebook.sources) and spconv_backend.usable(features):
+        return spconv_backend.convolve(features, weight, rulebook)
     matrices = weight.flatten(1, 3).permute(1, 2, 0)
-    result: Tensor = _Convolve.apply(features.to(dtype), matrices.to(dtype), rulebook)
+    result: Tensor = _Convolve.apply(features, matrices, rulebook)
     return result
 
 

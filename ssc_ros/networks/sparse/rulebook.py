@@ -6,10 +6,10 @@ there is nothing to look up, and documented shares stand for the counts, see `NE
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -47,6 +47,16 @@ class Rulebook:
             if len(sources):
                 yield tap, sources, targets
 
+    @cached_property
+    def table(self) -> tuple[Tensor, Tensor]:
+        """As spconv has it: [2, taps, n] int32 sources and targets, filled up by -1, and [taps] int32 counts."""
+        counts = torch.tensor(self.counts, device=self.sources.device)
+        tap = torch.repeat_interleave(counts, output_size=len(self.sources))
+        place = torch.arange(len(tap), device=tap.device) - (counts.cumsum(0) - counts)[tap]
+        pairs = counts.new_full((2, len(counts), max(self.counts)), -1, dtype=torch.int32)
+        pairs[:, tap, place] = torch.stack([self.sources, self.targets]).int()
+        return pairs, counts.int()
+
     def reversed(self) -> Rulebook:
         """From the outputs to the inputs by the same taps."""
         return Rulebook(self.targets, self.sources, self.counts, self.outputs, self.inputs, self.identity)
@@ -63,8 +73,8 @@ def submanifold_rulebook(sites: Sites, kernel: Triple) -> Rulebook:
 
 
 def _submanifold(sites: Sites, kernel: Triple) -> Rulebook:
-    taps, count = math.prod(kernel), len(sites)
-    half = taps // 2  # taps are symmetric about the centre: those behind it swap inputs and outputs
+    count = len(sites)
+    half = math.prod(kernel) // 2  # taps are symmetric about the centre: those behind it swap inputs and outputs
     if sites.cells.is_meta:
         counts = (round(NEIGHBORS * count),) * half
         sources = targets = sites.cells.new_empty(sum(counts))
@@ -73,18 +83,16 @@ def _submanifold(sites: Sites, kernel: Triple) -> Rulebook:
         # a margin of inactive voxels, so that a tap is one and the same step for all sites
         wide = [n + 2 * m for n, m in zip(sites.shape, margin, strict=True)]
         at = cells_of(sites.coordinates + sites.cells.new_tensor([0, *margin]), (wide[0], wide[1], wide[2]))
-        offsets = torch.tensor(
-            list(itertools.product(*(range(-m, m + 1) for m in margin)))[:half], dtype=torch.long
-        ).view(-1, 3)
-        steps = (offsets @ torch.tensor([wide[1] * wide[2], wide[2], 1])).to(at.device)
+        taps = torch.cartesian_prod(*(torch.arange(-m, m + 1) for m in margin))[:half]
+        steps = (taps * torch.tensor([wide[1] * wide[2], wide[2], 1])).sum(dim=1).to(at.device)
         neighbors = row_grid(at, sites.batch * math.prod(wide))[at + steps[:, None]]
-        sources, targets, counts = _pairs(neighbors)
-    per_tap = sources.split(counts), targets.split(counts)
-    behind = (torch.cat([sources.new_empty(0), *reversed(rows)]) for rows in per_tap)
-    targets_behind, sources_behind = behind
+        found = neighbors >= 0
+        tap, targets = torch.nonzero(found, as_tuple=True)
+        sources, counts = neighbors[tap, targets].long(), tuple(found.sum(dim=1).tolist())
+    before = [*sources.split(counts)], [*targets.split(counts)]
     return Rulebook(
-        torch.cat([sources, sources_behind]),
-        torch.cat([targets, targets_behind]),
+        torch.cat([sources, *reversed(before[1])]),
+        torch.cat([targets, *reversed(before[0])]),
         (*counts, 0, *reversed(counts)),
         count,
         count,
@@ -116,20 +124,19 @@ def _strided(sites: Sites, kernel: Triple, stride: Triple) -> tuple[Sites, Ruleb
         rows = sites.cells.new_empty(sum(counts))
         return coarse, Rulebook(rows, rows, counts, len(sites), len(coarse))
 
-    # output o meets input i under tap k where o stride - padding + k = i
-    offsets = torch.tensor(list(itertools.product(*(range(k) for k in kernel))), device=sites.cells.device)
-    steps = sites.cells.new_tensor(stride)
-    reached = sites.coordinates[None, :, 1:] + sites.cells.new_tensor(padding) - offsets[:, None]
-    within = (reached >= 0) & (reached % steps == 0) & (reached < steps * sites.cells.new_tensor(shape))
-    sample = sites.coordinates[None, :, :1].expand(taps, -1, -1)
-    cells = cells_of(torch.cat([sample, reached // steps], dim=-1), shape)
-    met = within.all(dim=-1)
+    # output o meets input i under tap k where o stride - padding + k = i; each axis by itself, [taps of it, N]
+    sample, *coordinates = sites.coordinates.unbind(1)
+    met, cells = sample.new_ones(1, len(sites), dtype=torch.bool), sample[None]
+    for i, k, s, p, n in zip(coordinates, kernel, stride, padding, shape, strict=True):
+        reached = i + p - torch.arange(k, device=i.device)[:, None]
+        within = (reached >= 0) & (reached % s == 0) & (reached < s * n)
+        met = (met[:, None] & within).flatten(0, 1)
+        cells = (cells[:, None] * n + reached // s).flatten(0, 1)
     tap, sources = torch.nonzero(met, as_tuple=True)
     cells = cells[tap, sources]
     coarse = Sites(distinct_cells(cells, sites.batch * math.prod(shape)), shape, sites.batch)
     targets = coarse.rows.index_select(0, cells).long()
-    counts = tuple(met.sum(dim=1).tolist())
-    return coarse, Rulebook(sources, targets, counts, len(sites), len(coarse))
+    return coarse, Rulebook(sources, targets, tuple(met.sum(dim=1).tolist()), len(sites), len(coarse))
 
 
 def surface_cells(sites: Sites, scale: Triple, shape: Triple) -> Tensor:
@@ -142,10 +149,3 @@ def surface_cells(sites: Sites, scale: Triple, shape: Triple) -> Tensor:
     """
     count = math.ceil(len(sites) / math.prod(scale) ** (2 / 3))
     return sites.cells.new_empty(min(count, sites.batch * math.prod(shape)))
-
-
-def _pairs(rows: Tensor) -> tuple[Tensor, Tensor, tuple[int, ...]]:
-    """Sources, targets and counts of [taps, N]: the input row that a tap meets at each output row, -1 for none."""
-    found = rows >= 0
-    tap, targets = torch.nonzero(found, as_tuple=True)
-    return rows[tap, targets].long(), targets, tuple(found.sum(dim=1).tolist())
