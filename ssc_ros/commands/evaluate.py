@@ -19,11 +19,13 @@ if TYPE_CHECKING:
     from ssc_ros.core import SemanticGrid
     from ssc_ros.data.sequence import LabelledSequence
     from ssc_ros.evaluation.session import Completer, Sample
+    from ssc_ros.inference.stream import Observer
 
 HELP = "score a checkpoint or a baseline on a data set with ground truth"
 DESCRIPTION = """\
 Predicts every frame that has ground truth and scores the predictions as the official SemanticKITTI evaluation does:
-IoU of completion, mIoU over the classes, by range and within the camera's view. Writes a table to the terminal and
+IoU of completion, mIoU over the classes, by range and within the camera's view. A network that reads past frames is
+shown them too, whether or not they have ground truth. Writes a table to the terminal and
 report.md, metrics.json and pictures to a dated folder; RESULTS/latest points to it.
 
   ssc-ros evaluate --data ~/kitti --sequence 08
@@ -47,12 +49,14 @@ class Candidate:
         completer: makes the predictions.
         name: for people.
         sensors: what it reads of a frame.
+        observer: the completer, where it may remember past frames.
         origin: what to keep of it with the result; JSON values.
     """
 
     completer: Completer
     name: str
     sensors: tuple[str, ...] = (STEREO,)
+    observer: Observer | None = None
     origin: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -91,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
     from ssc_ros.evaluation.session import EvaluationSession
 
     sequences = open_sequences(args.data, args.sequence)
-    chosen = [(s, i) for s in sequences for i in s.frame_ids[args.frames] if i in set(s.voxel_ids)]
+    chosen = sum(len(set(s.voxel_ids).intersection(s.frame_ids[args.frames])) for s in sequences)
     if not chosen and not args.save_predictions:
         raise SscError(
             f"sequence {' '.join(args.sequence)} of {args.data} has no ground truth in the frames asked for; "
@@ -105,7 +109,7 @@ def run(args: argparse.Namespace) -> int:
         args.results,
         sequences[0].grid,
         sequences[0].label_set,
-        frames=len(chosen),
+        frames=chosen,
         pictures=args.pictures,
         config={
             "data": str(args.data),
@@ -118,7 +122,7 @@ def run(args: argparse.Namespace) -> int:
     def keep(sample: Sample, prediction: SemanticGrid) -> None:
         write_prediction(args.save_predictions, sample.sequence, sample.frame_id, prediction)
 
-    samples = _samples(chosen, LIDAR in candidate.sensors)
+    samples = _samples(candidate, sequences, args.frames)
     session.run(candidate.completer, samples, keep if args.save_predictions else None)
     session.finish()
     return 0
@@ -129,22 +133,28 @@ def _only_predict(candidate: Candidate, sequences: Sequence[LabelledSequence], a
     from rich.progress import track
 
     from ssc_ros.data.predictions import write_prediction
+    from ssc_ros.inference.stream import stream
 
-    keyframes = [(s, i) for s in sequences for i in s.frame_ids[args.frames] if int(i) % KEYFRAME_STEP == 0]
-    for sequence, frame_id in track(keyframes, "predict"):
-        frame = sequence.frame(frame_id, with_points=LIDAR in candidate.sensors)
-        prediction = candidate.completer.complete(frame)
-        write_prediction(args.save_predictions, sequence.name, frame_id, prediction)
-    print(f"no ground truth, so no scores: {len(keyframes)} predictions in {args.save_predictions}")
+    count = 0
+    for sequence in sequences:
+        keyframes = [i for i in sequence.frame_ids[args.frames] if int(i) % KEYFRAME_STEP == 0]
+        frames = stream(candidate.observer, sequence, keyframes, with_points=LIDAR in candidate.sensors)
+        for frame_id, frame in track(frames, f"predict {sequence.name}", total=len(keyframes)):
+            prediction = candidate.completer.complete(frame)
+            write_prediction(args.save_predictions, sequence.name, frame_id, prediction)
+            count += 1
+    print(f"no ground truth, so no scores: {count} predictions in {args.save_predictions}")
     return 0
 
 
-def _samples(chosen: Sequence[tuple[LabelledSequence, str]], with_points: bool) -> Iterator[Sample]:
+def _samples(candidate: Candidate, sequences: Sequence[LabelledSequence], frames: slice) -> Iterator[Sample]:
     from ssc_ros.evaluation.session import Sample
+    from ssc_ros.inference.stream import stream
 
-    for sequence, frame_id in chosen:
-        frame = sequence.frame(frame_id, with_points=with_points)
-        yield Sample(sequence.name, frame_id, frame, sequence.target(frame_id))
+    for sequence in sequences:
+        chosen = set(sequence.voxel_ids).intersection(sequence.frame_ids[frames])
+        for frame_id, frame in stream(candidate.observer, sequence, chosen, LIDAR in candidate.sensors):
+            yield Sample(sequence.name, frame_id, frame, sequence.target(frame_id))
 
 
 def _candidate(args: argparse.Namespace, sequence: LabelledSequence) -> Candidate:
@@ -169,7 +179,7 @@ def open_checkpoint(args: argparse.Namespace) -> Candidate:
     completer.warm_up()
     metadata = completer.metadata
     origin = {"checkpoint": str(path), "checkpoint_sha256": sha256(path)}
-    return Candidate(completer, metadata.model_id, metadata.inputs, origin)
+    return Candidate(completer, metadata.model_id, metadata.inputs, completer, origin)
 
 
 def _training_truths(args: argparse.Namespace) -> tuple[Iterator[NDArray[np.uint8]], list[str]]:

@@ -53,18 +53,24 @@ def run(args: argparse.Namespace) -> int:
             pictures=args.pictures,
             config={"bag": str(args.bag), "sensors": list(candidate.sensors), **candidate.origin},
         )
-        session.run(candidate.completer, _samples(frames, truth, args.bag.resolve().name))
+        session.run(candidate.completer, _samples(candidate, frames, truth, args.bag.resolve().name))
         session.finish()
     for reason, count in frames.drops.counts().items():
         print(f"left out as '{reason.value}': {count}")
     return 0
 
 
-def _samples(frames: BagFrames, truth: BagTruth, name: str) -> Iterator[Sample]:
+def _samples(candidate: Candidate, frames: BagFrames, truth: BagTruth, name: str) -> Iterator[Sample]:
+    """The frames with ground truth; those in between are shown to a network that remembers them."""
     from ssc_ros.evaluation.session import Sample
 
-    for frame in frames.frames(wanted=truth.__contains__):
-        yield Sample(name, f"{frame.stamp / 1e9:.3f}s", frame, truth[frame.stamp].labels)
+    observer = candidate.observer
+    remembers = observer is not None and observer.history.count > 0
+    for frame in frames.frames(wanted=lambda stamp: remembers or stamp in truth):
+        if frame.stamp in truth:
+            yield Sample(name, f"{frame.stamp / 1e9:.3f}s", frame, truth[frame.stamp].labels)
+        elif observer is not None:
+            observer.observe(frame)
 
 
 def _candidate(args: argparse.Namespace, truth: BagTruth) -> Candidate:

@@ -111,6 +111,10 @@ class Kitti360Drive:
         """The folder's name."""
         return self.path.name
 
+    def stamp(self, frame_id: str) -> int:
+        """When a frame was sensed [ns], nominally."""
+        return int(frame_id) * FRAME_PERIOD
+
     def frame(self, frame_id: str, with_points: bool = True) -> Frame:
         """The stereo pair of a frame, with its pose where there is one; the stamp is nominal.
 
@@ -122,7 +126,7 @@ class Kitti360Drive:
         if frame_id not in self.frame_ids:
             raise SscError(f"{self.path} has no frame {frame_id}, only {self.frame_ids[0]} .. {self.frame_ids[-1]}")
         left, right = (read_image(self.path / side / "data_rect" / f"{frame_id}.png") for side in _SIDES)
-        return Frame(int(frame_id) * FRAME_PERIOD, left, right, self.rig, None, self.T_world_lidar.get(frame_id))
+        return Frame(self.stamp(frame_id), left, right, self.rig, None, self.T_world_lidar.get(frame_id))
 
     def target(self, frame_id: str) -> NDArray[np.uint8]:
         """Ground truth (256, 256, 32) uint8 train ids, 255 unknown.

@@ -93,6 +93,10 @@ class KittiSequence:
     def _position(self) -> dict[str, int]:
         return {frame_id: i for i, frame_id in enumerate(self.frame_ids)}
 
+    def stamp(self, frame_id: str) -> int:
+        """When a frame was sensed [ns], since the start of the sequence."""
+        return int(self.times[self._position[frame_id]])
+
     def frame(self, frame_id: str, with_points: bool = True) -> Frame:
         """The stereo pair of a frame with its pose, and its LiDAR sweep where there is one.
 

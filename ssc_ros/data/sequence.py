@@ -37,6 +37,9 @@ class LabelledSequence(Protocol):
     def label_set(self) -> LabelSet:
         """What the ground truth means."""
 
+    def stamp(self, frame_id: str) -> int:
+        """When a frame was sensed [ns]."""
+
     def frame(self, frame_id: str, with_points: bool = True) -> Frame:
         """What was sensed."""
 
