@@ -1,0 +1,63 @@
+"""Blocks that are trained with more weights than their function needs, and melt into fewer for inference."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TypeVar
+
+import torch
+from torch import nn
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+class Reparameterized(nn.Module, ABC):
+    """A block with a smaller twin that computes the same in evaluation mode (Ding et al., RepVGG, 2021)."""
+
+    @abstractmethod
+    def fused(self) -> nn.Module:
+        """The twin, with weights of its own."""
+
+
+@torch.no_grad()
+def fuse(network: Network) -> Network:
+    """Replace every `Reparameterized` block in a network by its twin, in place; for inference alone.
+
+    Checkpoints hold the form that is trained: its weights are the ones that training can go on from.
+
+    Args:
+        network: not itself such a block.
+
+    Returns:
+        The same network.
+    """
+    for name, child in network.named_children():
+        if isinstance(child, Reparameterized):
+            setattr(network, name, child.fused().train(child.training))
+        else:
+            fuse(child)
+    return network
+
+
+@torch.no_grad()
+def absorb_norm(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> nn.Conv2d:
+    """One convolution with bias for a convolution and the batch norm behind it, by its running statistics."""
+    if norm.running_mean is None or norm.running_var is None:
+        raise ValueError("a batch norm without running statistics cannot be part of a convolution")
+    gain = norm.weight * (norm.running_var + norm.eps).rsqrt()
+    bias = norm.running_mean.new_zeros(len(gain)) if conv.bias is None else conv.bias
+    fused = nn.Conv2d(
+        conv.in_channels,
+        conv.out_channels,
+        conv.kernel_size,  # type: ignore[arg-type]
+        conv.stride,  # type: ignore[arg-type]
+        conv.padding,  # type: ignore[arg-type]
+        conv.dilation,  # type: ignore[arg-type]
+        conv.groups,
+        device=conv.weight.device,
+        dtype=conv.weight.dtype,
+    )
+    fused.weight.copy_(conv.weight * gain[:, None, None, None])
+    assert fused.bias is not None
+    fused.bias.copy_(norm.bias + (bias - norm.running_mean) * gain)
+    return fused
