@@ -9,8 +9,8 @@ from torch.nn import functional
 from ssc_ros.networks.volume.blocks import Pointwise3d
 
 
-class MeasuredFusion(nn.Module):
-    """Fuse lifted features, the measured children of each voxel, and the voxel's place: a street has a layout.
+class PlacedFusion(nn.Module):
+    """Fuse lifted features and the voxel's place: a street has a layout.
 
     Each is projected by itself and the projections are added, which is the projection of their concatenation
     without the concatenation.
@@ -24,16 +24,28 @@ class MeasuredFusion(nn.Module):
     def __init__(self, inputs: int, outputs: int, shape: tuple[int, int, int]) -> None:
         super().__init__()
         self.lifted = Pointwise3d(inputs, outputs, bias=False)
-        self.measured = Pointwise3d(8, outputs, bias=False)
         self.place = nn.ParameterList(torch.zeros(outputs, *_along(axis, n)) for axis, n in enumerate(shape))
         self.norm = nn.BatchNorm3d(outputs)
 
-    def forward(self, lifted: Tensor, measured: Tensor) -> Tensor:
-        """[B, inputs, X, Y, Z] and [B, 8, X, Y, Z] uint8 (as from `to_children`) -> [B, outputs, X, Y, Z]."""
+    def forward(self, lifted: Tensor) -> Tensor:
+        """[B, inputs, X, Y, Z] -> [B, outputs, X, Y, Z]."""
+        return self._placed(self.lifted(lifted))
+
+    def _placed(self, volume: Tensor) -> Tensor:
         x, y, z = self.place
-        volume = self.lifted(lifted) + self.measured(measured.to(lifted))
-        volume = volume + (x + y + z).to(volume)
-        return functional.relu(self.norm(volume), inplace=True)
+        return functional.relu(self.norm(volume + (x + y + z).to(volume)), inplace=True)
+
+
+class MeasuredFusion(PlacedFusion):
+    """The measured children of each voxel beside the lifted features and the place; arguments as `PlacedFusion`."""
+
+    def __init__(self, inputs: int, outputs: int, shape: tuple[int, int, int]) -> None:
+        super().__init__(inputs, outputs, shape)
+        self.measured = Pointwise3d(8, outputs, bias=False)
+
+    def forward(self, lifted: Tensor, measured: Tensor) -> Tensor:  # type: ignore[override]
+        """[B, inputs, X, Y, Z] and [B, 8, X, Y, Z] uint8 (as from `to_children`) -> [B, outputs, X, Y, Z]."""
+        return self._placed(self.lifted(lifted) + self.measured(measured.to(lifted)))
 
 
 def _along(axis: int, size: int) -> tuple[int, int, int]:
