@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from ssc_ros.core import SscError
-from ssc_ros.systems import l2cocc_presets, lang_seg_presets, sgn_presets
+from ssc_ros.systems import l2cocc_presets, lang_seg_presets, sgn_presets, vlscene_presets
 from ssc_ros.systems.spec import LIDAR, STEREO, InputSpec, SceneInputs, SceneNetwork, SceneOutput
 
 __all__ = ["LIDAR", "STEREO", "SYSTEMS", "InputSpec", "SceneInputs", "SceneNetwork", "SceneOutput", "build"]
@@ -16,6 +16,7 @@ SYSTEMS: Mapping[str, Mapping[str, Callable[[], SceneNetwork]]] = {
     "l2cocc_image": l2cocc_presets.IMAGE_PRESETS,
     "lang_seg": lang_seg_presets.PRESETS,
     "sgn": sgn_presets.PRESETS,
+    "vlscene": vlscene_presets.PRESETS,
 }
 """System name -> its presets, each a function that builds a freshly initialised network."""
 

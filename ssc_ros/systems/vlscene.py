@@ -1,0 +1,68 @@
+"""VLScene (Wang et al., AAAI 2025): what is deployed of it; a vision-language teacher guides its training."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from ssc_ros.networks.depth.camera_aware import camera_vector
+from ssc_ros.systems.spec import InputSpec, SceneInputs, SceneNetwork, SceneOutput
+
+
+class VlScene(SceneNetwork):
+    """The network, as figure 2 of the paper reads from left to right.
+
+    Args:
+        spec: how frames must be prepared for it; of the pair it reads the right image and `focal_baseline`.
+        classes: of the scene.
+        pair: two normalised images -> features of the left one for context, and of both for matching.
+        mono: features and camera vector -> context [B, C, h, w] and depth logits [B, D, h, w].
+        stereo: features of both, projection and `focal_baseline` -> depth logits [B, D, h, w].
+        interaction: both depths -> logits [B, D, h, w].
+        lift: context, depth and projection -> volume.
+        entry: volume -> volume, to the channels of what follows.
+        propagation: neighbourhood geometry propagation (NGP) of that volume; may be absent.
+        semantics: sparse semantic interaction (SSI) on that volume; may be absent.
+        head: volume -> scene logits.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self,
+        spec: InputSpec,
+        classes: int,
+        *,
+        pair: nn.Module,
+        mono: nn.Module,
+        stereo: nn.Module,
+        interaction: nn.Module,
+        lift: nn.Module,
+        entry: nn.Module,
+        propagation: nn.Module | None,
+        semantics: nn.Module | None,
+        head: nn.Module,
+    ) -> None:
+        super().__init__(spec, classes)
+        self.pair, self.mono, self.stereo, self.interaction = pair, mono, stereo, interaction
+        self.lift, self.entry, self.propagation, self.semantics, self.head = lift, entry, propagation, semantics, head
+        self.register_buffer("mean", 255 * torch.tensor(spec.mean).view(3, 1, 1), persistent=False)
+        self.register_buffer("std", 255 * torch.tensor(spec.std).view(3, 1, 1), persistent=False)
+
+    def forward(self, inputs: SceneInputs) -> SceneOutput:
+        """Predict a scene; see `SceneInputs` and `SceneOutput`."""
+        projection = inputs["projection"]
+        features, ours, theirs = self.pair(self._normalized(inputs["image"]), self._normalized(inputs["right"]))
+        context, mono = self.mono(features, camera_vector(projection, self.spec.image_size))
+        stereo = self.stereo(ours, theirs, projection, inputs["focal_baseline"])
+        depth = self.interaction(mono, stereo)
+        volume = self.entry(self.lift(context, depth, projection))
+        if self.propagation is not None:
+            volume = self.propagation(volume)
+        if self.semantics is not None:
+            volume = self.semantics(volume)
+        return SceneOutput(self.head(volume), depth, taps={"image.context": context, "volume": volume})
+
+    def _normalized(self, image: Tensor) -> Tensor:
+        return (image.to(self.mean) - self.mean) / self.std
