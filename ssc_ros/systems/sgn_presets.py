@@ -75,7 +75,7 @@ def full(
 EDGE = InputSpec(pair=POINTS)
 EDGE_HISTORY = History(count=2, interval=0.5)
 EDGE_CHANNELS = 16
-"""Of features and volume, of what guides it, and of the hidden volumes: at fewer a convolution is no faster on a CPU."""
+"""Of features, of all volumes and of what guides them: convolutions with fewer are no faster on a CPU."""
 EDGE_STRIDE = 4
 
 

@@ -29,8 +29,7 @@ class AxisConv3d(nn.Module):
 
     def __init__(self, axis: int, channels: int, kernels: Sequence[int]) -> None:
         super().__init__()
-        shapes = [tuple(kernel if axis == i else 1 for i in range(3)) for kernel in kernels]
-        self.convolutions = nn.ModuleList(nn.Conv3d(channels, channels, shape, padding="same") for shape in shapes)
+        self.convolutions = nn.ModuleList(_along(axis, channels, kernel) for kernel in kernels)
 
     def forward(self, volume: Tensor, weights: Tensor) -> Tensor:
         """[B, C, X, Y, Z] and the kernels' weights [B, K, X, Y, Z] -> [B, C, X, Y, Z]."""
@@ -38,6 +37,12 @@ class AxisConv3d(nn.Module):
         for convolution, weight in zip(self.convolutions, weights.to(volume).split(1, dim=1), strict=True):
             mixed = torch.addcmul(mixed, functional.relu(convolution(volume)).to(volume), weight)
         return mixed
+
+
+def _along(axis: int, channels: int, kernel: int) -> nn.Conv3d:
+    """A convolution along one axis of (X, Y, Z) that keeps the size."""
+    x, y, z = (kernel if axis == i else 1 for i in range(3))
+    return nn.Conv3d(channels, channels, (x, y, z), padding=(x // 2, y // 2, z // 2))
 
 
 class AnisotropicConv3d(nn.Module):
@@ -86,7 +91,7 @@ class Aspp3d(nn.Module):
 
 
 class SemanticDiffusion(nn.Module):
-    """SDB, a convolution to the width, anisotropic blocks, and dilated convolutions: [B, I, X, Y, Z] -> [B, O, X, Y, Z].
+    """SDB, a convolution to the width, anisotropic blocks, dilated convolutions: [B, I, X, Y, Z] -> [B, O, X, Y, Z].
 
     Args:
         inputs, outputs: channels I and O.
