@@ -12,12 +12,12 @@ class logits, float16) beside the prepared samples. Takes the configuration and 
   ssc-ros precompute-teacher --config config/train/vlscene_edge.yaml --data.root DIR
   ssc-ros train              --config config/train/vlscene_edge.yaml --data.root DIR
 
-The teacher is model.distillation.init_args.teacher:
+The teacher is model.guidance.teacher:
   models/lang_seg_edge.safetensors   trained here: ssc-ros train --config config/train/lang_seg_edge.yaml
   models/clip                        a folder with CLIP, made by
                                      hf download openai/clip-vit-base-patch16 --local-dir models/clip
   openai/clip-vit-base-patch16       the same from huggingface.co; downloaded only with
-                                     --model.distillation.init_args.download true
+                                     --model.guidance.download true
 
 The same command again resumes where it was interrupted. Another teacher, other prompts or another image size have
 files of their own; images that have changed are looked at again. Training says so if anything is missing.

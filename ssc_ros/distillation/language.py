@@ -186,8 +186,8 @@ def _from_hub(name: str, download: bool) -> Path:
         raise SscError(
             f"teacher '{name}' is not here. Train one: ssc-ros train --config config/train/lang_seg_edge.yaml; or get "
             "CLIP: hf download openai/clip-vit-base-patch16 --local-dir models/clip, and set "
-            "--model.distillation.init_args.teacher models/clip. A name on huggingface.co is downloaded only with "
-            f"--model.distillation.init_args.download true ({str(error).splitlines()[0]})"
+            "--model.guidance.teacher models/clip. A name on huggingface.co is downloaded only with "
+            f"--model.guidance.download true ({str(error).splitlines()[0]})"
         ) from error
 
 

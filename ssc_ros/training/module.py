@@ -6,16 +6,16 @@ import math
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import lightning
 import numpy as np
 import torch
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
-from torch import Tensor
+from torch import Tensor, nn
 
 from ssc_ros.core import EMPTY, LABEL_SETS, SscError
-from ssc_ros.distillation import Guide, L2CoccDistillation, Lesson, VisionLanguageDistillation
+from ssc_ros.distillation import Guide, L2CoccDistillation, Lesson, Recipe, Tutor, VisionLanguageDistillation
 from ssc_ros.evaluation.confusion import Confusion
 from ssc_ros.inference.checkpoint import load_image_branch
 from ssc_ros.losses import depth_kl
@@ -38,7 +38,8 @@ class SceneTraining(lightning.LightningModule):
         preset: its sizes.
         label_set: name of the label set.
         objective: weights of the losses.
-        distillation: a recipe, with its teacher and the weights of its terms; none trains on the truth alone.
+        distillation: a teacher that senses more than the network, and the weights of its terms.
+        guidance: a teacher that knows the image by words, and the weights of its terms.
         pretrained: checkpoint of the system's image branch to start from, such as one of `l2cocc_image`.
         learning_rate: at the top of the cycle.
         weight_decay: of the weights; biases and normalisation are left alone.
@@ -55,7 +56,8 @@ class SceneTraining(lightning.LightningModule):
         preset: str = "edge",
         label_set: str = "semantic_kitti",
         objective: Objective = Objective(),  # noqa: B008 (frozen)
-        distillation: L2CoccDistillation | VisionLanguageDistillation | None = None,
+        distillation: L2CoccDistillation | None = None,
+        guidance: VisionLanguageDistillation | None = None,
         pretrained: Path | None = None,
         learning_rate: float = 1e-3,
         weight_decay: float = 0.01,
@@ -74,8 +76,15 @@ class SceneTraining(lightning.LightningModule):
             )
         if pretrained is not None:
             load_image_branch(self.network, system, pretrained)
-        self.objective, self.distillation = objective, distillation
-        self.tutor = distillation.tutor(partial(build, system, preset), self.label_set) if distillation else None
+        self.objective = objective
+        recipes: dict[str, Recipe | None] = {"distillation": distillation, "guidance": guidance}
+        self.tutors = nn.ModuleDict(
+            {
+                name: recipe.tutor(partial(build, system, preset), self.label_set)
+                for name, recipe in recipes.items()
+                if recipe
+            }
+        )
         self.learning_rate, self.weight_decay, self.warm_up = learning_rate, weight_decay, warm_up
         self.frequencies, self.seed = frequencies, seed
         self.register_buffer("class_weights", torch.from_numpy(self.label_set.class_weights))
@@ -83,37 +92,43 @@ class SceneTraining(lightning.LightningModule):
 
     @property
     def inputs(self) -> InputSpec:
-        """What the network and its teacher read."""
+        """What the network and its teachers read."""
         spec = self.network.spec
-        taught = self.tutor.spec if self.tutor and self.tutor.spec else spec
-        pair = (*spec.pair, *taught.pair) if STEREO in taught.sensors else spec.pair
-        sensors = sorted({*spec.sensors, *taught.sensors})
-        return replace(spec, sensors=tuple(sensors), pair=tuple(dict.fromkeys(pair)))
+        for taught in (tutor.spec for tutor in self._tutors if tutor.spec is not None):
+            pair = (*spec.pair, *taught.pair) if STEREO in taught.sensors else spec.pair
+            sensors = sorted({*spec.sensors, *taught.sensors})
+            spec = replace(spec, sensors=tuple(sensors), pair=tuple(dict.fromkeys(pair)))
+        return spec
 
     @property
     def guide(self) -> Guide | None:
         """The language teacher whose precomputed answers come with the samples; none if nobody is asked."""
-        return self.tutor.guide if self.tutor else None
+        return next((tutor.guide for tutor in self._tutors if tutor.guide is not None), None)
+
+    @property
+    def _tutors(self) -> list[Tutor]:
+        return cast("list[Tutor]", list(self.tutors.values()))
 
     def on_fit_start(self) -> None:
-        """Count the classes where asked to; let the tutor move what Lightning knows nothing of."""
+        """Count the classes where asked to; let tutors move what Lightning knows nothing of."""
         if self.frequencies == "training":
             counts = self._data.train_scenes.class_counts()
             weights = 1 / np.log(np.maximum(counts, 1) + np.e)
             self.class_weights.copy_(torch.from_numpy(weights))
-        if self.tutor is not None:
-            self.tutor.start(self.device)
+        for tutor in self._tutors:
+            tutor.start(self.device)
 
     def training_step(self, batch: Sample, batch_index: int) -> Tensor:
-        """The objective of one batch, and what the tutor adds to it."""
+        """The objective of one batch, and what tutors add to it."""
         place = [self.seed, self.current_epoch, batch_index, self.global_rank]
         drawn, dropped = (int(n) for n in np.random.SeedSequence(place).generate_state(2))
         generator = torch.Generator().manual_seed(drawn)
         torch.manual_seed(dropped)  # dropout has no generator of its own; so a resumed run drops the same
         output = self.network(batch.inputs)
         terms = self.objective(output, batch.truth, self.network.spec.bins, self.class_weights, generator)
-        if self.tutor is not None:
-            terms |= self.tutor(output, Lesson(batch.inputs, batch.truth.labels, batch.guidance), generator)
+        lesson = Lesson(batch.inputs, batch.truth.labels, batch.guidance)
+        for tutor in self._tutors:
+            terms |= tutor(output, lesson, generator)
         loss = torch.stack(list(terms.values())).sum()
         size = len(batch.truth.labels)
         self.log("loss", loss, prog_bar=True, batch_size=size)
@@ -152,7 +167,7 @@ class SceneTraining(lightning.LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """AdamW under one cosine cycle per run, stepped with every optimiser step."""
-        learnt = [p for p in self.parameters() if p.requires_grad]  # of the network and of its tutor
+        learnt = [p for p in self.parameters() if p.requires_grad]  # of the network and of its tutors
         decayed = [p for p in learnt if p.ndim > 1]
         plain = [p for p in learnt if p.ndim <= 1]
         groups: list[dict[str, Any]] = [{"params": decayed}, {"params": plain, "weight_decay": 0.0}]

@@ -24,9 +24,7 @@ def precompute_teacher(arguments: list[str]) -> int:
     data = TrainCommand(arguments).datamodule
     guidance, scenes = data.train_scenes.guidance, data.train_scenes.guided()
     if guidance is None:
-        raise SscError(
-            "this training asks no language teacher: model.distillation is none, or no VisionLanguageDistillation"
-        )
+        raise SscError("this training asks no language teacher; name one: --model.guidance.teacher FILE")
     stale, name = guidance.stale(scenes), guidance.guide.teacher.name
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     for _ in track(guidance.make(stale, device), f"asking {name}", total=len(stale)):

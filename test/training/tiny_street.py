@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -9,17 +10,30 @@ import cv2
 import numpy as np
 import tiny_l2cocc
 from lightning import Callback
+from torch import nn
 
-from ssc_ros.core import DepthBins, SceneGrid, StereoRig
+from ssc_ros.core import SEMANTIC_KITTI, DepthBins, SceneGrid, StereoRig
 from ssc_ros.data import voxel_files
+from ssc_ros.networks.backbones.residual import ResidualEncoder, TopDownNeck
+from ssc_ros.networks.language.prompts import prompts_of
+from ssc_ros.networks.language.text import HashedWords
 from ssc_ros.systems import InputSpec
+from ssc_ros.systems.lang_seg import LangSeg
 
 GRID = SceneGrid((0.0, -6.4, -2.0), 0.4, (32, 32, 16))
 SPEC = InputSpec(image_size=(64, 128), context_size=(16, 32), grid=GRID, bins=DepthBins(1.0, 0.5, 24))
+
+
+def lang_seg() -> LangSeg:
+    encoder = nn.Sequential(ResidualEncoder((8, 8, 16), 1), TopDownNeck((8, 16), 8))
+    return LangSeg(replace(SPEC, pair=()), encoder, 8, HashedWords(16)(prompts_of(SEMANTIC_KITTI.names)))
+
+
 PRESETS = {
     "l2cocc": partial(tiny_l2cocc.camera, SPEC),
     "l2cocc_lidar": partial(tiny_l2cocc.lidar, SPEC),
     "l2cocc_image": partial(tiny_l2cocc.image, SPEC),
+    "lang_seg": lang_seg,
 }
 """System -> its preset `tiny`."""
 IMAGE_SIZE = (64, 128)
