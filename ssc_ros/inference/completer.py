@@ -16,6 +16,7 @@ from ssc_ros.core import Frame, SemanticGrid, SscError, StereoRig, poses
 from ssc_ros.inference.checkpoint import CheckpointMetadata, load_checkpoint
 from ssc_ros.inference.history import FrameHistory, join
 from ssc_ros.inference.inputs import InputPreparer
+from ssc_ros.networks.reparameterize import fuse
 from ssc_ros.systems import SceneInputs, SceneNetwork
 from ssc_ros.systems.spec import History
 
@@ -55,7 +56,7 @@ class SceneCompleter:
         if threads:
             torch.set_num_threads(threads)
         network, metadata = load_checkpoint(path)
-        return cls(network, metadata, device)
+        return cls(fuse(network), metadata, device)
 
     @property
     def history(self) -> History:
