@@ -60,6 +60,15 @@ ABLATIONS = {
         Variant("D: all three", "d", "l2cocc_d_edge"),
         Variant("L: LiDAR", "l", "l2cocc_l_edge"),
     ),
+    "vlscene": (  # after ssc-ros precompute-teacher --config config/train/vlscene_edge.yaml
+        Variant("without guidance", "plain", "vlscene_edge", ("--model.guidance=null",)),
+        Variant("feature guidance alone", "feature", "vlscene_edge", ("--model.guidance.logits=0",)),
+        Variant("logits guidance alone", "logits", "vlscene_edge", ("--model.guidance.feature=0",)),
+        Variant("both", "both", "vlscene_edge"),
+        Variant("both, without stop-gradient", "published", "vlscene_edge", ("--model.guidance.stop_gradient=false",)),
+        Variant("both, without NGP", "no_ngp", "vlscene_edge", ("--model.preset=edge_without_ngp",)),
+        Variant("both, without SSI", "no_ssi", "vlscene_edge", ("--model.preset=edge_without_ssi",)),
+    ),
 }
 
 
