@@ -95,16 +95,18 @@ class BagFrames:
             yield from self._assembled(wanted)
         self._now += round(self._settings.lidar.grace_time * NANOSECONDS)
         self._synchronizer.poll()
+        self._ended = True
         yield from self._assembled(wanted)
 
     def _start_over(self) -> None:
         self.drops = DropCounter(self._warn, quiet=math.inf)
         self._now = 0
+        self._ended = False
         self._newest_info: dict[str, Any] = {LEFT: None, RIGHT: None}
         self._complete: list[StereoSet] = []
         required = self._lidar is LidarUse.REQUIRED
-        self._assembler = FrameAssembler(self._settings, self._transforms, self.drops.explain, required)
-        self._synchronizer = Synchronizer(
+        self._assembler: FrameAssembler = FrameAssembler(self._settings, self._transforms, self.drops.explain, required)
+        self._synchronizer: Synchronizer = Synchronizer(
             sync_rules(self._settings),
             self.drops.add,
             points_expected=lambda: POINTS in self._streams.values(),
@@ -117,10 +119,21 @@ class BagFrames:
         infos = self._newest_info
         self._complete.append(StereoSet(left, right, points, infos[LEFT], infos[RIGHT], self._now))
 
+    def _pose_may_come(self, stamp: int, arrival: int) -> bool:
+        """Whether to go on in the bag before a frame is assembled, because its ego pose may be recorded after it."""
+        max_gap = round(self._settings.odometry.max_gap * NANOSECONDS)
+        if self._ended or not self._settings.odometry.enabled or self._topics.odometry not in self._bag.types:
+            return False
+        return self._now - arrival <= max_gap and self._assembler.poses.awaits(stamp, max_gap)
+
     def _assembled(self, wanted: Callable[[int], bool]) -> Iterator[Frame]:
         complete, self._complete = self._complete, []
-        for inputs in complete:
-            if wanted(header_stamp(inputs.left)):
+        for number, inputs in enumerate(complete):
+            stamp = header_stamp(inputs.left)
+            if self._pose_may_come(stamp, inputs.arrival):
+                self._complete = [*complete[number:], *self._complete]
+                return
+            if wanted(stamp):
                 try:
                     yield self._assembler(inputs)
                 except UnusableInput as error:

@@ -26,13 +26,17 @@ def frames_status(pipeline: Pipeline, settings: Settings, silence: str) -> Diagn
     elif latency is not None and latency > A_DAY:
         level = WARN
         message = "stamps are more than a day old: in a replay, set use_sim_time and let the replay publish /clock"
+    elif pipeline.alone:
+        level, message = WARN, pipeline.alone
     elif latency is not None and latency > budget:
         level = WARN
         message = f"latency {1e3 * latency:.0f} ms is above diagnostics.latency_budget = {1e3 * budget:.0f} ms"
+    completer = pipeline.completer
     values = {
         "published": pipeline.published.total,
         "rate [1/s]": f"{pipeline.published.hertz:.2f}",
         "skipped because nobody subscribes": pipeline.skipped,
+        "past frames used": f"{completer.past_frames} of {completer.history.count}",
         "latency stamp to publication, median [ms]": _milliseconds(pipeline.latency.percentile(50)),
         "latency stamp to publication, 95 % [ms]": _milliseconds(latency),
         "processing arrival to publication, median [ms]": _milliseconds(pipeline.processing.percentile(50)),

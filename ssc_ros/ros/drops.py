@@ -42,6 +42,7 @@ class Drop(str, Enum):
     CLOUD_FRAME = "cloud_frame"
     # an ego pose that was left out
     POSE = "pose"
+    POSE_MISSING = "pose_missing"  # a frame without, of a network that reads past frames: it is completed alone
 
     @property
     def costs_a_frame(self) -> bool:

@@ -47,6 +47,7 @@ class FrameAssembler:
         transforms: where the sensors are.
         left_out: told why a cloud or pose is missing from a frame that is completed all the same.
         points_required: refuse a frame whose cloud cannot be used, instead of leaving the cloud out.
+        wait_for_pose: wait for an ego pose that may still come, at most `odometry.max_gap`.
         poses: ego poses.
     """
 
@@ -54,6 +55,7 @@ class FrameAssembler:
     transforms: Transforms
     left_out: Callable[[UnusableInput], None]
     points_required: bool = False
+    wait_for_pose: bool = False
     poses: PoseBuffer = field(default_factory=PoseBuffer)
     _rig: tuple[tuple[Any, ...], StereoRig] | None = None
 
@@ -124,4 +126,8 @@ class FrameAssembler:
             return None
 
     def _pose(self, stamp: int) -> NDArray[np.float64] | None:
-        return self.poses.at(stamp, round(1e9 * self.settings.odometry.max_gap))
+        odometry = self.settings.odometry
+        max_gap = round(1e9 * odometry.max_gap)
+        if self.wait_for_pose and odometry.enabled:
+            self.poses.wait(stamp, max_gap)
+        return self.poses.at(stamp, max_gap)

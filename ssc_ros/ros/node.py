@@ -138,7 +138,8 @@ class SscNode(LifecycleNode):
         lidar = lidar_use(completer.metadata.inputs, settings.lidar.enabled)
         drops, qos_watch = DropCounter(self._warn), QosWatch(self, self._warn)
         transforms = Transforms(settings.grid.frame_id or completer.metadata.grid.frame_id, self._transform_source)
-        assembler = FrameAssembler(settings, transforms, drops.explain, lidar is LidarUse.REQUIRED)
+        remembers = completer.history.count > 0
+        assembler = FrameAssembler(settings, transforms, drops.explain, lidar is LidarUse.REQUIRED, remembers)
         stages = [f"processing_time/{name}" for name in (*completer.timings, *OWN_STAGES)]
         clock = self.get_clock()
         with ExitStack() as undo:
@@ -189,7 +190,8 @@ class SscNode(LifecycleNode):
 
     def _reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         self._forget()
-        response.success, response.message = True, "forgot pending messages, poses, calibration and the newest grid"
+        response.success = True
+        response.message = "forgot pending messages, past frames, poses, calibration and the newest grid"
         return response
 
     def _save_grid(self, request: SaveGrid.Request, response: SaveGrid.Response) -> SaveGrid.Response:
@@ -211,6 +213,11 @@ class SscNode(LifecycleNode):
         info = self.get_logger().info
         info(f"model {metadata.model_id} on {settings.device}, label set {metadata.label_set.name}")
         info(f"it reads {' and '.join(metadata.inputs)}; {parts.lidar.value}")
+        history = parts.pipeline.completer.history
+        if history.count:
+            info(f"it reads {history.count} past frames {history.interval} s apart, where odometry tells the ego pose")
+            if not settings.odometry.enabled:
+                self._warn("odometry.enabled is false, so the network, trained on several frames, will see one")
         info(f"grid {scene.shape} voxels of {scene.voxel_size} m from {scene.min_corner} in frame '{scene.frame_id}'")
         info(f"extrinsics from {self._transform_source.name}")
         for item in parts.inputs.all:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ssc_ros.core import Frame, LabelSet, SceneGrid, SemanticGrid
 from ssc_ros.ros.drops import Drop, DropCounter, UnusableInput
@@ -15,6 +15,9 @@ from ssc_ros.ros.parameters import Settings
 from ssc_ros.ros.publishers import Outputs
 from ssc_ros.ros.statistics import Latencies, Rate
 from ssc_ros_msgs.msg import Status
+
+if TYPE_CHECKING:
+    from ssc_ros.systems.spec import History
 
 
 class Metadata(Protocol):
@@ -41,6 +44,14 @@ class Completer(Protocol):
     """What the node asks of `ssc_ros.inference.SceneCompleter`."""
 
     timings: dict[str, float]
+    past_frames: int
+
+    @property
+    def history(self) -> History:
+        """Which past frames the network reads, if any; it needs ego poses for them."""
+
+    def forget(self) -> None:
+        """Forget all past frames."""
 
     @property
     def metadata(self) -> Metadata:
@@ -70,6 +81,7 @@ class Pipeline:
         now: the node's clock [ns].
         alive: whether publishing still makes sense.
         newest: the last grid, or None.
+        alone: why the last frame was completed without its past by a network that reads it; empty if it was not.
         published: how often a grid was published.
         skipped: frames that nobody wanted.
         latency: stamp to publication, on the node's clock.
@@ -84,10 +96,12 @@ class Pipeline:
     now: Callable[[], int]
     alive: Callable[[], bool]
     newest: SemanticGrid | None = None
+    alone: str = ""
     published: Rate = field(default_factory=Rate)
     skipped: int = 0
     latency: Latencies = field(default_factory=Latencies)
     processing: Latencies = field(default_factory=Latencies)
+    _outdated: bool = False  # what the completer remembers; only the inference thread may tell it so
 
     @property
     def scene(self) -> SceneGrid:
@@ -112,7 +126,8 @@ class Pipeline:
     def forget(self) -> None:
         """Forget what was sensed and found before, because time or place jumped."""
         self.assembler.reset()
-        self.newest = None
+        self.newest, self.alone = None, ""
+        self._outdated = True
 
     def restart(self) -> None:
         """Count from zero, as after activation."""
@@ -125,18 +140,36 @@ class Pipeline:
         begin = time.monotonic_ns()
         frame = self.assembler(inputs)
         assembled = time.monotonic_ns()
+        if self._outdated:
+            self._outdated = False
+            self.completer.forget()
         grid = replace(self.completer.complete(frame), grid=self.scene)
         completed = time.monotonic_ns()
         self.outputs.publish(grid)
         end = time.monotonic_ns()
         self.newest = grid
         self.published.tick()
+        self._check_pose(frame)
         stages = {
             "conversion": 1e-6 * (assembled - begin),
             **self.completer.timings,
             "publication": 1e-6 * (end - completed),
         }
         self._report(frame, grid, stages, 1e-9 * (end - inputs.arrival))
+
+    def _check_pose(self, frame: Frame) -> None:
+        """Say so where the network had to do without past frames because nobody knows where they were."""
+        self.alone = ""
+        if not self.completer.history.count or frame.T_world_grid is not None:
+            return
+        if not self.settings.odometry.enabled:
+            self.alone = "odometry.enabled is false, so the network sees single frames; set it and configure again"
+            return
+        self.alone = (
+            "there is no ego pose at the image's stamp, so the network sees single frames: publish nav_msgs/Odometry "
+            "on 'odometry' at least every odometry.max_gap seconds, stamped by the clock of the images"
+        )
+        self.drops.explain(UnusableInput(Drop.POSE_MISSING, self.alone))
 
     def _report(self, frame: Frame, grid: SemanticGrid, stages: dict[str, float], processing: float) -> None:
         latency = (self.now() - grid.stamp) / 1e9

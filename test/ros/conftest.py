@@ -15,7 +15,7 @@ from ssc_ros.core import LIDAR, SEMANTIC_KITTI, STEREO, SemanticGrid
 from .rig import GRID, IMAGES, INFOS, OPTICAL, T0, Rig, stamp_of
 
 if find_spec("rclpy") is None:  # the codec and the synchroniser are tested all the same
-    subjects = ("inputs", "lidar", "outputs", "lifecycle", "diagnostics")
+    subjects = ("inputs", "lidar", "outputs", "lifecycle", "diagnostics", "history")
     collect_ignore = ["test_messages.py", "test_process.py", *(f"test_node_{subject}.py" for subject in subjects)]
 
 ROAD, BUILDING = SEMANTIC_KITTI.names.index("road"), SEMANTIC_KITTI.names.index("building")
@@ -28,14 +28,18 @@ _numbers = itertools.count()
 class TinyCompleter:
     """A completer that any test can predict: the lowest layer is road, voxels with LiDAR points are building."""
 
-    def __init__(self, work=0.0, sensors=(STEREO, LIDAR)):
+    def __init__(self, work=0.0, sensors=(STEREO, LIDAR), history=0):
         self.metadata = SimpleNamespace(model_id="tiny", grid=GRID, label_set=SEMANTIC_KITTI, inputs=sensors)
         self.timings = {}
+        self.history, self.past_frames, self.forgotten = SimpleNamespace(count=history, interval=0.5), 0, 0
         self.work = work
         self.frames = []
 
     def warm_up(self):
         self.timings["network"] = 0.0
+
+    def forget(self):
+        self.forgotten += 1
 
     def complete(self, frame):
         self.frames.append(frame)

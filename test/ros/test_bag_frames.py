@@ -20,7 +20,7 @@ from ssc_ros.data.typestore import load_typestore
 from ssc_ros.ros.bag_frames import BagFrames
 from ssc_ros.ros.drops import Drop
 from ssc_ros.ros.lidar_use import LidarUse
-from ssc_ros.ros.parameters import LidarSettings, Settings
+from ssc_ros.ros.parameters import LidarSettings, OdometrySettings, Settings
 from ssc_ros.ros.static_transforms import StaticTransforms
 
 MS = 1_000_000
@@ -195,3 +195,18 @@ def test_static_transforms_are_a_tree() -> None:
         tree.lookup("root", "moon")
     with pytest.raises(LookupError, match="circle"):
         StaticTransforms([message("a", b=a), message("b", a=a)]).lookup("a", "c")
+
+
+def odometry(stamp: int, recorded: int) -> Record:
+    return Record(recorded, TOPICS.odometry, *ENCODER.odometry(stamp, np.eye(4), "velodyne"))
+
+
+def test_a_pose_that_was_recorded_after_the_images_is_found(write: Write) -> None:
+    """And the order of the frames stays. After a gap nobody knows that poses come again, until one has come."""
+    stamps = [SECOND + i * 100 * MS for i in range(8)]
+    poses_of = [odometry(t, recorded=t + 30 * MS) for t in stamps if t not in stamps[4:6]]
+    path = write(static(), *(record for t in stamps for record in pair(t)), *poses_of)
+    with open_bag_reader(path) as bag:
+        frames = list(BagFrames(bag, "velodyne", Settings(odometry=OdometrySettings(max_gap=0.15))).frames())
+    assert [frame.stamp for frame in frames] == stamps
+    assert [frame.T_world_grid is not None for frame in frames] == [True] * 4 + [False] * 3 + [True]

@@ -1,5 +1,6 @@
 """Calibration, transforms and ego poses: what goes into a frame, against KITTI's own numbers and closed forms."""
 
+import threading
 from types import SimpleNamespace
 
 import numpy as np
@@ -18,6 +19,7 @@ from ssc_ros.ros.transforms import Mount, NoTransformSource, Transforms
 P2 = [718.856, 0, 607.1928, 45.38225, 0, 718.856, 185.2157, -0.1130887, 0, 0, 1, 0.003779761]
 P3 = [718.856, 0, 607.1928, -337.2877, 0, 718.856, 185.2157, 2.369057, 0, 0, 1, 0.004915215]
 IDENTITY = np.eye(4)
+MS, SECOND = 1_000_000, 1_000_000_000
 
 
 def info(p, height=376, width=1241, **more):
@@ -164,3 +166,35 @@ def test_poses_of_before_a_time_jump_are_forgotten():
     buffer.add(50, IDENTITY)
     assert buffer.at(150, 100) is None
     assert buffer.at(50, 100) is not None
+
+
+def test_a_pose_is_awaited_only_while_it_may_come():
+    buffer = PoseBuffer()
+    assert buffer.awaits(0, 100)  # nobody knows yet whether there will be any
+    buffer.add(100, IDENTITY)
+    assert not buffer.awaits(100, 100)  # it is there
+    assert buffer.awaits(101, 100)
+    assert buffer.awaits(200, 100)
+    assert not buffer.awaits(201, 100)  # it could not be bridged to
+
+
+def test_a_pose_that_comes_after_the_images_is_waited_for():
+    buffer = PoseBuffer()
+    for stamp in (1, 2):
+        sender = threading.Timer(0.1, buffer.add, (stamp * SECOND, IDENTITY))
+        sender.start()
+        buffer.wait(stamp * SECOND, 30 * SECOND)
+        assert buffer.at(stamp * SECOND, 0) is not None
+        sender.join()
+
+
+def test_nobody_waits_for_a_source_that_is_not_there():
+    buffer = PoseBuffer()
+    buffer.wait(0, MS)
+    assert not buffer.awaits(SECOND, 100 * SECOND)  # the first wait was in vain
+    buffer.add(2 * SECOND, IDENTITY)
+    assert buffer.awaits(3 * SECOND, SECOND)
+    buffer.wait(3 * SECOND, MS)
+    assert not buffer.awaits(3 * SECOND + 1, SECOND)
+    buffer.clear()
+    assert buffer.awaits(4 * SECOND, SECOND)
