@@ -88,7 +88,8 @@ def test_every_parameter_learns(system):
     model = network(system).train()
     inputs = {key: value[None] for key, value in prepared(model, 0).items()}
     output = model(inputs)
-    parts = [output.depth, output.image, None if output.scene is None else drawn(output)]
+    parts = [output.depth, output.image, None if output.scene is None else drawn(output), *output.occupancy.values()]
+    parts.append(None if output.seeds is None else output.seeds.logits)
     torch.stack([part.square().mean() for part in parts if part is not None]).sum().backward()
     silent = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
     assert silent == []
