@@ -76,7 +76,7 @@ def test_what_the_teacher_and_the_student_compare_has_one_shape():
     assert camera["planes"] == ((1, 128, 128, 128, 16),)
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("system", [system for system in SYSTEMS if system.startswith("l2cocc")])
 def test_each_data_set_has_its_preset(system):
     if system != "l2cocc_lidar":
         pytest.importorskip("transformers", reason="needs pip install 'ssc_ros[full]'")
