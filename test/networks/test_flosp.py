@@ -42,7 +42,7 @@ def slow(features, rigs, valid):
             if there and visible:
                 seen.append(image[:, int((v + 0.5) // STRIDE), int((u + 0.5) // STRIDE)])
         if seen:
-            volume[:, *index] = np.mean(seen, axis=0)
+            volume[(slice(None), *index)] = np.mean(seen, axis=0)
     return torch.from_numpy(volume)
 
 

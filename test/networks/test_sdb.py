@@ -32,7 +32,7 @@ def test_sizes_are_those_counted_in_the_published_code(inputs, outputs, depth, p
 
 def slow(block, volume):
     """The anisotropic block, voxel by voxel: nine convolutions along padded lines."""
-    channels, *shape = volume.shape
+    shape = volume.shape[1:]
     logits = torch.einsum("oc,cxyz->oxyz", block.mixture.weight, volume)
     passed = volume
     for step, (axis, along) in enumerate(zip((2, 1, 0), block.passes, strict=True)):
