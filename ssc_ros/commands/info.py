@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from ssc_ros.inference.checkpoint import CheckpointMetadata
+    from ssc_ros.systems import InputSpec
     from ssc_ros.systems.summary import ModuleSummary
 
 HELP = "list the systems, the modules of one with their cost, or what a checkpoint is"
@@ -26,7 +28,8 @@ and no memory. With a checkpoint, what the file says of itself.
 
 GFLOPs are 2 per multiplication with addition, of convolutions and matrix products alone; halve them to compare with
 papers that count pairs. Where the cost depends on what is sensed, the numbers of SemanticKITTI's frame 08/000000 stand
-in; they are printed below the table. Outputs are channels x X x Y x Z, or channels x height x width.
+in; they are printed below the table. Of a network that reads past frames, their memory is an input, as in a stream.
+Outputs are channels x X x Y x Z, or channels x height x width.
 """
 
 
@@ -80,12 +83,11 @@ def _overview(systems: Sequence[str]) -> tuple[Table, Any]:
             continue
         spec, size = network.spec, sum(p.numel() for p in network.parameters())
         image = spec.image_size if STEREO in spec.sensors else None
-        table.add_row(
-            system, preset, ", ".join(spec.sensors), _shape(image or ()), str(network.class_count), f"{size:,}"
-        )
+        reads = [*spec.sensors, *_past_frames(spec)]
+        table.add_row(system, preset, ", ".join(reads), _shape(image or ()), str(network.class_count), f"{size:,}")
         content.append({
             "system": system, "preset": preset, "inputs": spec.sensors, "image_size": image,
-            "classes": network.class_count, "parameters": size,
+            "past_frames": spec.history.count, "classes": network.class_count, "parameters": size,
         })  # fmt: skip
     return table, content
 
@@ -97,12 +99,13 @@ def _modules(system: str, preset: str, depth: int) -> tuple[Table, Any]:
     from rich.table import Table
 
     from ssc_ros.systems import build
-    from ssc_ros.systems.summary import OCCUPIED, POINTS, PROPOSALS, summarize
+    from ssc_ros.systems.summary import MATCHED, OCCUPIED, POINTS, PROPOSALS, summarize
 
     network, *modules = summarize(lambda: build(system, preset))
     table = Table(
         title=f"{system} {preset}",
-        caption=f"Batch 1. Assumed: {PROPOSALS:,} proposed voxels; {POINTS:,} points in {OCCUPIED:,} voxels. "
+        caption=f"Batch 1. Assumed: {PROPOSALS:,} proposed voxels; {MATCHED:,} matched pixels in each frame's box; "
+        f"{POINTS:,} points of a sweep in {OCCUPIED:,} voxels. "
         "A module that is called several times shows all operations and its last output.",
     )
     table.add_column("module", no_wrap=True)
@@ -115,7 +118,7 @@ def _modules(system: str, preset: str, depth: int) -> tuple[Table, Any]:
         table.add_row(name, *_cells(row))
     table.add_section()
     table.add_row("total", *_cells(network))
-    assumed = {"proposals": PROPOSALS, "points": POINTS, "occupied": OCCUPIED}
+    assumed = {"proposals": PROPOSALS, "matched": MATCHED, "points": POINTS, "occupied": OCCUPIED}
     modules_content = [asdict(module) for module in (network, *modules)]
     return table, {"system": system, "preset": preset, "assumed": assumed, "modules": modules_content}
 
@@ -142,7 +145,7 @@ def _checkpoint(path: Path) -> tuple[Table, Any]:
     grid, labels = metadata.grid, metadata.label_set
     facts = {
         "system, preset": f"{metadata.system} {metadata.preset}",
-        "inputs": ", ".join(metadata.inputs),
+        "inputs": ", ".join([*metadata.inputs, *_past_frames_of(metadata)]),
         "grid": f"{_shape(grid.shape)} voxels of {grid.voxel_size} m from {grid.min_corner} m in '{grid.frame_id}'",
         "label set": f"{labels.name}, {len(labels)} classes",
         "licence": metadata.licence,
@@ -158,6 +161,26 @@ def _checkpoint(path: Path) -> tuple[Table, Any]:
             table.add_row(*map(escape, row))
         table.add_section()
     return table, content
+
+
+def _past_frames(spec: InputSpec) -> list[str]:
+    """What a network reads of the past, if anything."""
+    history = spec.history
+    return [f"{history.count} past frames {history.interval:g} s apart"] if history.count else []
+
+
+def _past_frames_of(metadata: CheckpointMetadata) -> list[str]:
+    """The same of a checkpoint, as far as its preset can be built here."""
+    import torch
+
+    from ssc_ros.core import SscError
+    from ssc_ros.systems import build
+
+    try:
+        with torch.device("meta"):
+            return _past_frames(build(metadata.system, metadata.preset).spec)
+    except SscError:
+        return []
 
 
 def _shape(shape: Sequence[int]) -> str:

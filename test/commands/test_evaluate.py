@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,13 @@ import pytest
 import torch
 
 from ssc_ros.cli import main
+from ssc_ros.core import SEMANTIC_KITTI_GRID, Frame, SemanticGrid
 from ssc_ros.inference.checkpoint import CheckpointMetadata, save_checkpoint
-from ssc_ros.systems import build
+from ssc_ros.inference.completer import SceneCompleter
+from ssc_ros.systems import SYSTEMS, build
+from ssc_ros.systems.spec import History
+
+from ..inference import tiny_temporal  # noqa: TID252 (a package named test is Python's own)
 
 
 def test_a_baseline_is_scored_drawn_and_saved(
@@ -63,6 +69,42 @@ def test_a_sequence_without_truth_is_predicted_as_the_server_wants_it(
     saved = sorted((tmp_path / "out").rglob("*.label"))
     assert [path.name for path in saved] == ["000000.label", "000005.label"]
     assert all(path.stat().st_size == 2 * 256 * 256 * 32 for path in saved)
+
+
+@pytest.fixture
+def temporal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A checkpoint of a system that reads the frame of half a second before."""
+    spec = replace(tiny_temporal.SPEC, grid=SEMANTIC_KITTI_GRID, history=History(count=1))
+    monkeypatch.setitem(SYSTEMS, "mean", {"tiny": lambda: tiny_temporal.network(spec=spec)})
+    path = tmp_path / "mean.safetensors"
+    metadata = CheckpointMetadata("mean", "mean", "tiny", "semantic_kitti", spec.grid, spec.sensors)
+    save_checkpoint(path, tiny_temporal.network(spec=spec), metadata)
+    return path
+
+
+def test_a_network_is_shown_its_past_whatever_is_scored(
+    kitti_tree: Path, tmp_path: Path, temporal: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Frame 5 is predicted alike whether or not frame 0 is scored too; two drives share nothing."""
+    shutil.copytree(kitti_tree / "sequences" / "08", kitti_tree / "sequences" / "09")
+    found: list[tuple[int, bytes]] = []
+    complete = SceneCompleter.complete
+
+    def watched(self: SceneCompleter, frame: Frame) -> SemanticGrid:
+        grid = complete(self, frame)
+        assert grid.confidence is not None
+        found.append((self.past_frames, grid.confidence.tobytes()))
+        return grid
+
+    monkeypatch.setattr(SceneCompleter, "complete", watched)
+    command = ["evaluate", "--data", str(kitti_tree), "--pictures", "0", "--results", str(tmp_path / "results")]
+    command += ["--checkpoint", str(temporal), "--device", "cpu"]
+    assert main([*command, "--sequence", "08", "09"]) == 0
+    assert main([*command, "--sequence", "08", "--frames", "5:6"]) == 0
+    warm, *both = found[:5]
+    assert [past for past, _ in both] == [0, 1, 0, 1]
+    assert both[:2] == both[2:]
+    assert found[5:] == [warm, both[1]]
 
 
 def untrained(folder: Path, system: str) -> Path:

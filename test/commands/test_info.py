@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 
 import pytest
 import torch
@@ -9,7 +10,8 @@ import torch
 from ssc_ros import cli
 from ssc_ros.core import SEMANTIC_KITTI_GRID
 from ssc_ros.inference.checkpoint import CheckpointMetadata, save_checkpoint
-from ssc_ros.systems import SYSTEMS, build
+from ssc_ros.systems import SYSTEMS, InputSpec, SceneNetwork, build
+from ssc_ros.systems.spec import History
 
 METADATA = CheckpointMetadata(
     model_id="made_up",
@@ -59,6 +61,16 @@ def test_a_preset_is_shown_with_as_many_levels_as_asked_for(capsys, tmp_path):
     assert shown == [*(name for name, _ in network.named_children()), "total"]
     content = json.loads(file.read_text())
     assert [m["name"] for m in content["modules"]] == [name for name, _ in network.named_modules()]
+
+
+def test_a_network_with_a_history_says_so(capsys, tmp_path, monkeypatch):
+    spec = InputSpec(history=History(count=3, interval=0.4))
+    monkeypatch.setitem(SYSTEMS, "memory", {"tiny": lambda: SceneNetwork(spec, 20)})
+    assert cli.main(["info", "memory"]) == 0
+    path = tmp_path / "made_up.safetensors"
+    save_checkpoint(path, torch.nn.Linear(1, 1), replace(METADATA, system="memory", preset="tiny", inputs=("stereo",)))
+    assert cli.main(["info", str(path)]) == 0
+    assert capsys.readouterr().out.count("stereo, 3 past frames 0.4 s apart") == 2
 
 
 def test_a_checkpoint_tells_what_it_is(capsys, tmp_path):
