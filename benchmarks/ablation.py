@@ -60,6 +60,13 @@ ABLATIONS = {
         Variant("D: all three", "d", "l2cocc_d_edge"),
         Variant("L: LiDAR", "l", "l2cocc_l_edge"),
     ),
+    "sgn": (
+        Variant("dense only", "dense", "sgn_s_edge", ("--model.preset=edge-dense",)),
+        Variant("with geometry guidance", "geometry", "sgn_s_edge", ("--model.preset=edge-geometry",)),
+        Variant("with semantic guidance", "semantics", "sgn_s_edge", ("--model.preset=edge-semantics",)),
+        Variant("S: with both", "s", "sgn_s_edge"),
+        Variant("T: with both, and two past frames", "t", "sgn_t_edge"),
+    ),
     "vlscene": (  # after ssc-ros precompute-teacher --config config/train/vlscene_edge.yaml
         Variant("without guidance", "plain", "vlscene_edge", ("--model.guidance=null",)),
         Variant("feature guidance alone", "feature", "vlscene_edge", ("--model.guidance.logits=0",)),
