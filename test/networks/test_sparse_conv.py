@@ -190,6 +190,15 @@ def test_autocast_computes_in_bfloat16_and_learns_in_float32():
     assert features.grad.dtype == layer.weight.grad.dtype == layer.bias.grad.dtype == torch.float32
 
 
+def test_half_precision_is_summed_in_single():
+    mask = torch.ones(1, 7, 7, 7, dtype=torch.bool)
+    layer = SubmanifoldConv3d(1, 1, (7, 7, 7), bias=False).bfloat16()
+    torch.nn.init.ones_(layer.weight)
+    result = layer(SparseVolume.from_dense(torch.ones(1, 1, 7, 7, 7, dtype=torch.bfloat16), mask)).dense()
+    # the middle sees all 343; a sum in bfloat16 does not come beyond 256
+    assert result[0, 0, 3, 3, 3].item() == pytest.approx(343, abs=1)
+
+
 def test_inference_mode_gives_the_same():
     volume, mask = masked()
     expected = network(SparseVolume.from_dense(volume, mask)).features.detach()

@@ -80,8 +80,8 @@ def _submanifold(sites: Sites, kernel: Triple) -> Rulebook:
         sources = targets = sites.cells.new_empty(sum(counts))
     else:
         margin = [k // 2 for k in kernel]
-        # a margin of inactive voxels, so that a tap is one and the same step for all sites
-        wide = [n + 2 * m for n, m in zip(sites.shape, margin, strict=True)]
+        # a margin of inactive voxels before each row, so that a tap is one and the same step for all sites
+        wide = [n + m for n, m in zip(sites.shape, margin, strict=True)]
         at = cells_of(sites.coordinates + sites.cells.new_tensor([0, *margin]), (wide[0], wide[1], wide[2]))
         taps = torch.cartesian_prod(*(torch.arange(-m, m + 1) for m in margin))[:half]
         steps = (taps * torch.tensor([wide[1] * wide[2], wide[2], 1])).sum(dim=1).to(at.device)
