@@ -99,6 +99,7 @@ def _modules(system: str, preset: str, depth: int) -> tuple[Table, Any]:
     from rich.table import Table
 
     from ssc_ros.systems import build
+    from ssc_ros.systems.published import PUBLISHED_SIZES
     from ssc_ros.systems.summary import MATCHED, OCCUPIED, POINTS, PROPOSALS, summarize
 
     network, *modules = summarize(lambda: build(system, preset))
@@ -118,9 +119,13 @@ def _modules(system: str, preset: str, depth: int) -> tuple[Table, Any]:
         table.add_row(name, *_cells(row))
     table.add_section()
     table.add_row("total", *_cells(network))
+    published = PUBLISHED_SIZES.get((system, preset))
+    if published is not None:
+        table.add_row("published", "", f"{published.parameters:,}", "", published.remark)
     assumed = {"proposals": PROPOSALS, "matched": MATCHED, "points": POINTS, "occupied": OCCUPIED}
     modules_content = [asdict(module) for module in (network, *modules)]
-    return table, {"system": system, "preset": preset, "assumed": assumed, "modules": modules_content}
+    content = {"system": system, "preset": preset, "assumed": assumed, "modules": modules_content}
+    return table, content | ({"published": asdict(published)} if published is not None else {})
 
 
 def _cells(module: ModuleSummary) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """SGN: published sizes, past frames cached or not, and networks without one guidance or both."""
 
 import functools
+import re
 from dataclasses import replace
 
 import pytest
@@ -17,6 +18,7 @@ from ssc_ros.networks.heads.enlarged import EnlargedHead
 from ssc_ros.networks.lift.flosp import LineOfSightLift
 from ssc_ros.networks.volume.sdb import SemanticDiffusion
 from ssc_ros.systems import build
+from ssc_ros.systems.published import PUBLISHED_SIZES
 from ssc_ros.systems.sgn import GeometryGuidance, Sgn
 from ssc_ros.systems.sgn_presets import DISCARDED, POINTS, PRESETS
 from ssc_ros.systems.spec import History, InputSpec
@@ -77,6 +79,10 @@ def test_every_module_has_the_published_size(preset):
     assert sum(ours.values()) == rows[""].parameters
     assert total == sum(published for published, _ in modules.values())
     assert modules["encoder.backbone"][1] == DISCARDED[preset]
+    told = PUBLISHED_SIZES["sgn", preset]
+    assert told.parameters == total
+    named = [int(number.replace(",", "")) for number in re.findall(r"[\d,]*\d", told.remark)]
+    assert told.parameters - sum(named) == rows[""].parameters
 
 
 @pytest.mark.parametrize("preset", GFLOPS)
