@@ -9,9 +9,11 @@ import pytest
 import torch
 
 from ssc_ros.core import DepthBins
-from ssc_ros.losses import sem_scal
+from ssc_ros.losses import lovasz_softmax, sem_scal
 from ssc_ros.networks.heads.subvoxel import SubvoxelLogits
 from ssc_ros.systems import SceneOutput
+from ssc_ros.systems.spec import VoxelLogits
+from ssc_ros.training.halve import halve
 from ssc_ros.training.objective import Objective, draw_voxels, emptiness
 from ssc_ros.training.sample import SceneTruth
 
@@ -117,3 +119,40 @@ def test_a_scene_without_truth_teaches_nothing_but_emptiness() -> None:
     assert loss.item() == 0
     for tensor in (output.scene.semantic, output.scene.empty_offset, output.depth, output.image):
         assert tensor.grad is None or (tensor.grad == 0).all()
+
+
+def guided_output() -> SceneOutput:
+    """Guesses at the occupancy of all half-resolution voxels, and classes of some of them."""
+    generator = torch.Generator().manual_seed(2)
+    occupancy = {name: torch.randn(2, 4, 6, 3, generator=generator, requires_grad=True) for name in ("a", "b")}
+    seeds = torch.randperm(2 * 4 * 6 * 3, generator=generator)[:50]
+    logits = torch.randn(50, 20, generator=generator, requires_grad=True)
+    return SceneOutput(None, occupancy=occupancy, seeds=VoxelLogits(logits, seeds))
+
+
+def test_guesses_and_seeds_are_judged_at_half_resolution() -> None:
+    output, labels = guided_output(), halve(random_truth().labels)
+    given = terms(Objective(occupancy=2.0, seeds=3.0), output)
+    assert given.keys() == {"occupancy_a", "occupancy_b", "seeds"}
+    known = labels != 255
+    for name, logits in output.occupancy.items():
+        probability = logits[known].sigmoid()
+        right = torch.where(labels[known] == 0, 1 - probability, probability)
+        assert given[f"occupancy_{name}"].item() == pytest.approx(-2 * right.log().mean().item(), rel=1e-5)
+    truth = labels.flatten()[output.seeds.index]
+    rows, truth = output.seeds.logits[truth != 255], truth[truth != 255].long()
+    likelihood = rows.log_softmax(dim=1).gather(1, truth[:, None]).mean()
+    expected = lovasz_softmax(rows, truth) - likelihood
+    assert given["seeds"].item() == pytest.approx(3 * expected.item(), rel=1e-5)
+    assert terms(Objective(occupancy=0.0), output).keys() == {"seeds"}
+    assert terms(Objective(seeds=0.0), output).keys() == {"occupancy_a", "occupancy_b"}
+
+
+def test_guidance_without_truth_teaches_nothing() -> None:
+    output = guided_output()
+    truth = random_truth()._replace(labels=torch.full((2, 8, 12, 6), 255, dtype=torch.uint8))
+    judged = Objective()(output, truth, BINS, torch.ones(20), torch.Generator())
+    loss = torch.stack(list(judged.values())).sum()
+    loss.backward()
+    assert loss.item() == 0
+    assert not output.seeds.logits.grad.any()
