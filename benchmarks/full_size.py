@@ -4,10 +4,11 @@
   python benchmarks/full_size.py l2cocc full --data ~/kitti --backward --repeats 3 --json full.json
   python benchmarks/full_size.py l2cocc_lidar full --data ~/kitti --backward --device cuda
 
-A prediction is from prepared inputs to labels at 0.2 m. A training step is the network in training mode, the default
-objective, and the backward pass, without the optimiser. All in single precision with random weights. Memory is the
-peak of the whole process (its resident size) on a CPU and that of tensors on a GPU. The CPU time of all threads says
-what a busy machine would have taken alone. The folder is in the SemanticKITTI layout, real or from `ssc-ros simulate`.
+A prediction is from prepared inputs to labels at 0.2 m, with the memory of past frames where the network reads some. A
+training step is the network in training mode, the default objective, and the backward pass, without the optimiser. All
+in single precision with random weights. Memory is the peak of the whole process (its resident size) on a CPU and that
+of tensors on a GPU. The CPU time of all threads says what a busy machine would have taken alone. The folder is in the
+SemanticKITTI layout, real or from `ssc-ros simulate`.
 """
 
 from __future__ import annotations
@@ -21,11 +22,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from measuring import Measured, report
 
 from ssc_ros.core import LABEL_SETS
 from ssc_ros.data.semantic_kitti import SemanticKitti
+from ssc_ros.inference.history import Past, join
 from ssc_ros.inference.inputs import InputPreparer
 from ssc_ros.systems import SceneNetwork, build
 from ssc_ros.training.objective import Objective
@@ -54,7 +57,7 @@ def main() -> None:
 
     torch.manual_seed(0)
     network = build(args.system, args.preset).to(args.device)
-    sample = prepare(network, args.data, args.sequence, args.frame)
+    sample = prepare(network, args.data, args.sequence, args.frame, remembered=not args.backward)
     sample = Sample(
         {key: value.to(args.device) for key, value in sample.inputs.items()},
         type(sample.truth)(*(value.to(args.device) for value in sample.truth)),
@@ -68,13 +71,25 @@ def main() -> None:
     report(f"{args.system} {args.preset}, {what} on {device_name(args.device)}", results, args.json)
 
 
-def prepare(network: SceneNetwork, root: Path, sequence: str, frame_id: str) -> Sample:
-    """A batch of one frame. A label set with as many classes as the network serves as well as its own."""
+def prepare(network: SceneNetwork, root: Path, sequence: str, frame_id: str, remembered: bool) -> Sample:
+    """A batch of one frame, which is its own past where the network has a history.
+
+    A label set with as many classes as the network serves as well as its own. The past is remembered, as in a stream,
+    or consists of images, as in training.
+    """
     label_set = next(labels for labels in LABEL_SETS.values() if len(labels) == network.class_count)
     drive = replace(SemanticKitti(root, [sequence]).sequences[0], label_set=label_set)
     frame = drive.frame(frame_id)
     truth = prepare_truth(drive, frame_id, frame, network.spec, label_set)
-    return collate([Sample(InputPreparer(network.spec)(frame), truth)])
+    now = InputPreparer(network.spec)(frame)
+    device, memory = next(network.parameters()).device, None
+    if remembered and network.spec.history.count:
+        with torch.inference_mode():
+            memory = network.eval().remember({key: value[None].to(device) for key, value in now.items()})
+    left_behind = now if memory is None else now | {"memory": memory[0]}
+    past = [Past(left_behind, np.eye(4))] * network.spec.history.count
+    joined = join(now, past, network.spec, None if memory is None else memory[0])
+    return collate([Sample(joined, truth)])
 
 
 def prediction(network: SceneNetwork, sample: Sample) -> dict[str, float]:

@@ -141,7 +141,7 @@ class SceneCompleter:
         if memory is None:
             left_behind["image"] = now["image"]
         else:
-            left_behind["memory"] = self._blank = memory[0]
+            left_behind["memory"] = self._blank = memory[0].clone()  # else a view may keep much more alive
         self._past.add(frame.stamp, frame.T_world_grid, left_behind)
 
     @contextmanager

@@ -91,6 +91,10 @@ class Sgn(SceneNetwork):
         memory = features[:, 0] if self.spec.history.count else None
         return SceneOutput(self.head(completed), memory=memory, occupancy=occupancy, seeds=seeds)
 
+    def remember(self, inputs: SceneInputs) -> Tensor | None:
+        """[B, C, h, w] features of the image; see `SceneNetwork`."""
+        return self._encode(inputs["image"]) if self.spec.history.count else None
+
     def _frames(self, inputs: SceneInputs) -> tuple[Tensor, Tensor, Tensor]:
         """Features [B, F, C, h, w], projections [B, F, 3, 4], validity [B, F] of all frames, the current one first."""
         features, projections = self._encode(inputs["image"])[:, None], inputs["projection"][:, None]
