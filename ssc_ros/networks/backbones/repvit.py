@@ -49,7 +49,10 @@ class DepthwiseMixer(Reparameterized):
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, C, H, W] -> the same."""
-        return self.norm(self.wide(x) + self.point(x) + x)
+        assert self.point.bias is not None
+        # a 1x1 convolution of each channel, which torch would do channel by channel on one thread
+        point = x * self.point.weight[:, 0] + self.point.bias[:, None, None]
+        return self.norm(self.wide(x) + point + x)
 
     def fused(self) -> nn.Conv2d:
         """The three branches in one kernel: what looks at one pixel is a 3x3 kernel of zeros around it."""

@@ -29,6 +29,34 @@ class Pointwise3d(nn.Module):
         return result.unflatten(2, volume.shape[2:])
 
 
+class AxialConv3d(nn.Conv3d):
+    """A convolution along one axis of a volume that keeps its size.
+
+    Torch takes a kernel that is 1 x 1 in its last two axes for a pointwise one and, on one thread, for a slow path:
+    along X the volume is an image of X rows.
+
+    Args:
+        channels: of input and output.
+        kernel: odd number of taps.
+        axis: 0, 1 or 2 for X, Y or Z.
+        bias: whether to add one.
+    """
+
+    def __init__(self, channels: int, kernel: int, axis: int, *, bias: bool = True) -> None:
+        x, y, z = (kernel if i == axis else 1 for i in range(3))
+        super().__init__(channels, channels, (x, y, z), padding=(x // 2, y // 2, z // 2), bias=bias)
+        self.axis = axis
+
+    def forward(self, volume: Tensor) -> Tensor:
+        """[B, C, X, Y, Z] -> the same."""
+        if self.axis:
+            return super().forward(volume)
+        kernel = self.weight.flatten(3)
+        return functional.conv2d(volume.flatten(3), kernel, self.bias, padding=(kernel.shape[2] // 2, 0)).view_as(
+            volume
+        )
+
+
 def conv_norm_3d(inputs: int, outputs: int, kernel: int = 3, stride: int = 1, *, relu: bool = True) -> nn.Sequential:
     """3-D convolution, batch norm and (by default) ReLU; keeps the size at stride 1."""
     layers: list[nn.Module] = [_convolution(inputs, outputs, kernel, stride), nn.BatchNorm3d(outputs)]

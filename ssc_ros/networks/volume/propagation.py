@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ssc_ros.networks.volume.blocks import conv_norm_3d
+from ssc_ros.networks.volume.blocks import AxialConv3d, conv_norm_3d
 
 KERNEL = 7
 
@@ -30,10 +30,7 @@ class AxialPropagation(nn.Module):
         super().__init__()
         taps = ((KERNEL if i == axis else 1 for i in range(3)) for axis in range(3))
         self.wide = nn.Sequential(
-            *(
-                nn.Conv3d(channels, channels, (x, y, z), padding=(x // 2, y // 2, z // 2), bias=False)
-                for x, y, z in taps
-            ),
+            *(AxialConv3d(channels, KERNEL, axis, bias=False) for axis in range(3)),
             nn.BatchNorm3d(channels),
             nn.ReLU(inplace=True),
         )
@@ -42,8 +39,3 @@ class AxialPropagation(nn.Module):
     def forward(self, volume: Tensor) -> Tensor:
         """[B, C, X, Y, Z] -> the same."""
         return functional.relu(volume + self.narrow(self.wide(volume)))
-
-
-def _along(axis: int, channels: int) -> nn.Conv3d:
-    x, y, z = (KERNEL if i == axis else 1 for i in range(3))
-    return nn.Conv3d(channels, channels, (x, y, z), padding=(x // 2, y // 2, z // 2), bias=False)
