@@ -97,12 +97,15 @@ class SemanticDiffusion(nn.Module):
         inputs, outputs: channels I and O.
         depth: number of anisotropic blocks; 3 in SGN, 2 in VLScene, 1 in SGN's auxiliary head.
         hidden: channels of the dilated convolutions, half of O by default.
+        kernels: that the anisotropic blocks choose from.
     """
 
-    def __init__(self, inputs: int, outputs: int, depth: int, hidden: int | None = None) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, depth: int, hidden: int | None = None, kernels: Sequence[int] = KERNELS
+    ) -> None:
         super().__init__()
         self.entry = nn.Conv3d(inputs, outputs, 3, padding=1)
-        self.diffusion = nn.Sequential(*(AnisotropicConv3d(outputs) for _ in range(depth)))
+        self.diffusion = nn.Sequential(*(AnisotropicConv3d(outputs, kernels) for _ in range(depth)))
         self.aspp = Aspp3d(outputs, hidden or outputs // 2)
 
     def forward(self, volume: Tensor) -> Tensor:
