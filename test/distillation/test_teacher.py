@@ -135,8 +135,8 @@ def test_a_missing_cut_or_foreign_checkpoint_is_one_clear_error(path: Path, tmp_
         FrozenTeacher(cut)
     with pytest.raises(SscError, match="does not fit l2cocc_lidar/tiny"):
         FrozenTeacher(checkpoint(tmp_path / "other.safetensors", tiny.camera()))
-    with pytest.raises(SscError, match="system 'sgn' does not exist"):
-        FrozenTeacher(checkpoint(tmp_path / "unknown.safetensors", tiny.camera(), "sgn"))
+    with pytest.raises(SscError, match="system 'nonsense' does not exist"):
+        FrozenTeacher(checkpoint(tmp_path / "unknown.safetensors", tiny.camera(), "nonsense"))
 
 
 def test_a_teacher_without_what_is_compared_is_refused_before_any_step(path: Path, tmp_path: Path) -> None:
