@@ -28,7 +28,6 @@ class AxialPropagation(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        taps = ((KERNEL if i == axis else 1 for i in range(3)) for axis in range(3))
         self.wide = nn.Sequential(
             *(AxialConv3d(channels, KERNEL, axis, bias=False) for axis in range(3)),
             nn.BatchNorm3d(channels),
