@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -10,7 +10,8 @@ from torch import Tensor
 from ssc_ros.core import SceneGrid
 
 
-class PointsInside(NamedTuple):
+@dataclass(frozen=True)
+class PointsInside:
     """The n points of a batch that lie in a grid.
 
     Attributes:
