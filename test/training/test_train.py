@@ -68,7 +68,7 @@ def one_thread(monkeypatch: pytest.MonkeyPatch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("system", ["l2cocc", "l2cocc_lidar"])
+@pytest.mark.parametrize("system", ["l2cocc", "l2cocc_lidar", "sgn"])
 def test_a_frame_is_learnt_by_heart_and_deployed(street, tiny, tmp_path, system) -> None:
     flags = {
         "model__system": system,
@@ -99,7 +99,7 @@ def test_a_frame_is_learnt_by_heart_and_deployed(street, tiny, tmp_path, system)
 
     metadata = read_metadata(deployed)
     assert metadata.model_id == "tiny"
-    assert metadata.inputs == {"l2cocc": ("stereo",), "l2cocc_lidar": ("lidar",)}[system]
+    assert metadata.inputs == (("lidar",) if system == "l2cocc_lidar" else ("stereo",))
     assert metadata.metrics["miou"] == pytest.approx(max(curves["val/miou"][1]), abs=1e-4)
     assert "--trainer.max_epochs=200" in metadata.provenance["command"]
     card = deployed.with_suffix(".md").read_text()

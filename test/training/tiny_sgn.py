@@ -1,0 +1,44 @@
+"""SGN in the smallest size that still learns, for any box and image."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from torch import nn
+
+from ssc_ros.core import SEMANTIC_KITTI
+from ssc_ros.networks.backbones.residual import ResidualEncoder, TopDownNeck
+from ssc_ros.networks.guidance.bird_eye import OccupancyHead
+from ssc_ros.networks.guidance.geometry import GeometryHead, ProposalNetwork
+from ssc_ros.networks.guidance.points import PointEvidence
+from ssc_ros.networks.guidance.semantic import SemanticGuidance
+from ssc_ros.networks.heads.subvoxel import SubvoxelHead
+from ssc_ros.networks.lift.flosp import LineOfSightLift
+from ssc_ros.networks.volume.blocks import conv_norm_3d
+from ssc_ros.networks.volume.sdb import SemanticDiffusion
+from ssc_ros.systems import InputSpec
+from ssc_ros.systems.sgn import GeometryGuidance, Sgn
+from ssc_ros.systems.sgn_presets import POINTS
+
+CLASSES = len(SEMANTIC_KITTI)
+WIDTH = 16
+
+
+def camera(spec: InputSpec) -> Sgn:
+    spec = replace(spec, pair=POINTS)
+    half = spec.grid.coarsened(2)
+    return Sgn(
+        spec,
+        CLASSES,
+        nn.Sequential(ResidualEncoder((8, 8, 16), 1), TopDownNeck((8, 16), WIDTH)),
+        LineOfSightLift(half, spec.image_size, 4),
+        conv_norm_3d(WIDTH, WIDTH),
+        GeometryGuidance(
+            GeometryHead(nn.Identity(), WIDTH),
+            ProposalNetwork(spec.grid, PointEvidence(spec.grid, WIDTH, blocks=1), OccupancyHead(WIDTH, (1,))),
+        ),
+        SemanticGuidance(WIDTH, CLASSES),
+        SemanticDiffusion(2 * WIDTH, WIDTH, 1),
+        SubvoxelHead(WIDTH, np.array(SEMANTIC_KITTI.frequencies)),
+    )
