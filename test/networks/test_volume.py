@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from ssc_ros.networks.volume.blocks import Pointwise3d
+from ssc_ros.networks.volume.blocks import AxialConv3d, Pointwise3d
 from ssc_ros.networks.volume.measured import MeasuredFusion
 from ssc_ros.networks.volume.tri_plane import PLANES, PlaneEncoder, PlanePool, PlaneUnpool, TriPlane
 
@@ -96,3 +96,13 @@ def test_what_is_measured_joins_as_a_projection_of_the_concatenation():
     projected = nn.functional.conv3d(torch.cat([lifted, measured.float()], dim=1), weight)
     expected = fusion.norm(projected + fusion.place[0] + fusion.place[1] + fusion.place[2]).relu()
     torch.testing.assert_close(fusion(lifted, measured), expected)
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_an_axial_convolution_is_a_convolution(axis):
+    torch.manual_seed(0)
+    axial = AxialConv3d(3, 5, axis)
+    volume = torch.randn(2, 3, 7, 6, 4)
+    plain = torch.nn.functional.conv3d(volume, axial.weight, axial.bias, padding=axial.padding)
+    assert axial.weight.shape[2 + axis] == axial.weight.numel() // 9
+    torch.testing.assert_close(axial(volume), plain, atol=1e-5, rtol=1e-5)

@@ -83,6 +83,16 @@ def test_a_part_can_be_absent_and_the_rest_is_the_same(preset, absent):
     assert {name for name in whole if name.split(".")[0] != absent} == set(less)
 
 
+def test_the_other_data_set_differs_by_its_classifier_alone():
+    with torch.device("meta"):
+        kitti, other = build("vlscene", "full"), build("vlscene", "full_kitti_360")
+    assert (other.class_count, other.spec.context_size) == (19, (48, 176))
+    shapes = [{name: p.shape for name, p in network.named_parameters()} for network in (kitti, other)]
+    assert {name for name in shapes[0] if shapes[0][name] != shapes[1][name]} == {
+        "head.classes.classifier.1.weight", "head.classes.classifier.1.bias"
+    }  # fmt: skip
+
+
 def test_the_share_of_chosen_voxels_is_a_preset():
     with torch.device("meta"):
         fractions = {p: build("vlscene", p).semantics.fraction for p in ("edge", "edge_all_voxels", "full")}

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ssc_ros.networks.volume.blocks import Pointwise3d
+from ssc_ros.networks.volume.blocks import AxialConv3d, Pointwise3d
 
 KERNELS = (3, 5, 7)
 AXES = (2, 1, 0)
@@ -29,7 +29,7 @@ class AxisConv3d(nn.Module):
 
     def __init__(self, axis: int, channels: int, kernels: Sequence[int]) -> None:
         super().__init__()
-        self.convolutions = nn.ModuleList(_along(axis, channels, kernel) for kernel in kernels)
+        self.convolutions = nn.ModuleList(AxialConv3d(channels, kernel, axis) for kernel in kernels)
 
     def forward(self, volume: Tensor, weights: Tensor) -> Tensor:
         """[B, C, X, Y, Z] and the kernels' weights [B, K, X, Y, Z] -> [B, C, X, Y, Z]."""
@@ -37,12 +37,6 @@ class AxisConv3d(nn.Module):
         for convolution, weight in zip(self.convolutions, weights.to(volume).split(1, dim=1), strict=True):
             mixed = torch.addcmul(mixed, functional.relu(convolution(volume)).to(volume), weight)
         return mixed
-
-
-def _along(axis: int, channels: int, kernel: int) -> nn.Conv3d:
-    """A convolution along one axis of (X, Y, Z) that keeps the size."""
-    x, y, z = (kernel if axis == i else 1 for i in range(3))
-    return nn.Conv3d(channels, channels, (x, y, z), padding=(x // 2, y // 2, z // 2))
 
 
 class AnisotropicConv3d(nn.Module):
