@@ -1,14 +1,17 @@
 """VLScene against the published network, counted in the published code, and its parts that can be absent."""
 
 import functools
+from dataclasses import replace
 
 import pytest
 import torch
 
+from ssc_ros.core import SceneGrid
 from ssc_ros.networks.backbones.repvit import ConvNorm
 from ssc_ros.networks.reparameterize import Reparameterized, fuse
 from ssc_ros.systems import build
 from ssc_ros.systems.summary import dry_run, empty_inputs, summarize
+from ssc_ros.systems.vlscene_presets import FULL, full
 
 PUBLISHED = {
     "pair.encoder.backbone": (22_404_232, 0),
@@ -119,3 +122,21 @@ def test_fused_it_sees_the_same_image():
         deployed = fuse(encoder)(image)
     assert not any(isinstance(m, Reparameterized) for m in encoder.modules())
     torch.testing.assert_close(deployed, trained, atol=1e-4, rtol=1e-4)
+
+
+def test_the_published_blocks_train_together_on_a_small_scene():
+    """What starts behind a scale of 0 waits for that scale's first step: attention and channel attention of depth."""
+    torch.manual_seed(0)
+    grid = SceneGrid((0, -6.4, -2), 0.4, (32, 32, 16))
+    network = full(replace(FULL, image_size=(64, 192), context_size=(8, 24), grid=grid)).train()
+    projection = torch.tensor([[96.0, -100, 0, 0], [32, 0, -100, 0], [1, 0, 0, 0]]).expand(2, 3, 4)
+    left, right = torch.randint(0, 256, (2, 2, 3, 64, 192), dtype=torch.uint8)
+    inputs = {"image": left, "right": right, "projection": projection, "focal_baseline": torch.full((2,), 50.0)}
+    output = network(inputs)
+    assert output.depth.shape == (2, 112, 8, 24)
+    rows = output.scene.gather(torch.randint(2 * grid.size, (500,)))
+    (rows.square().mean() + output.depth.square().mean()).backward()
+    silent = {name for name, p in network.named_parameters() if p.grad is None or not p.grad.any()}
+    waiting = ("mono_asks.", "stereo_asks.", "refine.3.entry.", "refine.3.weight.", "refine.3.exit.")
+    assert {name for name in silent if not name.startswith(tuple(f"interaction.{w}" for w in waiting))} == set()
+    assert all(p.grad.isfinite().all() for p in network.parameters() if p.grad is not None)
