@@ -61,9 +61,9 @@ ABLATIONS = {
         Variant("L: LiDAR", "l", "l2cocc_l_edge"),
     ),
     "sgn": (
-        Variant("dense only", "dense", "sgn_s_edge", ("--model.preset=edge-dense",)),
-        Variant("with geometry guidance", "geometry", "sgn_s_edge", ("--model.preset=edge-geometry",)),
-        Variant("with semantic guidance", "semantics", "sgn_s_edge", ("--model.preset=edge-semantics",)),
+        Variant("dense only", "dense", "sgn_s_edge", ("--model.preset=edge_dense",)),
+        Variant("with geometry guidance", "geometry", "sgn_s_edge", ("--model.preset=edge_geometry",)),
+        Variant("with semantic guidance", "semantics", "sgn_s_edge", ("--model.preset=edge_semantics",)),
         Variant("S: with both", "s", "sgn_s_edge"),
         Variant("T: with both, and two past frames", "t", "sgn_t_edge"),
     ),

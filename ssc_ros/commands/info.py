@@ -46,12 +46,12 @@ def run(args: argparse.Namespace) -> int:
 
     from ssc_ros.core import SscError
     from ssc_ros.core.files import write_atomically
-    from ssc_ros.systems import SYSTEMS
+    from ssc_ros.systems import SYSTEMS, spelled
 
     if len(args.what) > 2:
         raise SscError(f"'{' '.join(args.what)}' is not a system and a preset, and not one checkpoint")
     if len(args.what) == 2:
-        table, content = _modules(args.what[0], args.what[1], args.depth)
+        table, content = _modules(args.what[0], spelled(args.what[1]), args.depth)
     elif not args.what or args.what[0] in SYSTEMS:
         table, content = _overview(args.what or list(SYSTEMS))
     else:

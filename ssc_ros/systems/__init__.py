@@ -8,7 +8,7 @@ from ssc_ros.core import SscError
 from ssc_ros.systems import l2cocc_presets, lang_seg_presets, sgn_presets, vlscene_presets
 from ssc_ros.systems.spec import LIDAR, STEREO, InputSpec, SceneInputs, SceneNetwork, SceneOutput
 
-__all__ = ["LIDAR", "STEREO", "SYSTEMS", "InputSpec", "SceneInputs", "SceneNetwork", "SceneOutput", "build"]
+__all__ = ["LIDAR", "STEREO", "SYSTEMS", "InputSpec", "SceneInputs", "SceneNetwork", "SceneOutput", "build", "spelled"]
 
 SYSTEMS: Mapping[str, Mapping[str, Callable[[], SceneNetwork]]] = {
     "l2cocc": l2cocc_presets.CAMERA_PRESETS,
@@ -21,15 +21,20 @@ SYSTEMS: Mapping[str, Mapping[str, Callable[[], SceneNetwork]]] = {
 """System name -> its presets, each a function that builds a freshly initialised network."""
 
 
+def spelled(preset: str) -> str:
+    """The name of a preset as it is kept: what papers hyphenate, such as full-t, has an underscore."""
+    return preset.replace("-", "_")
+
+
 def build(system: str, preset: str) -> SceneNetwork:
-    """A freshly initialised network.
+    """A freshly initialised network; a hyphen in the preset's name is as good as an underscore.
 
     Raises:
         SscError: a system or preset that does not exist; the message lists those that do.
     """
     if system not in SYSTEMS:
         raise SscError(f"system '{system}' does not exist; choose from {sorted(SYSTEMS)}")
-    presets = SYSTEMS[system]
+    presets, preset = SYSTEMS[system], spelled(preset)
     if preset not in presets:
         raise SscError(f"system '{system}' has no preset '{preset}'; choose from {sorted(presets)}")
     return presets[preset]()

@@ -21,7 +21,7 @@ class PublishedSize:
     remark: str
 
 
-_SGN = {"full-t": (28_157_507, 68_380), "full-s": (28_157_507, 68_380), "full-l": (12_499_203, 19_100)}
+_SGN = {"full_t": (28_157_507, 68_380), "full_s": (28_157_507, 68_380), "full_l": (12_499_203, 19_100)}
 """Preset -> parameters, and how many of them belong to layers that are never called."""
 
 PUBLISHED_SIZES: Mapping[tuple[str, str], PublishedSize] = {

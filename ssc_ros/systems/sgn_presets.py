@@ -27,7 +27,7 @@ from ssc_ros.systems.sgn import GeometryGuidance, Sgn
 from ssc_ros.systems.spec import History, InputSpec
 
 POINTS = ("stereo_points",)
-DISCARDED = {"full-t": 14_964_736, "full-s": 14_964_736, "full-l": 8_393_728}
+DISCARDED = {"full_t": 14_964_736, "full_s": 14_964_736, "full_l": 8_393_728}
 """Preset -> parameters of the last ResNet stage, which the published code builds and runs, and whose output it
 discards. The published 28.2 M and 12.5 M include them; here they do not exist."""
 
@@ -112,21 +112,21 @@ def edge(*, past: bool = False, geometry: bool = True, semantics: bool = True) -
 
 
 PUBLISHED: dict[str, tuple[int, int, int, int]] = {
-    "full-t": (50, 128, 3, 4),
-    "full-s": (50, 128, 3, 0),
-    "full-l": (18, 64, 1, 4),
+    "full_t": (50, 128, 3, 4),
+    "full_s": (50, 128, 3, 0),
+    "full_l": (18, 64, 1, 4),
 }
 """Preset -> ResNet, channels, anisotropic blocks, past frames."""
 
 PRESETS: dict[str, Callable[[], Sgn]] = {
     "edge": edge,
-    "edge-t": partial(edge, past=True),
-    "edge-geometry": partial(edge, semantics=False),
-    "edge-semantics": partial(edge, geometry=False),
-    "edge-dense": partial(edge, geometry=False, semantics=False),
+    "edge_t": partial(edge, past=True),
+    "edge_geometry": partial(edge, semantics=False),
+    "edge_semantics": partial(edge, geometry=False),
+    "edge_dense": partial(edge, geometry=False, semantics=False),
     **{name: partial(full, *sizes) for name, sizes in PUBLISHED.items()},
     **{
-        f"{name}-kitti-360": partial(full, *sizes, FULL_KITTI_360, SSCBENCH_KITTI_360)
+        f"{name}_kitti_360": partial(full, *sizes, FULL_KITTI_360, SSCBENCH_KITTI_360)
         for name, sizes in PUBLISHED.items()
     },
 }

@@ -19,7 +19,7 @@ from ssc_ros.distillation import Guide, L2CoccDistillation, Lesson, Recipe, Tuto
 from ssc_ros.evaluation.confusion import Confusion
 from ssc_ros.inference.checkpoint import load_image_branch
 from ssc_ros.losses import depth_kl
-from ssc_ros.systems import STEREO, InputSpec, build
+from ssc_ros.systems import STEREO, InputSpec, build, spelled
 from ssc_ros.training.data import SceneData
 from ssc_ros.training.objective import Objective
 from ssc_ros.training.sample import Sample
@@ -66,7 +66,7 @@ class SceneTraining(lightning.LightningModule):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        self.system, self.preset = system, preset
+        self.system, self.preset = system, spelled(preset)
         self.label_set = LABEL_SETS[label_set]
         self.network = build(system, preset)
         if self.network.class_count != len(self.label_set):

@@ -42,6 +42,14 @@ def test_without_arguments_every_preset_has_a_line(capsys, tmp_path):
     assert len(content) == sum(map(len, SYSTEMS.values()))
 
 
+def test_a_preset_may_be_spelled_as_in_its_paper(capsys):
+    pytest.importorskip("transformers", reason="needs pip install 'ssc_ros[full]'")
+    assert cli.main(["info", "sgn", "full-l", "--depth", "0"]) == 0
+    out = capsys.readouterr().out
+    assert "sgn full_l" in out
+    assert "12,499,203" in out
+
+
 def test_a_library_that_is_missing_costs_its_lines_alone(capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "transformers", None)
     assert cli.main(["info", "l2cocc"]) == 0

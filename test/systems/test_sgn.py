@@ -53,13 +53,13 @@ SMALL = {
     "diffusion": (131_776, 0),
     "head": (724, 0),
 }
-PUBLISHED = {"full-t": (LARGE, 28_157_507), "full-s": (LARGE, 28_157_507), "full-l": (SMALL, 12_499_203)}
+PUBLISHED = {"full_t": (LARGE, 28_157_507), "full_s": (LARGE, 28_157_507), "full_l": (SMALL, 12_499_203)}
 """Preset -> our modules -> parameters of the published one and how many of them are of no use; the published total."""
 
 GFLOPS = {
-    "full-t": {"bottleneck": 231.9, "diffusion": 461.8},
-    "full-s": {"bottleneck": 231.9, "diffusion": 461.8},
-    "full-l": {"bottleneck": 58.0, "diffusion": 68.9},
+    "full_t": {"bottleneck": 231.9, "diffusion": 461.8},
+    "full_s": {"bottleneck": 231.9, "diffusion": 461.8},
+    "full_l": {"bottleneck": 58.0, "diffusion": 68.9},
 }
 """Of the published code, counted in the same way; the other modules depend on the scene."""
 
@@ -108,17 +108,17 @@ def build_spec(preset: str) -> InputSpec:
 
 def test_a_guidance_that_is_switched_off_does_not_exist():
     have = {}
-    for preset in ("edge", "edge-t", "edge-geometry", "edge-semantics", "edge-dense"):
+    for preset in ("edge", "edge_t", "edge_geometry", "edge_semantics", "edge_dense"):
         with torch.device("meta"):
             network = build("sgn", preset)
         names = {name.split(".")[0] for name, _ in network.named_parameters()}
         have[preset] = "geometry" in names, "semantics" in names, network.spec.history.count
     assert have == {
         "edge": (True, True, 0),
-        "edge-t": (True, True, 2),
-        "edge-geometry": (True, False, 0),
-        "edge-semantics": (False, True, 0),
-        "edge-dense": (False, False, 0),
+        "edge_t": (True, True, 2),
+        "edge_geometry": (True, False, 0),
+        "edge_semantics": (False, True, 0),
+        "edge_dense": (False, False, 0),
     }
 
 
