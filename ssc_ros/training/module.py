@@ -19,6 +19,7 @@ from ssc_ros.distillation import L2CoccDistillation
 from ssc_ros.evaluation.confusion import Confusion
 from ssc_ros.inference.checkpoint import load_image_branch
 from ssc_ros.losses import depth_kl
+from ssc_ros.networks.pretrained import load_published
 from ssc_ros.systems import InputSpec, build
 from ssc_ros.training.data import SceneData
 from ssc_ros.training.objective import Objective
@@ -40,6 +41,7 @@ class SceneTraining(lightning.LightningModule):
         objective: weights of the losses.
         distillation: the teacher and the weights of its terms; none trains on the truth alone.
         pretrained: checkpoint of the system's image branch to start from, such as one of `l2cocc_image`.
+        published: folders of published weights by the block that starts from them, such as "image.encoder.backbone".
         learning_rate: at the top of the cycle.
         weight_decay: of the weights; biases and normalisation are left alone.
         warm_up: fraction of all steps before the top.
@@ -57,6 +59,7 @@ class SceneTraining(lightning.LightningModule):
         objective: Objective = Objective(),  # noqa: B008 (frozen)
         distillation: L2CoccDistillation | None = None,
         pretrained: Path | None = None,
+        published: dict[str, Path] | None = None,
         learning_rate: float = 1e-3,
         weight_decay: float = 0.01,
         warm_up: float = 0.1,
@@ -72,6 +75,7 @@ class SceneTraining(lightning.LightningModule):
                 f"{system} {preset} tells {self.network.class_count} classes apart, but label set '{label_set}' has "
                 f"{len(self.label_set)}; set model.label_set or model.preset"
             )
+        load_published(self.network, published or {})
         if pretrained is not None:
             load_image_branch(self.network, system, pretrained)
         self.objective, self.distillation = objective, distillation
