@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -12,6 +13,32 @@ from torch import Tensor, nn
 from ssc_ros.core import SscError
 
 FILE = "model.safetensors"
+
+
+@runtime_checkable
+class Published(Protocol):
+    """A block that others have trained and published."""
+
+    def load_published(self, folder: Path) -> None:
+        """Fill the block from a folder of the library transformers."""
+
+
+def load_published(network: nn.Module, folders: Mapping[str, Path]) -> None:
+    """Fill blocks of a network, each from a folder of its own; nothing is downloaded from here.
+
+    Args:
+        network: holds the blocks.
+        folders: by the path of the block in the network, such as "image.encoder.backbone".
+
+    Raises:
+        SscError: no block of that path takes published weights, or the folder holds others.
+    """
+    blocks = {name: module for name, module in network.named_modules() if isinstance(module, Published)}
+    for name, folder in folders.items():
+        if name not in blocks:
+            have = ", ".join(blocks) or "none"
+            raise SscError(f"'{name}' is no block that takes published weights; of this network these do: {have}")
+        blocks[name].load_published(folder)
 
 
 def read_weights(folder: Path, prefix: str) -> dict[str, Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shlex
 import sys
 import warnings
@@ -26,6 +27,11 @@ _IRRELEVANT = (
     "Checkpoint directory .* exists and is not empty",  # that is what resuming means
     "`isinstance.treespec, LeafSpec.` is deprecated",
 )
+_CHATTY = {
+    "lightning.pytorch.trainer.connectors.checkpoint_connector": "`weights_only` was not set",
+    "lightning.pytorch.utilities.rank_zero": "litlogger",
+}
+"""Logger -> what its messages hold that say nothing about a training."""
 
 
 class TrainCommand(LightningCLI):
@@ -92,6 +98,8 @@ def train(arguments: list[str]) -> int:
     """
     for message in _IRRELEVANT:
         warnings.filterwarnings("ignore", message=message)
+    for name in _CHATTY:
+        logging.getLogger(name).addFilter(_matters)
     command = TrainCommand(arguments)
     seed_everything(command.config["seed_everything"], workers=True, verbose=False)
     require_guidance(command.datamodule, arguments)
@@ -124,3 +132,8 @@ def require_guidance(data: SceneData, arguments: list[str]) -> None:
             f"teacher {guidance.guide.teacher.name} has not been asked about {len(stale)} of {len(scenes)} images (or "
             f"they, or it, have changed since); run: ssc-ros precompute-teacher {shlex.join(arguments)}"
         )
+
+
+def _matters(record: logging.LogRecord) -> bool:
+    """Whether a message of one of the chatty loggers is about this training."""
+    return _CHATTY[record.name] not in record.getMessage()

@@ -19,6 +19,7 @@ from ssc_ros.distillation import Guide, L2CoccDistillation, Lesson, Recipe, Tuto
 from ssc_ros.evaluation.confusion import Confusion
 from ssc_ros.inference.checkpoint import load_image_branch
 from ssc_ros.losses import depth_kl
+from ssc_ros.networks.pretrained import load_published
 from ssc_ros.systems import STEREO, InputSpec, build, spelled
 from ssc_ros.training.data import SceneData
 from ssc_ros.training.objective import Objective
@@ -41,6 +42,7 @@ class SceneTraining(lightning.LightningModule):
         distillation: a teacher that senses more than the network, and the weights of its terms.
         guidance: a teacher that knows the image by words, and the weights of its terms.
         pretrained: checkpoint of the system's image branch to start from, such as one of `l2cocc_image`.
+        published: folders of published weights by the block that starts from them, such as "image.encoder.backbone".
         learning_rate: at the top of the cycle.
         weight_decay: of the weights; biases and normalisation are left alone.
         warm_up: fraction of all steps before the top.
@@ -59,6 +61,7 @@ class SceneTraining(lightning.LightningModule):
         distillation: L2CoccDistillation | None = None,
         guidance: VisionLanguageDistillation | None = None,
         pretrained: Path | None = None,
+        published: dict[str, Path] | None = None,
         learning_rate: float = 1e-3,
         weight_decay: float = 0.01,
         warm_up: float = 0.1,
@@ -74,6 +77,7 @@ class SceneTraining(lightning.LightningModule):
                 f"{system} {preset} tells {self.network.class_count} classes apart, but label set '{label_set}' has "
                 f"{len(self.label_set)}; set model.label_set or model.preset"
             )
+        load_published(self.network, published or {})
         if pretrained is not None:
             load_image_branch(self.network, system, pretrained)
         self.objective = objective

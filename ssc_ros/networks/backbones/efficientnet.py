@@ -24,6 +24,14 @@ SCALING = {
 }
 """Variant -> (width, depth) multipliers of the paper's table of models."""
 
+NAMES = {
+    "embeddings.": "stem.",
+    "encoder.blocks.": "blocks.",
+    "encoder.top_conv.": "top.0.",
+    "encoder.top_bn.": "top.1.",
+}
+"""Start of a name in the library's files -> ours."""
+
 
 class EfficientNet(nn.Module):
     """The convolutional part of an EfficientNet, from the library transformers.
@@ -34,21 +42,17 @@ class EfficientNet(nn.Module):
 
     Args:
         variant: "b0" to "b7".
-        weights: folder with weights in the library's format (model.safetensors), as
-            `hf download google/efficientnet-b7 --local-dir FOLDER` makes it; nothing is downloaded from here.
         drop_path: probability of leaving out the last residual branch, falling linearly to 0 at the first.
         recompute: keep only the input of each block for the backward pass; slower, far less memory.
 
     Raises:
-        SscError: the library is not installed, or the folder does not hold this variant.
+        SscError: the library is not installed.
     """
 
-    def __init__(
-        self, variant: str, weights: Path | None = None, drop_path: float = 0.2, *, recompute: bool = False
-    ) -> None:
+    def __init__(self, variant: str, drop_path: float = 0.2, *, recompute: bool = False) -> None:
         super().__init__()
         self.recompute = recompute
-        network = _build(variant, weights, drop_path)
+        network = _build(variant, drop_path)
         self.stem: nn.Module = network.embeddings
         self.blocks: nn.ModuleList = network.encoder.blocks
         self.top = nn.Sequential(network.encoder.top_conv, network.encoder.top_bn, network.encoder.top_activation)
@@ -69,9 +73,27 @@ class EfficientNet(nn.Module):
                 pyramid.append(x)
         return [*pyramid, self.top(x)]
 
+    def load_published(self, folder: Path) -> None:
+        """Fill it from a folder that `hf download google/efficientnet-b7 --local-dir FOLDER` makes.
 
-def _build(variant: str, weights: Path | None, drop_path: float) -> Any:
-    """The library's model, with random or stored weights."""
+        Raises:
+            SscError: the file cannot be read or holds another variant.
+        """
+        weights = read_weights(folder, "efficientnet.")
+        load_weights(self, dict(map(_renamed, weights.items())), folder)
+
+
+def _renamed(item: tuple[str, Tensor]) -> tuple[str, Tensor]:
+    """A weight of the library's model under our name."""
+    name, tensor = item
+    for theirs, our in NAMES.items():
+        if name.startswith(theirs):
+            return our + name.removeprefix(theirs), tensor
+    return item
+
+
+def _build(variant: str, drop_path: float) -> Any:
+    """The library's model with random weights."""
     try:
         from transformers import EfficientNetConfig, EfficientNetModel
     except ImportError as error:
@@ -87,10 +109,7 @@ def _build(variant: str, weights: Path | None, drop_path: float) -> Any:
     network = EfficientNetModel(config)
     for block in network.encoder.blocks:
         block.projection.dropout = DropPath(block.projection.dropout.p)
-    if weights is None:
-        network.apply(_initialise)
-    else:
-        load_weights(network, read_weights(weights, "efficientnet."), weights)
+    network.apply(_initialise)
     return network
 
 

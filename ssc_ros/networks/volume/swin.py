@@ -7,12 +7,15 @@ map smaller than that, which planes of 16 voxels are.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ssc_ros.networks.drop_path import DropPath
+from ssc_ros.networks.pretrained import load_weights, read_weights
+from ssc_ros.networks.volume.swin_weights import translate
 
 
 def partition(x: Tensor, window: int) -> Tensor:
@@ -147,3 +150,13 @@ class SwinStages(nn.Module):
         for merging, stage in zip(self.merging, self.stages[1:], strict=True):
             levels.append(stage(merging(levels[-1])))
         return levels
+
+    def load_published(self, folder: Path) -> None:
+        """Fill the stages from a folder in transformers' format, such as microsoft/swin-tiny-patch4-window7-224's.
+
+        What comes before and after them there belongs to other inputs and outputs and is not taken.
+
+        Raises:
+            SscError: the file cannot be read or holds another architecture.
+        """
+        load_weights(self, translate(read_weights(folder, "swin.")), folder)

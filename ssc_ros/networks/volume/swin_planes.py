@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ssc_ros.networks.volume.swin import SwinStages
-from ssc_ros.networks.volume.swin_weights import load_swin
 
 
 def conv_instance_norm(inputs: int, outputs: int, kernel: int) -> nn.Sequential:
@@ -58,14 +56,9 @@ class SwinPlanes(nn.Module):
 
     Args:
         width: channels of the planes, in and out.
-        weights: folder with a Swin transformer of these stages in transformers' format (`model.safetensors`), such as
-            that of `microsoft/swin-tiny-patch4-window7-224`; the patch embedding, of other inputs, is not taken.
-
-    Raises:
-        SscError: the folder does not hold such weights.
     """
 
-    def __init__(self, width: int = 128, weights: Path | None = None) -> None:
+    def __init__(self, width: int = 128) -> None:
         super().__init__()
         self.width = width
         self.embed = nn.Conv2d(width, 96, 4)
@@ -73,8 +66,6 @@ class SwinPlanes(nn.Module):
         self.stages = SwinStages(96, depths=(2, 2, 6, 2), heads=(3, 6, 12, 24))
         self.norms = nn.ModuleList(nn.LayerNorm(channels) for channels in self.stages.widths[1:])
         self.neck = ConcatenatingNeck(self.stages.widths[1:], width)
-        if weights is not None:
-            load_swin(self.stages, weights)
 
     def forward(self, plane: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """Refine.

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 
 import torch
 from torch import Tensor
-
-from ssc_ros.networks.pretrained import load_weights, read_weights
-from ssc_ros.networks.volume.swin import SwinStages
 
 NAMES = {
     r"^encoder\.layers\.(\d+)\.blocks\.": r"stages.\1.",
@@ -25,15 +21,6 @@ NAMES = {
     r"\.output\.dense\.": ".perceptron.3.",
 }
 """Pattern of a name in transformers' files -> ours, applied in this order."""
-
-
-def load_swin(stages: SwinStages, folder: Path) -> None:
-    """Fill the stages from a folder in transformers' format.
-
-    Raises:
-        SscError: the file cannot be read or holds another architecture.
-    """
-    load_weights(stages, translate(read_weights(folder, "swin.")), folder)
 
 
 def translate(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
