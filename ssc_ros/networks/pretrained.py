@@ -70,3 +70,17 @@ def load_weights(module: nn.Module, weights: Mapping[str, Tensor], source: Path)
         module.load_state_dict(dict(weights))
     except RuntimeError as error:
         raise SscError(f"{source}: these are not the weights of this {type(module).__name__}: {error}") from error
+
+
+def renamed(weights: Mapping[str, Tensor], beginnings: Mapping[str, str]) -> dict[str, Tensor]:
+    """The same tensors under our names.
+
+    Args:
+        weights: by the name that the library gives them.
+        beginnings: of a name there -> here; names that begin otherwise stay.
+    """
+    ours = {}
+    for name, tensor in weights.items():
+        theirs = next((beginning for beginning in beginnings if name.startswith(beginning)), "")
+        ours[beginnings.get(theirs, "") + name.removeprefix(theirs)] = tensor
+    return ours

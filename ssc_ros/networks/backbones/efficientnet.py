@@ -10,7 +10,7 @@ from torch.utils.checkpoint import checkpoint
 
 from ssc_ros.core import SscError
 from ssc_ros.networks.drop_path import DropPath
-from ssc_ros.networks.pretrained import load_weights, read_weights
+from ssc_ros.networks.pretrained import load_weights, read_weights, renamed
 
 SCALING = {
     "b0": (1.0, 1.0),
@@ -30,7 +30,7 @@ NAMES = {
     "encoder.top_conv.": "top.0.",
     "encoder.top_bn.": "top.1.",
 }
-"""Start of a name in the library's files -> ours."""
+"""Beginning of a name in the library's files -> ours."""
 
 
 class EfficientNet(nn.Module):
@@ -80,16 +80,7 @@ class EfficientNet(nn.Module):
             SscError: the file cannot be read or holds another variant.
         """
         weights = read_weights(folder, "efficientnet.")
-        load_weights(self, dict(map(_renamed, weights.items())), folder)
-
-
-def _renamed(item: tuple[str, Tensor]) -> tuple[str, Tensor]:
-    """A weight of the library's model under our name."""
-    name, tensor = item
-    for theirs, our in NAMES.items():
-        if name.startswith(theirs):
-            return our + name.removeprefix(theirs), tensor
-    return item
+        load_weights(self, renamed(weights, NAMES), folder)
 
 
 def _build(variant: str, drop_path: float) -> Any:

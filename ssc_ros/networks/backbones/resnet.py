@@ -8,10 +8,13 @@ from typing import Any
 from torch import Tensor, nn
 
 from ssc_ros.core import SscError
-from ssc_ros.networks.pretrained import load_weights, read_weights
+from ssc_ros.networks.pretrained import load_weights, read_weights, renamed
 
 DEPTHS = {18: ("basic", (2, 2, 2, 2)), 50: ("bottleneck", (3, 4, 6, 3))}
 """Variant -> kind of block and blocks per stage, of the paper's table of architectures."""
+
+NAMES = {"embedder.": "stem.", "encoder.stages.": "stages."}
+"""Beginning of a name in the library's files -> ours."""
 
 
 class ResNet(nn.Module):
@@ -20,21 +23,15 @@ class ResNet(nn.Module):
     Args:
         variant: 18 or 50, its layers.
         stages: how many of the four stages are built. The last one holds more than half of the parameters.
-        weights: folder with weights in the library's format (model.safetensors), as
-            `hf download microsoft/resnet-50 --local-dir FOLDER` makes it; nothing is downloaded from here.
 
     Raises:
-        SscError: the library is not installed, or the folder does not hold this variant.
+        SscError: the library is not installed.
     """
 
-    def __init__(self, variant: int, stages: int = 4, weights: Path | None = None) -> None:
+    def __init__(self, variant: int, stages: int = 4) -> None:
         super().__init__()
         network, self.widths = _build(variant, stages)
         """Channels of the pyramid."""
-        if weights is not None:
-            tensors = read_weights(weights, "resnet.")
-            absent = tuple(f"encoder.stages.{stage}." for stage in range(stages, 4))
-            load_weights(network, {n: t for n, t in tensors.items() if not n.startswith(absent)}, weights)
         self.stem: nn.Module = network.embedder
         self.stages: nn.ModuleList = network.encoder.stages
 
@@ -46,6 +43,16 @@ class ResNet(nn.Module):
             x = stage(x)
             pyramid.append(x)
         return pyramid
+
+    def load_published(self, folder: Path) -> None:
+        """Fill it from a folder that `hf download microsoft/resnet-50 --local-dir FOLDER` makes.
+
+        Raises:
+            SscError: the file cannot be read or holds another variant.
+        """
+        weights = renamed(read_weights(folder, "resnet."), NAMES)
+        absent = tuple(f"stages.{stage}." for stage in range(len(self.stages), len(DEPTHS[18][1])))
+        load_weights(self, {n: t for n, t in weights.items() if not n.startswith(absent)}, folder)
 
 
 def _build(variant: int, stages: int) -> tuple[Any, tuple[int, ...]]:
