@@ -20,6 +20,7 @@ class ImageBranch(SceneNetwork):
         classes: of the pixels' supervision, and of the scene where the branch is part of a system.
     """
 
+    completes = False
     mean: Tensor
     std: Tensor
 

@@ -23,6 +23,7 @@ class LangSeg(SceneNetwork):
         text: [K, F] fixed embeddings of the prompts, of unit length; prompt k is class k.
     """
 
+    completes = False
     mean: Tensor
     std: Tensor
 

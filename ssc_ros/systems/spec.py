@@ -121,7 +121,12 @@ class SceneNetwork(nn.Module):
     Args:
         spec: how frames must be prepared for it.
         class_count: how many classes it tells apart, empty included.
+
+    Attributes:
+        completes: whether it predicts a scene, and not the classes of image cells alone.
     """
+
+    completes = True
 
     def __init__(self, spec: InputSpec, class_count: int) -> None:
         super().__init__()

@@ -111,7 +111,12 @@ def draw_curves(curves: Curves) -> Figure:
 
 def card(metadata: CheckpointMetadata, module: SceneTraining, path: Path) -> str:
     """The model card, in Markdown."""
-    grid = metadata.grid
+    grid, sensors = metadata.grid, " and ".join(metadata.inputs)
+    what = f"It completes {' x '.join(map(str, grid.shape))} voxels of {grid.voxel_size} m from {sensors}."
+    scored = "`ssc-ros evaluate` scores the file on every frame, beside the baselines."
+    if not module.network.completes:
+        what = f"It tells the classes of image cells from {sensors}; other networks start from it or learn from it."
+        scored = "Of image cells, at the points that LiDAR has in them."
     parameters = sum(p.numel() for p in module.network.parameters())
     provenance = [f"- {key}: {f'`{text}`' if key == 'command' else text}" for key, text in metadata.provenance.items()]
     origin = "\n".join(provenance)
@@ -119,7 +124,7 @@ def card(metadata: CheckpointMetadata, module: SceneTraining, path: Path) -> str
 # {metadata.model_id}
 
 `{metadata.system}`, preset `{metadata.preset}`, label set `{metadata.label_set_name}`, {parameters:,} parameters.
-It completes {" x ".join(map(str, grid.shape))} voxels of {grid.voxel_size} m from {" and ".join(metadata.inputs)}.
+{what}
 
 Licence of the weights: {metadata.licence}.
 
@@ -132,7 +137,7 @@ Licence of the weights: {metadata.licence}.
 ## Validation
 
 One confusion matrix over the validation scenes above; mIoU is the mean over the classes without empty, in %.
-`ssc-ros evaluate` scores the file on every frame, beside the baselines.
+{scored}
 
 {score_table(metadata.metrics, module.label_set.names[1:])}
 """
@@ -142,5 +147,6 @@ def score_table(metrics: Mapping[str, float], classes: Sequence[str]) -> str:
     """Scores [%] as a Markdown table: a row for each score and class."""
     rows = {"IoU": "iou", "precision": "precision", "recall": "recall", "**mIoU**": "miou"}
     rows |= {name: f"class/{name}" for name in classes}
-    table = ["| | % |", "| --- | --- |", *(f"| {title} | {100 * metrics[key]:.2f} |" for title, key in rows.items())]
+    scored = {title: metrics[key] for title, key in rows.items() if key in metrics}
+    table = ["| | % |", "| --- | --- |", *(f"| {title} | {100 * score:.2f} |" for title, score in scored.items())]
     return "\n".join(table)

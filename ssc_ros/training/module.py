@@ -161,12 +161,14 @@ class SceneTraining(lightning.LightningModule):
         counts = torch.from_numpy(self.confusion.counts).to(self.device)
         self.confusion.counts[:] = self.trainer.strategy.reduce(counts, reduce_op="sum").cpu().numpy()
         scores = self.confusion.scores()
-        self.log_dict({f"val/{name}": getattr(scores, name) for name in SCORES})
+        names = SCORES if self.network.completes else ("miou",)
+        self.log_dict({f"val/{name}": getattr(scores, name) for name in names})
         classes = dict(zip(self.label_set.names, scores.per_class, strict=True))
         classes.pop(self.label_set.names[EMPTY])
         self.log_dict({f"class/{name}": iou for name, iou in classes.items()})
         each = " ".join(f"{name} {100 * iou:.1f}" for name, iou in classes.items())
-        self.print(f"step {self.global_step}: IoU {100 * scores.iou:.2f} mIoU {100 * scores.miou:.2f} ({each})")
+        iou = f"IoU {100 * scores.iou:.2f} " if self.network.completes else ""
+        self.print(f"step {self.global_step}: {iou}mIoU {100 * scores.miou:.2f} ({each})")
         self.log("miou", scores.miou, prog_bar=True, logger=False)
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:

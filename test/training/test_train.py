@@ -212,6 +212,9 @@ def test_stages_hand_their_checkpoints_on_and_the_student_needs_no_lidar(street,
         return path
 
     image = stage("l2cocc_image", "image")
+    card = image.with_suffix(".md").read_text()
+    assert "classes of image cells" in card
+    assert "IoU |" not in card.replace("**mIoU** |", ""), "everything that LiDAR sees is occupied"
     teacher = stage("l2cocc_lidar", "teacher")
     before = teacher.read_bytes()
     alone = stage("l2cocc", "c", model__pretrained=image)
