@@ -42,6 +42,7 @@ class L2CoccDistillation:
         fsd_relation: difference of the affinities within the finest neck output, sum over the planes.
         tpvd: divergence of the aggregation weights, per occupied voxel of half resolution.
         pad: divergence of the predicted classes, per occupied voxel.
+        pad_right: leave the voxels out of `pad` whose class the teacher does not get right; the paper has all.
         voxels: how many occupied voxels `pad` looks at in a step at most, drawn anew each step; 0 is all of them.
     """
 
@@ -50,6 +51,7 @@ class L2CoccDistillation:
     fsd_relation: float = 5.0
     tpvd: float = 2.5
     pad: float = 3.5
+    pad_right: bool = False
     voxels: int = 131_072
 
     def tutor(self, make: Callable[[], SceneNetwork], label_set: LabelSet) -> L2CoccTutor:
@@ -110,7 +112,9 @@ class L2CoccDistillation:
         if self.tpvd:
             terms["tpvd"] = self.tpvd * _aggregation_divergence(student, teacher, coarse)
         if self.pad:
-            terms["pad"] = self.pad * _prediction_divergence(student, teacher, occupied, self.voxels, generator)
+            index = _drawn(occupied, self.voxels, generator)
+            truth = labels.reshape(-1)[index] if self.pad_right else None
+            terms["pad"] = self.pad * _prediction_divergence(student, teacher, index, truth)
         return terms
 
 
@@ -155,14 +159,21 @@ def _aggregation_divergence(student: SceneOutput, teacher: SceneOutput, occupied
     return alignment_kl(own, others)
 
 
-def _prediction_divergence(
-    student: SceneOutput, teacher: SceneOutput, occupied: Tensor, count: int, generator: torch.Generator
-) -> Tensor:
-    own, others = _scenes(student, teacher)
+def _drawn(occupied: Tensor, count: int, generator: torch.Generator) -> Tensor:
+    """Flat indices of occupied voxels [B, X, Y, Z], `count` of them at most; all for a count of 0."""
     index = occupied.reshape(-1).nonzero()[:, 0]
     if 0 < count < len(index):
         index = index[torch.randperm(len(index), generator=generator)[:count].to(index.device)]
-    return alignment_kl(own.gather(index), others.gather(index))
+    return index
+
+
+def _prediction_divergence(student: SceneOutput, teacher: SceneOutput, index: Tensor, truth: Tensor | None) -> Tensor:
+    """Mean over the voxels of an index [N]; those where the teacher misses the truth [N], if it is given, count 0."""
+    own, others = (scene.gather(index) for scene in _scenes(student, teacher))
+    if truth is None:
+        return alignment_kl(own, others)
+    right = others.argmax(dim=1) == truth
+    return alignment_kl(own[right], others[right]) * (right.sum() / max(1, len(index)))
 
 
 def _halved(occupied: Tensor) -> Tensor:

@@ -141,6 +141,20 @@ def test_predictions_are_compared_at_occupied_voxels_of_full_resolution() -> Non
     assert value.item() == pytest.approx(3.5 * torch.distributions.kl_divergence(others, own).mean().item(), rel=1e-5)
 
 
+def test_a_teacher_may_be_followed_only_where_it_is_right() -> None:
+    student, teacher = output(1.7), output(2.3)
+    logits = [one.scene.dense().movedim(1, -1).reshape(-1, 20) for one in (student, teacher)]
+    own, others = (torch.distributions.Categorical(logits=x) for x in logits)
+    divergence = torch.distributions.kl_divergence(others, own)
+    said = logits[1].argmax(dim=1)
+    # nine is the truth everywhere, and what the teacher says in some voxels alone
+    right = (said == 9).float()
+    assert 0 < right.mean() < 1
+    labels = torch.full((1, 16, 16, 8), 9, dtype=torch.uint8)
+    value = terms(student, teacher, labels, replace(RECIPE, pad_right=True))["pad"]
+    assert value.item() == pytest.approx(3.5 * (divergence * right).mean().item(), rel=1e-5)
+
+
 def test_drawn_predictions_follow_the_generator_and_stand_for_all() -> None:
     student, teacher = output(1.7), output(2.3)
     labels = torch.full((1, 16, 16, 8), 9, dtype=torch.uint8)
