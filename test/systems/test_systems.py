@@ -33,8 +33,15 @@ def prepared(model: SceneNetwork, seed: int) -> SceneInputs:
 
 
 def network(system: str) -> SceneNetwork:
+    """Untrained, but for its norms: with statistics of its own, what it sees reaches its output."""
     torch.manual_seed(0)
-    return build(system, "edge")
+    model = build(system, "edge").train()
+    for module in model.modules():
+        if isinstance(module, (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d, torch.nn.BatchNorm3d)):
+            module.momentum = None  # the mean over all batches, of which there is one
+    with torch.no_grad():
+        model({key: value[None] for key, value in prepared(model, 2).items()})
+    return model
 
 
 def drawn(output: SceneOutput, count: int = 1) -> torch.Tensor:
