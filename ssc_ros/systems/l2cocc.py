@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
+from ssc_ros.networks.backbones.normalization import ImageNormalization
 from ssc_ros.networks.volume.tri_plane import TriPlane
 from ssc_ros.systems.spec import InputSpec, SceneInputs, SceneNetwork, SceneOutput
 
@@ -21,19 +21,16 @@ class ImageBranch(SceneNetwork):
     """
 
     completes = False
-    mean: Tensor
-    std: Tensor
 
     def __init__(self, spec: InputSpec, encoder: nn.Module, depth: nn.Module, context: int, classes: int) -> None:
         super().__init__(spec, classes)
         self.encoder, self.depth = encoder, depth
         self.classes = nn.Conv2d(context, classes, 1)
-        self.register_buffer("mean", 255 * torch.tensor(spec.mean).view(3, 1, 1), persistent=False)
-        self.register_buffer("std", 255 * torch.tensor(spec.std).view(3, 1, 1), persistent=False)
+        self.normalize = ImageNormalization(spec.mean, spec.std)
 
     def context_and_depth(self, inputs: SceneInputs) -> tuple[Tensor, Tensor]:
         """[B, C, h, w] context and [B, D, h, w] depth logits."""
-        image = (inputs["image"].to(self.mean) - self.mean) / self.std
+        image = self.normalize(inputs["image"])
         context, depth = self.depth(self.encoder(image), inputs["stereo_depth"], inputs["projection"])
         return context, depth
 

@@ -6,9 +6,9 @@ transformer on CLIP's largest image encoder and its text encoder; here both are 
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
+from ssc_ros.networks.backbones.normalization import ImageNormalization
 from ssc_ros.networks.heads.text_aligned import TextAlignedHead
 from ssc_ros.systems.spec import InputSpec, SceneInputs, SceneNetwork, SceneOutput
 
@@ -24,18 +24,15 @@ class LangSeg(SceneNetwork):
     """
 
     completes = False
-    mean: Tensor
-    std: Tensor
 
     def __init__(self, spec: InputSpec, encoder: nn.Module, channels: int, text: Tensor) -> None:
         super().__init__(spec, len(text))
         self.encoder = encoder
         self.head = TextAlignedHead(channels, text)
-        self.register_buffer("mean", 255 * torch.tensor(spec.mean).view(3, 1, 1), persistent=False)
-        self.register_buffer("std", 255 * torch.tensor(spec.std).view(3, 1, 1), persistent=False)
+        self.normalize = ImageNormalization(spec.mean, spec.std)
 
     def forward(self, inputs: SceneInputs) -> SceneOutput:
         """Predict the classes of the image cells; there is no scene and no depth."""
-        image = (inputs["image"].to(self.mean) - self.mean) / self.std
+        image = self.normalize(inputs["image"])
         embeddings, logits = self.head(self.encoder(image))
         return SceneOutput(None, image=logits, taps={"image.embedding": embeddings})

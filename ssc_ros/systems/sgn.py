@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from ssc_ros.networks.backbones.normalization import ImageNormalization
 from ssc_ros.networks.guidance.geometry import GeometryHead, ProposalNetwork
 from ssc_ros.networks.guidance.points import measured_voxels
 from ssc_ros.networks.guidance.semantic import SemanticGuidance, choose_seeds
@@ -48,9 +49,6 @@ class Sgn(SceneNetwork):
         head: [B, D, X, Y, Z] -> logits.
     """
 
-    mean: Tensor
-    std: Tensor
-
     def __init__(
         self,
         spec: InputSpec,
@@ -68,8 +66,7 @@ class Sgn(SceneNetwork):
         self.geometry, self.semantics = geometry, semantics
         self.diffusion, self.head = diffusion, head
         self.volume_grid = spec.grid.coarsened(2)
-        self.register_buffer("mean", 255 * torch.tensor(spec.mean).view(3, 1, 1), persistent=False)
-        self.register_buffer("std", 255 * torch.tensor(spec.std).view(3, 1, 1), persistent=False)
+        self.normalize = ImageNormalization(spec.mean, spec.std)
 
     def forward(self, inputs: SceneInputs) -> SceneOutput:
         """Predict a scene; see `SceneInputs` and `SceneOutput`. The memory of a frame is its [B, C, h, w] features."""
@@ -117,5 +114,5 @@ class Sgn(SceneNetwork):
 
     def _encode(self, image: Tensor) -> Tensor:
         """[B, 3, H, W] uint8 -> [B, C, h, w]."""
-        features: Tensor = self.encoder((image.to(self.mean) - self.mean) / self.std)
+        features: Tensor = self.encoder(self.normalize(image))
         return features

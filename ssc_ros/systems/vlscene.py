@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
+from ssc_ros.networks.backbones.normalization import ImageNormalization
 from ssc_ros.networks.depth.camera_aware import camera_vector
 from ssc_ros.systems.spec import InputSpec, SceneInputs, SceneNetwork, SceneOutput
 
@@ -26,9 +26,6 @@ class VlScene(SceneNetwork):
         head: volume -> scene logits.
     """
 
-    mean: Tensor
-    std: Tensor
-
     def __init__(
         self,
         spec: InputSpec,
@@ -47,13 +44,12 @@ class VlScene(SceneNetwork):
         super().__init__(spec, classes)
         self.pair, self.mono, self.stereo, self.interaction = pair, mono, stereo, interaction
         self.lift, self.entry, self.propagation, self.semantics, self.head = lift, entry, propagation, semantics, head
-        self.register_buffer("mean", 255 * torch.tensor(spec.mean).view(3, 1, 1), persistent=False)
-        self.register_buffer("std", 255 * torch.tensor(spec.std).view(3, 1, 1), persistent=False)
+        self.normalize = ImageNormalization(spec.mean, spec.std)
 
     def forward(self, inputs: SceneInputs) -> SceneOutput:
         """Predict a scene; see `SceneInputs` and `SceneOutput`."""
         projection = inputs["projection"]
-        features, ours, theirs = self.pair(self._normalized(inputs["image"]), self._normalized(inputs["right"]))
+        features, ours, theirs = self.pair(self.normalize(inputs["image"]), self.normalize(inputs["right"]))
         context, mono = self.mono(features, camera_vector(projection, self.spec.image_size))
         stereo = self.stereo(ours, theirs, projection, inputs["focal_baseline"])
         depth = self.interaction(mono, stereo)
@@ -63,6 +59,3 @@ class VlScene(SceneNetwork):
         if self.semantics is not None:
             volume = self.semantics(volume)
         return SceneOutput(self.head(volume), depth, taps={"image.context": context, "volume": volume})
-
-    def _normalized(self, image: Tensor) -> Tensor:
-        return (image.to(self.mean) - self.mean) / self.std

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ssc_ros.core import SscError
+from ssc_ros.networks.backbones.normalization import ImageNormalization
 
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 STD = (0.26862954, 0.26130258, 0.27577711)
@@ -51,9 +52,6 @@ class ClipPixels(nn.Module):
         model: a CLIPModel of the library; its last block is taken out of it.
     """
 
-    mean: Tensor
-    std: Tensor
-
     def __init__(self, model: Any) -> None:
         super().__init__()
         vision = model.vision_model
@@ -63,13 +61,12 @@ class ClipPixels(nn.Module):
         vision.encoder.layers = vision.encoder.layers[:-1]
         self.encoder = vision.encoder
         self.project = nn.Sequential(vision.post_layernorm, model.visual_projection)
-        self.register_buffer("mean", 255 * torch.tensor(MEAN).view(3, 1, 1), persistent=False)
-        self.register_buffer("std", 255 * torch.tensor(STD).view(3, 1, 1), persistent=False)
+        self.prepare = ImageNormalization(MEAN, STD)
 
     def forward(self, image: Tensor) -> Tensor:
         """Describe every patch; H and W are multiples of the patch size."""
         rows, columns = (size // self.patch for size in image.shape[-2:])
-        tokens = self.embeddings((image.to(self.mean) - self.mean) / self.std, interpolate_pos_encoding=True)
+        tokens = self.embeddings(self.prepare(image), interpolate_pos_encoding=True)
         tokens = self.encoder(inputs_embeds=self.normalize(tokens)).last_hidden_state[:, 1:]
         attention = self.last.self_attn
         tokens = tokens + attention.out_proj(attention.v_proj(self.last.layer_norm1(tokens)))
