@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -41,7 +42,7 @@ class Guide:
     size: tuple[int, int]
 
 
-class Tutor(nn.Module):
+class Tutor(nn.Module, ABC):
     """Adds terms to what a student minimises. Its parameters, if any, are trained with the student's, saved in the
     checkpoints of the training, and never deployed.
 
@@ -56,6 +57,7 @@ class Tutor(nn.Module):
     def start(self, device: torch.device) -> None:
         """Move what is not a parameter to the device of the training."""
 
+    @abstractmethod
     def forward(self, student: SceneOutput, lesson: Lesson, generator: torch.Generator) -> dict[str, Tensor]:
         """Weighted terms by name.
 
@@ -64,7 +66,6 @@ class Tutor(nn.Module):
             lesson: the batch.
             generator: a CPU generator, for whatever is drawn.
         """
-        raise NotImplementedError
 
 
 class Recipe(Protocol):

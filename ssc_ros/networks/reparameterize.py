@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from typing import TypeVar
 
@@ -46,18 +47,7 @@ def absorb_norm(conv: nn.Conv2d, norm: nn.BatchNorm2d) -> nn.Conv2d:
         raise ValueError("a batch norm without running statistics cannot be part of a convolution")
     gain = norm.weight * (norm.running_var + norm.eps).rsqrt()
     bias = norm.running_mean.new_zeros(len(gain)) if conv.bias is None else conv.bias
-    fused = nn.Conv2d(
-        conv.in_channels,
-        conv.out_channels,
-        conv.kernel_size,  # type: ignore[arg-type]
-        conv.stride,  # type: ignore[arg-type]
-        conv.padding,  # type: ignore[arg-type]
-        conv.dilation,  # type: ignore[arg-type]
-        conv.groups,
-        device=conv.weight.device,
-        dtype=conv.weight.dtype,
-    )
+    fused = copy.deepcopy(conv)
     fused.weight.copy_(conv.weight * gain[:, None, None, None])
-    assert fused.bias is not None
-    fused.bias.copy_(norm.bias + (bias - norm.running_mean) * gain)
+    fused.bias = nn.Parameter(norm.bias + (bias - norm.running_mean) * gain)
     return fused

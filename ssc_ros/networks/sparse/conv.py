@@ -51,7 +51,17 @@ class SubmanifoldConv3d(_SparseConvolution):
         return volume.replaced(self._convolve(volume.features, submanifold_rulebook(volume.sites, self.kernel)))
 
 
-class SparseConv3d(_SparseConvolution):
+class _StridedConvolution(_SparseConvolution):
+    """A convolution between two resolutions."""
+
+    def __init__(
+        self, inputs: int, outputs: int, kernel: Triple = (3, 3, 3), stride: Triple = (2, 2, 2), *, bias: bool = True
+    ) -> None:
+        super().__init__(inputs, outputs, kernel, bias=bias)
+        self.stride = stride
+
+
+class SparseConv3d(_StridedConvolution):
     """Convolution with stride, at all positions whose window holds an active voxel.
 
     There it equals the dense convolution, with a padding of (kernel - 1) // 2, of a volume that is zero elsewhere.
@@ -63,19 +73,13 @@ class SparseConv3d(_SparseConvolution):
         bias: whether to add one.
     """
 
-    def __init__(
-        self, inputs: int, outputs: int, kernel: Triple = (3, 3, 3), stride: Triple = (2, 2, 2), *, bias: bool = True
-    ) -> None:
-        super().__init__(inputs, outputs, kernel, bias=bias)
-        self.stride = stride
-
     def forward(self, volume: SparseVolume) -> SparseVolume:
         """Features [N, inputs] -> [M, outputs] on coarser sites."""
         coarse, rulebook = strided_rulebook(volume.sites, self.kernel, self.stride)
         return SparseVolume(self._convolve(volume.features, rulebook), coarse)
 
 
-class InverseConv3d(_SparseConvolution):
+class InverseConv3d(_StridedConvolution):
     """Transposed convolution back onto the sites that a `SparseConv3d` of the same kernel and stride came from.
 
     Args:
@@ -83,12 +87,6 @@ class InverseConv3d(_SparseConvolution):
         kernel, stride: of that convolution.
         bias: whether to add one.
     """
-
-    def __init__(
-        self, inputs: int, outputs: int, kernel: Triple = (3, 3, 3), stride: Triple = (2, 2, 2), *, bias: bool = True
-    ) -> None:
-        super().__init__(inputs, outputs, kernel, bias=bias)
-        self.stride = stride
 
     def forward(self, coarse: SparseVolume, fine: Sites) -> SparseVolume:
         """Features [M, inputs] on the coarse sites -> [N, outputs] on the fine ones."""

@@ -9,11 +9,10 @@ from torch.nn import functional
 from ssc_ros.networks.volume.blocks import Pointwise3d
 
 
-class PlacedFusion(nn.Module):
-    """Fuse lifted features and the voxel's place: a street has a layout.
+class _Fusion(nn.Module):
+    """Projections of what is fused, and of the voxel's place, are added: a street has a layout.
 
-    Each is projected by itself and the projections are added, which is the projection of their concatenation
-    without the concatenation.
+    That is the projection of their concatenation without the concatenation.
 
     Args:
         inputs: channels of the lifted volume.
@@ -27,23 +26,27 @@ class PlacedFusion(nn.Module):
         self.place = nn.ParameterList(torch.zeros(outputs, *_along(axis, n)) for axis, n in enumerate(shape))
         self.norm = nn.BatchNorm3d(outputs)
 
-    def forward(self, lifted: Tensor) -> Tensor:
-        """[B, inputs, X, Y, Z] -> [B, outputs, X, Y, Z]."""
-        return self._placed(self.lifted(lifted))
-
     def _placed(self, volume: Tensor) -> Tensor:
         x, y, z = self.place
         return functional.relu(self.norm(volume + (x + y + z).to(volume)), inplace=True)
 
 
-class MeasuredFusion(PlacedFusion):
+class PlacedFusion(_Fusion):
+    """Fuse lifted features and the place: (channels of both volumes, their shape (X, Y, Z))."""
+
+    def forward(self, lifted: Tensor) -> Tensor:
+        """[B, inputs, X, Y, Z] -> [B, outputs, X, Y, Z]."""
+        return self._placed(self.lifted(lifted))
+
+
+class MeasuredFusion(_Fusion):
     """The measured children of each voxel beside the lifted features and the place; arguments as `PlacedFusion`."""
 
     def __init__(self, inputs: int, outputs: int, shape: tuple[int, int, int]) -> None:
         super().__init__(inputs, outputs, shape)
         self.measured = Pointwise3d(8, outputs, bias=False)
 
-    def forward(self, lifted: Tensor, measured: Tensor) -> Tensor:  # type: ignore[override]
+    def forward(self, lifted: Tensor, measured: Tensor) -> Tensor:
         """[B, inputs, X, Y, Z] and [B, 8, X, Y, Z] uint8 (as from `to_children`) -> [B, outputs, X, Y, Z]."""
         return self._placed(self.lifted(lifted) + self.measured(measured.to(lifted)))
 
