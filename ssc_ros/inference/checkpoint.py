@@ -109,19 +109,30 @@ def load_checkpoint(path: Path) -> tuple[SceneNetwork, CheckpointMetadata]:
     return network.eval().requires_grad_(False), metadata
 
 
-def load_image_branch(network: nn.Module, system: str, path: Path) -> None:
-    """Give a camera system the weights of its separately trained image branch, `<system>_image`.
+def load_block(network: nn.Module, name: str, path: Path) -> None:
+    """Give a block of a network the trained weights of another network, of any system.
+
+    Args:
+        network: holds the block.
+        name: path of the block, such as "image" or "encoder.0".
+        path: a checkpoint whose network has a block of that path, or is such a block as a whole.
 
     Raises:
-        SscError: the file is of another system, or its weights do not fit strictly.
+        SscError: no such block, no such file, or weights that do not fit strictly.
     """
     tensors, metadata = _open(path)
-    if metadata.system != f"{system}_image":
-        raise SscError(f"'{path}' is a checkpoint of {metadata.system}; {system} starts from one of {system}_image")
     try:
-        network.get_submodule("image").load_state_dict(tensors, strict=True)
+        block = network.get_submodule(name)
+    except AttributeError as error:
+        have = ", ".join(child for child, _ in network.named_children())
+        raise SscError(f"there is no block '{name}' to start from '{path}'; the network consists of {have}") from error
+    inside = f"{name}."
+    own = {key.removeprefix(inside): tensor for key, tensor in tensors.items() if key.startswith(inside)}
+    try:
+        block.load_state_dict(own or tensors, strict=True)
     except RuntimeError as error:
-        raise SscError(f"'{path}' does not fit the image branch ({str(error).splitlines()[0]})") from error
+        reason = str(error).splitlines()[-1].strip()
+        raise SscError(f"'{path}' ({metadata.system}) does not fit the block '{name}' ({reason})") from error
 
 
 def _open(path: Path) -> tuple[dict[str, Tensor], CheckpointMetadata]:

@@ -34,7 +34,7 @@ PAIR = ("right", "focal_baseline")
 """The network matches the pair itself."""
 
 EDGE = InputSpec(pair=PAIR)
-EDGE_FEATURES, EDGE_MATCHED, EDGE_CONTEXT, EDGE_VOLUME = 48, 16, 24, 16
+EDGE_FEATURES, EDGE_MATCHED, EDGE_CONTEXT, EDGE_VOLUME = 48, 16, 16, 16
 EDGE_FRACTION = 0.08
 """Of the voxels, for sparse interaction: as many as are occupied in a street."""
 

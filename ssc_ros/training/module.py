@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from ssc_ros.core import EMPTY, LABEL_SETS, SscError
 from ssc_ros.distillation import Guide, L2CoccDistillation, Lesson, Recipe, Tutor, VisionLanguageDistillation
 from ssc_ros.evaluation.confusion import Confusion
-from ssc_ros.inference.checkpoint import load_image_branch
+from ssc_ros.inference.checkpoint import load_block
 from ssc_ros.losses import depth_kl
 from ssc_ros.networks.pretrained import load_published
 from ssc_ros.systems import STEREO, InputSpec, build, spelled
@@ -41,7 +41,7 @@ class SceneTraining(lightning.LightningModule):
         objective: weights of the losses.
         distillation: a teacher that senses more than the network, and the weights of its terms.
         guidance: a teacher that knows the image by words, and the weights of its terms.
-        pretrained: checkpoint of the system's image branch to start from, such as one of `l2cocc_image`.
+        pretrained: checkpoints by the block that starts from them, such as one of `l2cocc_image` by "image".
         published: folders of published weights by the block that starts from them, such as "image.encoder.backbone".
         learning_rate: at the top of the cycle.
         weight_decay: of the weights; biases and normalisation are left alone.
@@ -60,7 +60,7 @@ class SceneTraining(lightning.LightningModule):
         objective: Objective = Objective(),  # noqa: B008 (frozen)
         distillation: L2CoccDistillation | None = None,
         guidance: VisionLanguageDistillation | None = None,
-        pretrained: Path | None = None,
+        pretrained: dict[str, Path] | None = None,
         published: dict[str, Path] | None = None,
         learning_rate: float = 1e-3,
         weight_decay: float = 0.01,
@@ -78,8 +78,8 @@ class SceneTraining(lightning.LightningModule):
                 f"{len(self.label_set)}; set model.label_set or model.preset"
             )
         load_published(self.network, published or {})
-        if pretrained is not None:
-            load_image_branch(self.network, system, pretrained)
+        for block, checkpoint in (pretrained or {}).items():
+            load_block(self.network, block, checkpoint)
         self.objective = objective
         recipes: dict[str, Recipe | None] = {"distillation": distillation, "guidance": guidance}
         self.tutors = nn.ModuleDict(

@@ -140,7 +140,7 @@ def tiny(spec: InputSpec = SPEC, *, geometry: bool = True, semantics: bool = Tru
         LineOfSightLift(half, spec.image_size, 4),
         nn.Conv3d(width, width, 3, padding=1),
         GeometryGuidance(
-            GeometryHead(SemanticDiffusion(width, width, 0), width),
+            GeometryHead(SemanticDiffusion(width, width, 0), nn.Conv3d(width, 1, 3, padding=1)),
             ProposalNetwork(spec.grid, PointEvidence(spec.grid), OccupancyHead()),
         )
         if geometry

@@ -21,7 +21,7 @@ from ssc_ros.inference.completer import SceneCompleter
 from ssc_ros.training.command import train
 from ssc_ros.training.data import open_sequences
 from ssc_ros.training.deploy import read_curves
-from ssc_ros.training.module import one_cycle
+from ssc_ros.training.module import SceneTraining, one_cycle
 
 SCRIPT = Path(__file__).with_name("train_tiny.py")
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -217,8 +217,8 @@ def test_stages_hand_their_checkpoints_on_and_the_student_needs_no_lidar(street,
     assert "IoU |" not in card.replace("**mIoU** |", ""), "everything that LiDAR sees is occupied"
     teacher = stage("l2cocc_lidar", "teacher")
     before = teacher.read_bytes()
-    alone = stage("l2cocc", "c", model__pretrained=image)
-    taught = stage("l2cocc", "d", model__pretrained=image, model__distillation__teacher=teacher)
+    alone = stage("l2cocc", "c", model__pretrained={"image": str(image)})
+    taught = stage("l2cocc", "d", model__pretrained={"image": str(image)}, model__distillation__teacher=teacher)
     assert teacher.read_bytes() == before
     terms = {name.removeprefix("train/") for name in read_curves(tmp_path / "d" / "tensorboard")}
     assert terms >= {"fsd_numeric", "fsd_relation", "tpvd", "pad", "cross_entropy"}
@@ -228,6 +228,22 @@ def test_stages_hand_their_checkpoints_on_and_the_student_needs_no_lidar(street,
     assert any(not torch.equal(t, c.state_dict()[n]) for n, t in d.state_dict().items())
     frame = KittiSequence.open(street / "sequences" / "08").frame("000000", with_points=False)
     assert SceneCompleter.from_checkpoint(taught, device="cpu").complete(frame).labels.shape == (32, 32, 16)
+
+
+def test_a_block_starts_from_a_checkpoint_of_any_system_that_has_it(street, tiny, tmp_path) -> None:
+    image = tmp_path / "image.safetensors"
+    train(arguments(street, tmp_path / "run", deploy=image, trainer__max_epochs=1, model__system="l2cocc_image"))
+    trained, _ = load_checkpoint(image)
+    whole = SceneTraining("l2cocc", "tiny", pretrained={"image": image}).network.get_submodule("image")
+    part = SceneTraining("l2cocc_image", "tiny", pretrained={"encoder": image}).network
+    for name, tensor in trained.state_dict().items():
+        assert torch.equal(whole.state_dict()[name], tensor)
+        assert torch.equal(part.state_dict()[name], tensor) or not name.startswith("encoder.")
+    assert not torch.equal(part.get_submodule("classes").weight, trained.get_submodule("classes").weight)
+    with pytest.raises(SscError, match=r"no block 'img' .* consists of image, lift"):
+        SceneTraining("l2cocc", "tiny", pretrained={"img": image})
+    with pytest.raises(SscError, match=r"image.safetensors' \(l2cocc_image\) does not fit the block 'trunk'"):
+        SceneTraining("l2cocc", "tiny", pretrained={"trunk": image})
 
 
 def test_a_checkpoint_loads_strictly(street, tiny, tmp_path) -> None:

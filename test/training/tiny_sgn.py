@@ -35,7 +35,7 @@ def camera(spec: InputSpec) -> Sgn:
         LineOfSightLift(half, spec.image_size, 4),
         conv_norm_3d(WIDTH, WIDTH),
         GeometryGuidance(
-            GeometryHead(nn.Identity(), WIDTH),
+            GeometryHead(nn.Identity(), nn.Conv3d(WIDTH, 1, 3, padding=1)),
             ProposalNetwork(spec.grid, PointEvidence(spec.grid, WIDTH, blocks=1), OccupancyHead(WIDTH, (1,))),
         ),
         SemanticGuidance(WIDTH, CLASSES),

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ssc_ros.networks.volume.blocks import Pointwise3d
+
 OCCUPIED = 0.1
 """Share of the half-resolution voxels that an untrained head takes for occupied, about what streets have. Without that
 prior it would propose either nothing or everything, and everything is expensive."""
@@ -67,10 +69,13 @@ class OccupancyHead(nn.Module):
 
     Args:
         channels: C.
-        dilations: of the branches of two convolutions each, whose sum is added to their input.
+        dilations: of the branches of two convolutions each, whose sum is added to their input; none for no branches.
+        logits: [B, C, X, Y, Z] -> [B, 1, X, Y, Z] with a bias, a 3x3x3 convolution by default.
     """
 
-    def __init__(self, channels: int = 8, dilations: Sequence[int] = (1, 2, 3)) -> None:
+    def __init__(
+        self, channels: int = 8, dilations: Sequence[int] = (1, 2, 3), logits: nn.Conv3d | Pointwise3d | None = None
+    ) -> None:
         super().__init__()
         self.channels = channels
         self.entry = nn.Conv3d(1, channels, 3, padding=1)
@@ -78,15 +83,16 @@ class OccupancyHead(nn.Module):
         self.guidance = nn.Sequential(
             nn.Conv3d(channels, channels, 3, padding=1), nn.BatchNorm3d(channels), nn.ReLU(inplace=True)
         )
-        self.occupancy = nn.Conv3d(channels, 1, 3, padding=1)
+        self.occupancy = logits or nn.Conv3d(channels, 1, 3, padding=1)
         assert self.occupancy.bias is not None
         nn.init.constant_(self.occupancy.bias, math.log(OCCUPIED / (1 - OCCUPIED)))
 
     def forward(self, evidence: Tensor) -> tuple[Tensor, Tensor]:
         """Predict."""
         volume = functional.relu(self.entry(evidence[:, None]))
-        context = torch.stack([branch(volume) for branch in self.branches]).sum(dim=0)
-        volume = functional.relu(context + volume)
+        if self.branches:
+            context = torch.stack([branch(volume) for branch in self.branches]).sum(dim=0)
+            volume = functional.relu(context + volume)
         return self.occupancy(volume)[:, 0], self.guidance(volume)
 
 

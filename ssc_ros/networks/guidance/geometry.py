@@ -47,13 +47,12 @@ class GeometryHead(nn.Module):
 
     Args:
         body: [B, channels, X, Y, Z] -> [B, hidden, X, Y, Z].
-        hidden: channels.
+        logits: [B, hidden, X, Y, Z] -> [B, 1, X, Y, Z].
     """
 
-    def __init__(self, body: nn.Module, hidden: int) -> None:
+    def __init__(self, body: nn.Module, logits: nn.Module) -> None:
         super().__init__()
-        self.body = body
-        self.logits = nn.Conv3d(hidden, 1, 3, padding=1)
+        self.body, self.logits = body, logits
 
     def forward(self, volume: Tensor) -> Tensor:
         """[B, channels, X, Y, Z] -> [B, X, Y, Z]."""
