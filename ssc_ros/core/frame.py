@@ -25,6 +25,7 @@ class Frame:
         rig: calibration of this pair.
         points: (N, 4) float32 (x, y, z [m] in the grid frame, intensity 0..1), or None.
         T_world_grid: (4, 4) float64 ego pose, grid frame -> any fixed frame, or None.
+        point_labels: (N,) uint8 train ids of the points, 0 unlabelled, or None if nobody has labelled them.
     """
 
     stamp: int
@@ -33,6 +34,7 @@ class Frame:
     rig: StereoRig
     points: NDArray[np.float32] | None = None
     T_world_grid: NDArray[np.float64] | None = None
+    point_labels: NDArray[np.uint8] | None = None
 
     def __post_init__(self) -> None:
         for side, image in (("left", self.left), ("right", self.right)):
@@ -43,5 +45,8 @@ class Frame:
                 )
         if self.points is not None and (self.points.ndim != 2 or self.points.shape[1] != 4):
             raise SscError(f"points have shape {self.points.shape}, expected (N, 4): x, y, z, intensity")
+        if self.point_labels is not None and (self.points is None or self.point_labels.shape != self.points.shape[:1]):
+            points = 0 if self.points is None else len(self.points)
+            raise SscError(f"there are labels of shape {self.point_labels.shape} for {points} points")
         if self.T_world_grid is not None and not poses.is_rigid(self.T_world_grid):
             raise SscError("the ego pose is not a rigid transform")

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ssc_ros.core import Frame, SemanticGrid, SscError, StereoRig, poses
+from ssc_ros.core import LIDAR, Frame, SemanticGrid, SscError, StereoRig, poses
 from ssc_ros.inference.checkpoint import CheckpointMetadata, load_checkpoint
 from ssc_ros.inference.history import FrameHistory, join
 from ssc_ros.inference.inputs import InputPreparer
@@ -63,6 +63,12 @@ class SceneCompleter:
         """Which past frames the network reads; a frame without pose is completed without any."""
         return self._network.spec.history
 
+    @property
+    def reads_classes(self) -> bool:
+        """Whether it reads the classes of LiDAR points, so that somebody has to label them (`Frame.point_labels`)."""
+        spec = self._network.spec
+        return LIDAR in spec.sensors and "lidar_classes" in spec.sweep
+
     def forget(self) -> None:
         """Forget all past frames, as before another sequence."""
         self._past.forget()
@@ -74,7 +80,8 @@ class SceneCompleter:
         camera_matrix = np.array([[size[1] / 2, 0, size[1] / 2], [0, size[1] / 2, size[0] / 2], [0, 0, 1.0]])
         optical = poses.from_rows(np.array([0, 0, 1, 0, -1, 0, 0, 0, 0, -1, 0, 0]))
         rig = StereoRig(camera_matrix, 0.5, size, optical)
-        self.complete(Frame(0, blank, blank, rig, points=np.zeros((1, 4), np.float32)))
+        points, labels = np.zeros((1, 4), np.float32), np.zeros(1, np.uint8)
+        self.complete(Frame(0, blank, blank, rig, points, point_labels=labels))
         self.forget()
 
     @torch.inference_mode()

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from ssc_ros.core import Frame, SceneGrid, SscError, StereoRig
+from ssc_ros.data.voxelize import voxelize
 from ssc_ros.inference.stereo import StereoMatcher, stereo_points
 from ssc_ros.systems.spec import LIDAR, STEREO, InputSpec, SceneInputs
 
@@ -32,17 +33,14 @@ class InputPreparer:
         """Unbatched inputs of one frame, as described at `SceneInputs`.
 
         Raises:
-            SscError: the network reads LiDAR and the frame has none.
+            SscError: the network reads LiDAR alone and the frame has none, or it reads classes of points that nobody
+                has labelled.
         """
         arrays: dict[str, NDArray[Any]] = {}
         if STEREO in self.spec.sensors:
             arrays |= self._stereo(frame)
         if LIDAR in self.spec.sensors:
-            if frame.points is None:
-                raise SscError(
-                    "the network reads LiDAR, but the frame has no points; use a camera checkpoint, or LiDAR"
-                )
-            arrays["points"] = inside(frame.points, self.spec.grid)
+            arrays |= self._sweep(frame)
         return {key: torch.from_numpy(array) for key, array in arrays.items()}
 
     def _stereo(self, frame: Frame) -> dict[str, NDArray[Any]]:
@@ -67,6 +65,32 @@ class InputPreparer:
             arrays["stereo_voxels"] = occupancy_children(points, spec.grid)
         if "stereo_points" in spec.pair:
             arrays["stereo_points"] = inside(points, spec.grid)
+        return arrays
+
+    def _sweep(self, frame: Frame) -> dict[str, NDArray[Any]]:
+        """What the spec wants of the sweep; beside stereo, a frame without one has an empty one."""
+        grid, wanted = self.spec.grid, self.spec.sweep
+        points, labels = frame.points, frame.point_labels
+        if points is None:
+            if STEREO not in self.spec.sensors:
+                raise SscError(
+                    "the network reads LiDAR, but the frame has no points; use a camera checkpoint, or LiDAR"
+                )
+            points, labels = np.empty((0, 4), np.float32), np.empty(0, np.uint8)
+        arrays: dict[str, NDArray[Any]] = {}
+        if "points" in wanted:
+            arrays["points"] = inside(points, grid)
+        if "cloud" in wanted:
+            arrays["cloud"] = points
+        if "lidar_voxels" in wanted:
+            arrays["lidar_voxels"] = occupancy_children(points[:, :3], grid)
+        if "lidar_classes" in wanted:
+            if labels is None:
+                raise SscError(
+                    "the network reads the classes of LiDAR points, but these points have none; give a segmentation "
+                    "checkpoint (--segmentation, lidar.segmentation_checkpoint), or use a network that reads raw points"
+                )
+            arrays["lidar_classes"] = voxelize(points, labels, grid.coarsened(2)).astype(np.uint8)
         return arrays
 
     def _image(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from ssc_ros.networks.backbones.normalization import ImageNormalization
@@ -41,7 +42,10 @@ class ImageBranch(SceneNetwork):
 
 
 class L2Cocc(SceneNetwork):
-    """The camera model, as figure 2 of the paper reads from left to right."""
+    """The camera model, as figure 2 of the paper reads from left to right.
+
+    Where its spec asks for a sweep, LiDAR points join what stereo has measured: in `fuse`, and as proposals.
+    """
 
     def __init__(
         self,
@@ -59,16 +63,22 @@ class L2Cocc(SceneNetwork):
 
     def forward(self, inputs: SceneInputs) -> SceneOutput:
         """Predict a scene; see `SceneInputs` and `SceneOutput`."""
-        projection, measured = inputs["projection"], inputs["stereo_voxels"]
+        projection, measured = inputs["projection"], self._measured(inputs)
         context, depth = self.image.context_and_depth(inputs)
         volume = self.lift(context, depth, projection)
         if self.fuse is not None:
-            volume = self.fuse(volume, measured)
+            classes = inputs["lidar_classes"] if "lidar_classes" in self.spec.sweep else None
+            volume = self.fuse(volume, measured, classes)
         volume = self.transformer(volume, measured.bool().any(dim=1), context, depth, projection)
         volume = self.trunk(volume)
         refined, taps = self.planes(volume)
-        classes = self.image.classes(context) if self.training else None
-        return SceneOutput(self.head(refined), depth, classes, {"volume": volume, **taps})
+        said = self.image.classes(context) if self.training else None
+        return SceneOutput(self.head(refined), depth, said, {"volume": volume, **taps})
+
+    def _measured(self, inputs: SceneInputs) -> Tensor:
+        """[B, 8 or 16, X, Y, Z] uint8, the children of each voxel in which stereo, and perhaps LiDAR, found a point."""
+        stereo = inputs["stereo_voxels"]
+        return torch.cat([stereo, inputs["lidar_voxels"]], dim=1) if "lidar_voxels" in self.spec.sweep else stereo
 
 
 class L2CoccLidar(SceneNetwork):

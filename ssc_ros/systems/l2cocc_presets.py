@@ -29,7 +29,7 @@ from ssc_ros.networks.volume.residual import ResNet3d
 from ssc_ros.networks.volume.swin_planes import SwinPlanes
 from ssc_ros.networks.volume.tri_plane import PlaneEncoder, TriPlane
 from ssc_ros.systems.l2cocc import ImageBranch, L2Cocc, L2CoccLidar
-from ssc_ros.systems.spec import LIDAR, InputSpec
+from ssc_ros.systems.spec import LIDAR, STEREO, InputSpec
 
 EDGE_CONTEXT, EDGE_VOLUME = 24, 16
 
@@ -46,15 +46,21 @@ def edge_planes(shape: tuple[int, int, int]) -> TriPlane:
     return TriPlane(EDGE_VOLUME, shape, PlaneEncoder(64, (96, 128, 160)), slabs=(16, 1, 1))
 
 
-def edge_camera() -> L2Cocc:
-    """C and D for two CPU cores."""
-    spec = InputSpec()
+def edge_camera(*sweep: str) -> L2Cocc:
+    """C and D for two CPU cores.
+
+    Args:
+        sweep: what it reads of a LiDAR sweep beside the pair, of "lidar_voxels" and "lidar_classes".
+    """
+    spec = InputSpec(sensors=(STEREO, LIDAR) if sweep else (STEREO,), sweep=sweep)
     half = spec.grid.coarsened(2)
     lift = DepthWeightedLift(half, spec.bins, spec.image_size)
+    sources = 1 + ("lidar_voxels" in sweep)
+    classes = len(SEMANTIC_KITTI) if "lidar_classes" in sweep else 0
     return L2Cocc(
         edge_image(spec),
         lift,
-        MeasuredFusion(EDGE_CONTEXT + lift.extra_channels, EDGE_VOLUME, half.shape),
+        MeasuredFusion(EDGE_CONTEXT + lift.extra_channels, EDGE_VOLUME, half.shape, sources, classes),
         VoxelTransformer(EDGE_VOLUME, 2, 4, 1, 32, spec.bins, half, spec.image_size, context=EDGE_CONTEXT),
         ResidualBlock3d(EDGE_VOLUME),
         edge_planes(half.shape),
@@ -132,6 +138,8 @@ _KITTI_360 = (FULL_KITTI_360, SSCBENCH_KITTI_360)
 
 CAMERA_PRESETS: dict[str, Callable[[], L2Cocc]] = {
     "edge": edge_camera,
+    "edge_fused_raw": partial(edge_camera, "lidar_voxels"),
+    "edge_fused": partial(edge_camera, "lidar_voxels", "lidar_classes"),
     "full": full_camera,
     "full_kitti_360": partial(full_camera, *_KITTI_360),
 }

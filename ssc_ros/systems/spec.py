@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from torch import Tensor, nn
 
-from ssc_ros.core import LIDAR, SEMANTIC_KITTI_GRID, STEREO, DepthBins, SceneGrid
+from ssc_ros.core import LIDAR, SEMANTIC_KITTI_GRID, STEREO, DepthBins, PolarGrid, SceneGrid
+from ssc_ros.networks.heads.point_logits import PointLogits
 from ssc_ros.networks.heads.scene_logits import SceneLogits
 
 __all__ = ["LIDAR", "STEREO", "History", "InputSpec", "SceneInputs", "SceneNetwork", "SceneOutput", "VoxelLogits"]
@@ -42,6 +43,8 @@ class InputSpec:
         stereo_scale: fraction of the image size at which the pair is matched.
         pair: which inputs are made of the pair beside the left image, by their keys in `SceneInputs`.
         history: the past frames that it reads.
+        sweep: which inputs are made of the LiDAR sweep, by their keys in `SceneInputs`.
+        polar: the cells of a network that gives classes to points.
     """
 
     sensors: tuple[str, ...] = (STEREO,)
@@ -54,6 +57,19 @@ class InputSpec:
     stereo_scale: float = 0.5
     pair: tuple[str, ...] = ("stereo_depth", "stereo_voxels")
     history: History = field(default_factory=History)
+    sweep: tuple[str, ...] = ("points",)
+    polar: PolarGrid | None = None
+
+    @property
+    def polar_grid(self) -> PolarGrid:
+        """`polar` of a network that has it.
+
+        Raises:
+            ValueError: it has none.
+        """
+        if self.polar is None:
+            raise ValueError("a network that gives classes to points needs a polar grid")
+        return self.polar
 
 
 SceneInputs = dict[str, Tensor]
@@ -68,7 +84,10 @@ SceneInputs = dict[str, Tensor]
 | `stereo_depth` | pair | [B, h, w] float32 | nearest depth [m] in each cell of `context_size`; 0 is missing |
 | `stereo_voxels` | pair | [B, 8, X/2, Y/2, Z/2] uint8 | 1 where a matched pixel lies, children as in `to_children` |
 | `stereo_points` | pair | [B, N, 3] float32 | matched pixels in the box [m], grid frame; rows of NaN fill up |
-| `points` | lidar | [B, N, 4] float32 | x, y, z [m] in the grid frame and reflectance; rows of NaN fill up |
+| `points` | sweep | [B, N, 4] float32 | x, y, z [m] in the grid frame and reflectance; rows of NaN fill up |
+| `cloud` | sweep | [B, N, 4] float32 | as `points`, but all of the sweep and not only those in the box |
+| `lidar_voxels` | sweep | [B, 8, X/2, Y/2, Z/2] uint8 | 1 where a LiDAR point lies, children as in `to_children` |
+| `lidar_classes` | sweep | [B, X/2, Y/2, Z/2] uint8 | train id of most points in a voxel; 0 is none, or no label |
 | `past_image` | history | [B, P, 3, H, W] uint8 | left images of the past, the latest first |
 | `past_projection` | history | [B, P, 3, 4] float32 | current grid frame [m] -> homogeneous pixel of each of them |
 | `past_valid` | history | [B, P] bool | whether there is such a frame, and its pose is known |
@@ -96,7 +115,8 @@ class SceneOutput:
     """What a system predicts.
 
     Attributes:
-        scene: the class logits of the grid; None of a network that is only the image branch of a system.
+        scene: the class logits of the grid; None of a network that does not complete a scene.
+        points: the class logits of the points of the sweep; None of a network that gives none to them.
         depth: [B, D, h, w] logits over the depth bins of each image cell, for depth supervision; None without images.
         image: [B, C, h, w] class logits of each image cell, for 2-D supervision; None outside of training.
         taps: intermediate features by name, which distillation compares.
@@ -113,6 +133,7 @@ class SceneOutput:
     memory: Tensor | None = None
     occupancy: Mapping[str, Tensor] = field(default_factory=dict)
     seeds: VoxelLogits | None = None
+    points: PointLogits | None = None
 
 
 class SceneNetwork(nn.Module):
@@ -123,7 +144,7 @@ class SceneNetwork(nn.Module):
         class_count: how many classes it tells apart, empty included.
 
     Attributes:
-        completes: whether it predicts a scene, and not the classes of image cells alone.
+        completes: whether it predicts a scene, and not the classes of image cells or points alone.
     """
 
     completes = True

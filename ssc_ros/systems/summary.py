@@ -26,6 +26,9 @@ MATCHED = 75_145
 POINTS, OCCUPIED = 52_700, 5_662
 """Points of the LiDAR sweep of that frame inside of the box, and the half-resolution voxels that they fall into."""
 
+MEASURED, CELLS, PILLARS = 123_389, 49_315, 33_790
+"""Points of that whole sweep, and the cells and pillars of 480 x 360 x 32 polar ones that they fall into."""
+
 Shape = tuple[int, ...]
 
 
@@ -132,7 +135,14 @@ def empty_inputs(spec: InputSpec) -> SceneInputs:
         }
         inputs |= {key: of_the_pair[key] for key in spec.pair}
     if LIDAR in spec.sensors:
-        inputs["points"] = torch.empty(1, POINTS, 4)
+        half = spec.grid.coarsened(2).shape
+        of_the_sweep = {
+            "points": torch.empty(1, POINTS, 4),
+            "cloud": torch.empty(1, MEASURED, 4),
+            "lidar_voxels": torch.empty(1, 8, *half, dtype=torch.uint8),
+            "lidar_classes": torch.empty(1, *half, dtype=torch.uint8),
+        }
+        inputs |= {key: of_the_sweep[key] for key in spec.sweep}
     if past:
         inputs["past_image"] = torch.empty(1, past, 3, *spec.image_size, dtype=torch.uint8)
         inputs["past_projection"] = torch.empty(1, past, 3, 4)

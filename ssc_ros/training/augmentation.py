@@ -17,6 +17,9 @@ from ssc_ros.training.sample import Sample, SceneTruth
 IMAGES = ("image", "right", "past_image")
 """Inputs that are colour images, (..., 3, H, W) uint8."""
 
+SWEEP_VOLUMES = ("lidar_voxels", "lidar_classes")
+"""Inputs that an empty sweep makes zero."""
+
 _LUMA = (0.299, 0.587, 0.114)
 
 
@@ -28,26 +31,36 @@ class Augmentation:
         flip: probability of mirroring the scene left to right.
         color: strength of the colour jitter; brightness, contrast, saturation and gamma change by factors in
             [1 / (1 + color), 1 + color].
+        hide_sweep: probability that a network which reads LiDAR beside stereo gets an empty sweep, as when a robot's
+            LiDAR fails.
     """
 
     flip: float = 0.5
     color: float = 0.3
+    hide_sweep: float = 0.0
 
     def __call__(self, sample: Sample, grid: SceneGrid, generator: torch.Generator) -> Sample:
         """A changed copy of an unbatched sample."""
         if self.flips(generator):
             sample = mirror(sample, grid)
-        return self.recolored(sample, generator)
+        return self.varied(sample, generator)
 
     def flips(self, generator: torch.Generator) -> bool:
         """Draw whether to mirror."""
         return bool(torch.rand((), generator=generator) < self.flip)
 
-    def recolored(self, sample: Sample, generator: torch.Generator) -> Sample:
-        """A copy in other colours; all images of the sample, of both cameras and of the past, are changed alike."""
+    def varied(self, sample: Sample, generator: torch.Generator) -> Sample:
+        """A copy in other colours, perhaps without sweep: all that needs no mirror.
+
+        All images of the sample, of both cameras and of the past, are recoloured alike.
+        """
+        inputs = dict(sample.inputs)
         factors = color_factors(self.color, generator)
-        changed = {key: recolor(sample.inputs[key], factors) for key in IMAGES if key in sample.inputs}
-        return sample._replace(inputs=sample.inputs | changed if self.color > 0 else dict(sample.inputs))
+        if self.color > 0:
+            inputs |= {key: recolor(inputs[key], factors) for key in IMAGES if key in inputs}
+        if self.hide_sweep > 0 and torch.rand((), generator=generator) < self.hide_sweep:
+            inputs |= {key: torch.zeros_like(inputs[key]) for key in SWEEP_VOLUMES if key in inputs}
+        return sample._replace(inputs=inputs)
 
 
 def mirror(sample: Sample, grid: SceneGrid) -> Sample:
@@ -78,6 +91,8 @@ def mirror(sample: Sample, grid: SceneGrid) -> Sample:
         "stereo_voxels": mirror_children,
         "stereo_points": points,
         "points": points,
+        "lidar_voxels": mirror_children,
+        "lidar_classes": partial(torch.flip, dims=(-2,)),
         "past_image": flip,
         "past_projection": project,
         "past_valid": lambda valid: valid,

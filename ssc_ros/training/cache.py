@@ -24,13 +24,17 @@ from ssc_ros.data.semantic_kitti import KittiSequence
 from ssc_ros.inference.inputs import InputPreparer
 from ssc_ros.systems import LIDAR, STEREO, InputSpec, SceneInputs
 from ssc_ros.training.mirror import MirroredSequence
+from ssc_ros.training.point_labels import PointLabeller, TruthLabeller
 from ssc_ros.training.sample import Sample, SceneTruth, prepare_truth
 
 VERSION = 3
 """Raise this when what is prepared changes: older files are then left alone and written anew."""
 
 IMAGE, POINTS, TRUTH = "image", "points", "truth"
-"""Parts of a sample: the left image with its projection, the sweep, the truth; and each input made of the pair."""
+"""Parts of a sample: the left image with its projection, the sweep, the truth; and each input made of the pair or of
+the sweep."""
+
+POINT_CLASSES = "lidar_classes"
 
 SIZES = {
     IMAGE: ("image_size",),
@@ -40,11 +44,14 @@ SIZES = {
     "stereo_voxels": ("grid", "stereo_scale"),
     "stereo_points": ("grid", "stereo_scale"),
     POINTS: ("grid",),
+    "lidar_voxels": ("grid",),
+    POINT_CLASSES: ("grid",),
     TRUTH: ("grid", "context_size"),
 }
 """What of an `InputSpec` each part depends on."""
 
-_BITS = "stereo_voxels"
+_BITS = ("stereo_voxels", "lidar_voxels")
+"""Inputs of nothing but 0 and 1."""
 
 
 def default_folder() -> Path:
@@ -63,17 +70,19 @@ class SampleCache:
         folder: where the files are, below a name made from part, its sizes and the sequence's path.
         spec: what the networks need.
         label_set: what the labels mean.
+        labeller: gives the sweep's points the classes that a network reads.
     """
 
     folder: Path
     spec: InputSpec
     label_set: LabelSet
+    labeller: PointLabeller = TruthLabeller()
 
     @property
     def input_parts(self) -> tuple[str, ...]:
         """What the inputs of a frame consist of."""
         sensors, spec = self.spec.sensors, self.spec
-        return (*((IMAGE, *spec.pair) if STEREO in sensors else ()), *((POINTS,) if LIDAR in sensors else ()))
+        return (*((IMAGE, *spec.pair) if STEREO in sensors else ()), *(spec.sweep if LIDAR in sensors else ()))
 
     @property
     def past_parts(self) -> tuple[str, ...]:
@@ -89,7 +98,7 @@ class SampleCache:
         """Where a part of a sample is kept."""
         sizes = {name: value for name, value in asdict(self.spec).items() if name in SIZES[part]}
         mirrored = isinstance(sequence, MirroredSequence)
-        meaning = self.label_set.name if part == TRUTH else ""
+        meaning = {TRUTH: self.label_set.name, POINT_CLASSES: self.labeller.identity}.get(part, "")
         identity = [VERSION, part, sizes, meaning, str(sequence.path.resolve()), mirrored]
         digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:16]
         return self.folder / digest / f"{frame_id}.{part}.npz"
@@ -110,9 +119,11 @@ class SampleCache:
         made: dict[str, SceneInputs] = {}
         if TRUTH in stale:
             made[TRUTH] = prepare_truth(sequence, frame_id, frame, self.spec, self.label_set)._asdict()
-        pair = tuple(part for part in self.spec.pair if part in stale)
-        sensors = ((STEREO,) if pair or IMAGE in stale else ()) + ((LIDAR,) if POINTS in stale else ())
-        inputs = InputPreparer(replace(self.spec, sensors=sensors, pair=pair))(frame)
+        if POINT_CLASSES in stale and frame.points is not None:
+            frame = replace(frame, point_labels=self.labeller(sequence, frame_id, frame.points))
+        pair, sweep = (tuple(part for part in parts if part in stale) for parts in (self.spec.pair, self.spec.sweep))
+        sensors = ((STEREO,) if pair or IMAGE in stale else ()) + ((LIDAR,) if sweep else ())
+        inputs = InputPreparer(replace(self.spec, sensors=sensors, pair=pair, sweep=sweep))(frame)
         for part in stale:
             if part != TRUTH:
                 made[part] = {key: inputs[key] for key in ((IMAGE, "projection") if part == IMAGE else (part,))}
@@ -155,8 +166,8 @@ class SampleCache:
 
 def _encode(tensors: Mapping[str, Tensor], classes: int) -> bytes:
     arrays: dict[str, Any] = {key: value.numpy() for key, value in tensors.items()}
-    if _BITS in arrays:
-        arrays[_BITS] = np.packbits(arrays[_BITS])
+    for key in arrays.keys() & _BITS:
+        arrays[key] = np.packbits(arrays[key])
     if "labels" in arrays:
         labels = arrays["labels"]
         arrays["class_counts"] = np.bincount(labels[labels < classes], minlength=classes)
@@ -167,7 +178,7 @@ def _encode(tensors: Mapping[str, Tensor], classes: int) -> bytes:
 
 def _decode(arrays: Mapping[str, NDArray[np.generic]], spec: InputSpec) -> dict[str, Tensor]:
     tensors = {key: torch.from_numpy(arrays[key]) for key in arrays}
-    if _BITS in tensors:
-        bits = np.unpackbits(tensors[_BITS].numpy(), count=spec.grid.size)
-        tensors[_BITS] = torch.from_numpy(bits.reshape(8, *(n // 2 for n in spec.grid.shape)))
+    for key in tensors.keys() & _BITS:
+        bits = np.unpackbits(tensors[key].numpy(), count=spec.grid.size)
+        tensors[key] = torch.from_numpy(bits.reshape(8, *(n // 2 for n in spec.grid.shape)))
     return tensors

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,11 +22,14 @@ from ssc_ros.inference.history import Past, join, nearest_stamps
 from ssc_ros.systems import LIDAR, InputSpec
 from ssc_ros.systems.spec import History
 from ssc_ros.training.augmentation import Augmentation
-from ssc_ros.training.cache import SampleCache, default_folder
+from ssc_ros.training.cache import POINT_CLASSES, SampleCache, default_folder
 from ssc_ros.training.guidance import GuidanceCache, Scene
 from ssc_ros.training.mirror import MirroredSequence
+from ssc_ros.training.point_labels import NetworkLabeller, TruthLabeller
 from ssc_ros.training.sample import Sample, collate
 from ssc_ros.training.sampler import Draw, ShuffledSampler
+
+_log = logging.getLogger(__name__)
 
 
 def open_sequences(
@@ -95,7 +99,7 @@ class Scenes(Dataset[Sample]):
             return self.augmentation(self._read(sequence, frame_id), self.cache.spec.grid, generator)
         flips = self.augmentation.flips(generator)
         sample = self._read(self._mirrored[sequence.path] if flips else sequence, frame_id)
-        return self.augmentation.recolored(sample, generator)
+        return self.augmentation.varied(sample, generator)
 
     def needed(self, augmented: bool) -> list[Wanted]:
         """What has to be in the cache: the frames with all of their parts, and what is needed of their past.
@@ -181,6 +185,8 @@ class SceneData(lightning.LightningDataModule):
         workers: loader processes; 0 loads in the training process.
         validation_stride: validate on every n-th labelled frame.
         cache: folder for prepared samples; None is the user's cache folder.
+        segmentation: checkpoint that labels the LiDAR points which the network reads; None takes the labels of the
+            data set, which no robot has.
         guide: a language teacher that guides the training; given by the model.
         seed: of order and augmentation.
     """
@@ -197,6 +203,7 @@ class SceneData(lightning.LightningDataModule):
         workers: int = 1,
         validation_stride: int = 1,
         cache: Path | None = None,
+        segmentation: Path | None = None,
         guide: Any = None,  # a Guide, for the reason given above
         seed: int = 0,
     ) -> None:
@@ -206,7 +213,8 @@ class SceneData(lightning.LightningDataModule):
             raise SscError(f"sequences {', '.join(shared)} are in data.train and in data.validation; separate them")
         roots = root if isinstance(root, list) else [root]
         folder = cache or default_folder()
-        samples = SampleCache(folder, cast("InputSpec", spec), LABEL_SETS[label_set])
+        labeller = TruthLabeller() if segmentation is None else NetworkLabeller(segmentation)
+        samples = SampleCache(folder, cast("InputSpec", spec), LABEL_SETS[label_set], labeller)
         guidance = None if guide is None else GuidanceCache(folder, cast("Guide", guide))
         train_sequences, validation_sequences = (
             open_sequences(roots, names, samples.spec.grid, samples.label_set) for names in (train, validation)
@@ -215,6 +223,11 @@ class SceneData(lightning.LightningDataModule):
         if blind and LIDAR in samples.spec.sensors:
             raise SscError(
                 f"the network or its teacher reads LiDAR, but there is no velodyne folder in {', '.join(blind)}"
+            )
+        if POINT_CLASSES in samples.input_parts and segmentation is None:
+            _log.warning(
+                "the network reads classes of LiDAR points, and these are the ground truth's: its scores flatter; name "
+                "what labels points on the robot: --data.segmentation FILE"
             )
         self.train_scenes = Scenes(train_sequences, samples, augmentation, guidance=guidance)
         self.validation_scenes = Scenes(validation_sequences, samples, augmentation, validation_stride)

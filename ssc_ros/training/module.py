@@ -20,7 +20,7 @@ from ssc_ros.evaluation.confusion import Confusion
 from ssc_ros.inference.checkpoint import load_block
 from ssc_ros.losses import depth_kl
 from ssc_ros.networks.pretrained import load_published
-from ssc_ros.systems import STEREO, InputSpec, build, spelled
+from ssc_ros.systems import LIDAR, STEREO, InputSpec, build, spelled
 from ssc_ros.training.data import SceneData
 from ssc_ros.training.objective import Objective
 from ssc_ros.training.sample import Sample
@@ -97,12 +97,17 @@ class SceneTraining(lightning.LightningModule):
     @property
     def inputs(self) -> InputSpec:
         """What the network and its teachers read."""
-        spec = self.network.spec
-        for taught in (tutor.spec for tutor in self._tutors if tutor.spec is not None):
-            pair = (*spec.pair, *taught.pair) if STEREO in taught.sensors else spec.pair
-            sensors = sorted({*spec.sensors, *taught.sensors})
-            spec = replace(spec, sensors=tuple(sensors), pair=tuple(dict.fromkeys(pair)))
-        return spec
+        own = self.network.spec
+        specs = [own, *(tutor.spec for tutor in self._tutors if tutor.spec is not None)]
+        sensors = {sensor for spec in specs for sensor in spec.sensors}
+        pair = [part for spec in specs if STEREO in spec.sensors for part in spec.pair]
+        sweep = [part for spec in specs if LIDAR in spec.sensors for part in spec.sweep]
+        return replace(
+            own,
+            sensors=tuple(sorted(sensors)),
+            pair=tuple(dict.fromkeys(pair)),
+            sweep=tuple(dict.fromkeys(sweep)),
+        )
 
     @property
     def guide(self) -> Guide | None:

@@ -56,6 +56,40 @@ def test_only_what_the_sensors_give_is_prepared(sensors, keys):
         np.testing.assert_array_equal(inputs["points"], points[[0, 3]])
 
 
+FUSED = InputSpec(sensors=("stereo", "lidar"), pair=(), sweep=("lidar_voxels", "lidar_classes"))
+
+
+def test_voxels_of_a_sweep_have_the_class_of_most_of_their_points():
+    random = np.random.default_rng(0)
+    points = random.uniform((0, -3, -2, 0), (4, 3, 1, 1), (900, 4)).astype(np.float32)
+    labels = random.integers(0, 4, 900).astype(np.uint8)
+    inputs = InputPreparer(FUSED)(Frame(0, IMAGE, IMAGE, RIG, points, point_labels=labels))
+    votes = {}
+    for point, label in zip(points, labels, strict=True):
+        votes.setdefault(tuple(np.floor((point[:3] - (0, -25.6, -2)) / 0.4).astype(int)), []).append(int(label))
+    expected = np.zeros((128, 128, 16), np.uint8)
+    for voxel, its in votes.items():
+        expected[voxel] = max(sorted(set(its)), key=its.count)
+    np.testing.assert_array_equal(inputs["lidar_classes"], expected)
+    np.testing.assert_array_equal(inputs["lidar_voxels"].any(dim=0).nonzero(), sorted(votes))
+    assert len(np.unique(expected)) == 4
+
+
+def test_beside_stereo_a_missing_sweep_is_an_empty_one():
+    inputs = InputPreparer(FUSED)(Frame(0, IMAGE, IMAGE, RIG))
+    assert inputs["lidar_voxels"].shape == (8, 128, 128, 16)
+    assert inputs["lidar_classes"].shape == (128, 128, 16)
+    assert not inputs["lidar_voxels"].any()
+    assert not inputs["lidar_classes"].any()
+
+
+def test_classes_that_nobody_has_given_are_asked_for():
+    with pytest.raises(SscError, match="segmentation"):
+        InputPreparer(FUSED)(Frame(0, IMAGE, IMAGE, RIG, np.zeros((3, 4), np.float32)))
+    with pytest.raises(SscError, match="labels of shape"):
+        Frame(0, IMAGE, IMAGE, RIG, np.zeros((3, 4), np.float32), point_labels=np.zeros(2, np.uint8))
+
+
 def test_a_sweep_that_is_needed_is_asked_for():
     with pytest.raises(SscError, match="no points"):
         InputPreparer(InputSpec(sensors=("lidar",)))(Frame(0, IMAGE, IMAGE, RIG))

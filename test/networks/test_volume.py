@@ -98,6 +98,20 @@ def test_what_is_measured_joins_as_a_projection_of_the_concatenation():
     torch.testing.assert_close(fusion(lifted, measured), expected)
 
 
+def test_classes_join_as_an_embedding_of_every_voxel_that_has_one():
+    torch.manual_seed(0)
+    fusion = MeasuredFusion(5, 3, (4, 2, 6), sources=2, classes=7).eval()
+    lifted, measured = torch.randn(2, 5, 4, 2, 6), torch.randint(2, (2, 16, 4, 2, 6), dtype=torch.uint8)
+    classes = torch.randint(7, (2, 4, 2, 6), dtype=torch.uint8)
+    weight = torch.cat([fusion.lifted.weight, fusion.measured.weight], dim=1)[:, :, None, None, None]
+    projected = nn.functional.conv3d(torch.cat([lifted, measured.float()], dim=1), weight)
+    embedded = fusion.classes(classes.long()) * (classes != 0)[..., None]
+    torch.testing.assert_close(fusion(lifted, measured, classes), fusion.norm(projected + embedded.movedim(-1, 1)).relu())
+    assert (classes == 0).any()
+    fusion(lifted, measured, classes).sum().backward()
+    assert [bool(row.any()) for row in fusion.classes.weight.grad] == [False] + 6 * [True]
+
+
 @pytest.mark.parametrize("axis", [0, 1, 2])
 def test_an_axial_convolution_is_a_convolution(axis):
     torch.manual_seed(0)

@@ -12,10 +12,11 @@ from ssc_ros.inference.inputs import InputPreparer
 from ssc_ros.systems import SYSTEMS, SceneInputs, SceneNetwork, SceneOutput, build
 from ssc_ros.training.sample import Sample, SceneTruth, collate
 
-EDGE = sorted(system for system, presets in SYSTEMS.items() if "edge" in presets)
-SCENES = [system for system in EDGE if not system.endswith(("_image", "_seg"))]
+FUSED = ["l2cocc edge_fused_raw", "l2cocc edge_fused"]
+EDGE = [*sorted(f"{system} edge" for system, presets in SYSTEMS.items() if "edge" in presets), *FUSED]
+SCENES = [name for name in EDGE if not name.endswith(("_image edge", "_seg edge"))]
 VOXELS = 200_000
-CHOSEN_OTHERWISE = {"vlscene": 0.03}
+CHOSEN_OTHERWISE = {"vlscene edge": 0.03}
 """Share of the logits that may differ where a network chooses its voxels: rounding decides between two of nearly the
 same strength, and the chosen one's neighbourhood follows."""
 
@@ -27,7 +28,8 @@ def frame(seed: int) -> Frame:
     optical = poses.from_rows(np.array([0, 0, 1, 0.3, -1, 0, 0, 0, 0, -1, 0, -0.1]))
     rig = StereoRig(np.array([[200.0, 0, 160], [0, 200, 48], [0, 0, 1]]), 0.5, (96, 320), optical)
     points = random.uniform((0, -30, -3, 0), (60, 30, 3, 1), (3000 + 500 * seed, 4)).astype(np.float32)
-    return Frame(123 + seed, image, np.roll(image, -6, axis=1), rig, points)
+    labels = random.integers(0, 20, len(points)).astype(np.uint8)
+    return Frame(123 + seed, image, np.roll(image, -6, axis=1), rig, points, point_labels=labels)
 
 
 def prepared(model: SceneNetwork, seed: int) -> SceneInputs:
@@ -35,10 +37,10 @@ def prepared(model: SceneNetwork, seed: int) -> SceneInputs:
     return join(InputPreparer(model.spec)(frame(seed)), (), model.spec)
 
 
-def network(system: str) -> SceneNetwork:
+def network(name: str) -> SceneNetwork:
     """Untrained, but for its norms: with statistics of its own, what it sees reaches its output."""
     torch.manual_seed(0)
-    model = build(system, "edge").train()
+    model = build(*name.split()).train()
     for module in model.modules():
         if isinstance(module, (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d, torch.nn.BatchNorm3d)):
             module.momentum = None  # the mean over all batches, of which there is one
@@ -56,11 +58,11 @@ def drawn(output: SceneOutput, count: int = 1) -> torch.Tensor:
     return rows.unflatten(0, (count, VOXELS))
 
 
-@pytest.mark.parametrize("system", SCENES)
-def test_a_frame_becomes_a_grid_and_the_same_one_again(system):
-    model = network(system)
+@pytest.mark.parametrize("name", SCENES)
+def test_a_frame_becomes_a_grid_and_the_same_one_again(name):
+    model = network(name)
     label_set = LABEL_SETS["semantic_kitti"]
-    metadata = CheckpointMetadata("untrained", system, "edge", label_set.name, model.spec.grid, model.spec.sensors)
+    metadata = CheckpointMetadata("untrained", *name.split(), label_set.name, model.spec.grid, model.spec.sensors)
     completer = SceneCompleter(model, metadata, device="cpu")
     grid = completer.complete(frame(0))
     assert isinstance(grid, SemanticGrid)
@@ -75,28 +77,28 @@ def test_a_frame_becomes_a_grid_and_the_same_one_again(system):
     assert (other.confidence != grid.confidence).any() or (other.labels != grid.labels).any()
 
 
-@pytest.mark.parametrize("system", EDGE)
-def test_a_batch_equals_its_frames_one_by_one(system):
+@pytest.mark.parametrize("name", EDGE)
+def test_a_batch_equals_its_frames_one_by_one(name):
     """Sweeps of different lengths included: what fills the shorter one up changes nothing."""
-    model = network(system).eval()
+    model = network(name).eval()
     nothing = SceneTruth(*(torch.zeros(1),) * 3)
     samples = [Sample(prepared(model, seed), nothing) for seed in (0, 1)]
     with torch.inference_mode():
         both = model(collate(samples).inputs)
         single = [model({key: value[None] for key, value in sample.inputs.items()}) for sample in samples]
     for i, one in enumerate(single):
-        for name in ("depth", "image"):
-            if (expected := getattr(one, name)) is not None:
-                torch.testing.assert_close(getattr(both, name)[i], expected[0], atol=1e-4, rtol=1e-4)
+        for part in ("depth", "image"):
+            if (expected := getattr(one, part)) is not None:
+                torch.testing.assert_close(getattr(both, part)[i], expected[0], atol=1e-4, rtol=1e-4)
         if one.scene is not None:
             same = torch.isclose(drawn(both, 2)[i], drawn(one)[0], atol=1e-4, rtol=1e-4)
-            assert same.float().mean() >= 1 - CHOSEN_OTHERWISE.get(system, 0)
+            assert same.float().mean() >= 1 - CHOSEN_OTHERWISE.get(name, 0)
             assert (both.scene.labels()[i] == one.scene.labels()[0]).float().mean() > 0.999
 
 
-@pytest.mark.parametrize("system", EDGE)
-def test_every_parameter_learns(system):
-    model = network(system).train()
+@pytest.mark.parametrize("name", EDGE)
+def test_every_parameter_learns(name):
+    model = network(name).train()
     inputs = {key: value[None] for key, value in prepared(model, 0).items()}
     output = model(inputs)
     parts = [output.depth, output.image, None if output.scene is None else drawn(output), *output.occupancy.values()]
@@ -104,6 +106,17 @@ def test_every_parameter_learns(system):
     torch.stack([part.square().mean() for part in parts if part is not None]).sum().backward()
     silent = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
     assert silent == []
+
+
+@pytest.mark.parametrize("name", FUSED)
+def test_what_the_lidar_sees_reaches_the_scene_of_a_fused_network(name):
+    model = network(name).eval()
+    inputs = {key: value[None] for key, value in prepared(model, 0).items()}
+    assert model.spec.sensors == ("stereo", "lidar")
+    with torch.inference_mode():
+        seen = drawn(model(inputs))
+        for key in model.spec.sweep:
+            assert not torch.equal(drawn(model(inputs | {key: torch.zeros_like(inputs[key])})), seen)
 
 
 def test_names_that_do_not_exist_are_answered_with_those_that_do():

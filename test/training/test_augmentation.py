@@ -18,7 +18,8 @@ from ssc_ros.systems import LIDAR, STEREO
 from ssc_ros.training.augmentation import Augmentation, color_factors, mirror, mirror_children, recolor
 from ssc_ros.training.sample import nearest_class
 
-GRID, SPEC = tiny_street.GRID, replace(tiny_street.SPEC, sensors=(LIDAR, STEREO))
+GRID = tiny_street.GRID
+SPEC = replace(tiny_street.SPEC, sensors=(LIDAR, STEREO), sweep=("points", "lidar_voxels", "lidar_classes"))
 GRID_MIRROR = np.diag([1.0, -1, 1, 1])  # GRID is symmetric about y = 0
 CAMERA_MIRROR = np.diag([-1.0, 1, 1, 1])
 
@@ -48,7 +49,8 @@ def test_mirroring_the_inputs_equals_preparing_the_mirrored_frame(scenes, monkey
     pose[:3, :3], pose[:3, 3] = u @ vt, (0.2, 0.3, -0.1)
     k = rig.camera_matrix.copy()
     k[0, 2] -= 3.7
-    frame = replace(frame, rig=StereoRig(k, rig.baseline, rig.image_size, pose))
+    labels = (np.arange(len(frame.points)) % 19 + 1).astype(np.uint8)
+    frame = replace(frame, rig=StereoRig(k, rig.baseline, rig.image_size, pose), point_labels=labels)
     mirrored_k = k.copy()
     mirrored_k[0, 2] = width - 1 - k[0, 2]
     mirrored_rig = StereoRig(mirrored_k, rig.baseline, rig.image_size, GRID_MIRROR @ pose @ CAMERA_MIRROR)
@@ -58,6 +60,7 @@ def test_mirroring_the_inputs_equals_preparing_the_mirrored_frame(scenes, monkey
         frame.right[:, ::-1].copy(),
         mirrored_rig,
         frame.points * np.array([1, -1, 1, 1], np.float32),
+        point_labels=labels,
     )
     prepare = InputPreparer(SPEC)
     depth = prepare.matcher.depth(frame)
@@ -65,10 +68,9 @@ def test_mirroring_the_inputs_equals_preparing_the_mirrored_frame(scenes, monkey
     # semi-global matching is not symmetric itself, so both frames get the same match
     monkeypatch.setattr(StereoMatcher, "depth", lambda self, seen: depth if seen is frame else depth[:, ::-1])
     expected = prepare(mirrored_frame)
-    labels = np.arange(len(frame.points)) % 19 + 1
     size = SPEC.context_size
-    image = nearest_class(frame.points[:, :3], labels.astype(np.uint8), frame.rig, size)
-    mirrored_image = nearest_class(mirrored_frame.points[:, :3], labels.astype(np.uint8), mirrored_rig, size)
+    image = nearest_class(frame.points[:, :3], labels, frame.rig, size)
+    mirrored_image = nearest_class(mirrored_frame.points[:, :3], labels, mirrored_rig, size)
     truth = scenes[0].truth._replace(image=torch.from_numpy(image))
     result = mirror(scenes[0]._replace(inputs=prepare(frame), truth=truth), GRID)
     assert result.inputs.keys() == expected.keys() >= {"points", "image"}
@@ -124,6 +126,18 @@ def test_probabilities_are_kept(sample) -> None:
         result = augment(sample, GRID, torch.Generator().manual_seed(seed))
         flips += not torch.equal(result.truth.labels, sample.truth.labels)
     assert abs(flips - 100) < 35  # four standard deviations of a binomial of 400
+
+
+def test_a_hidden_sweep_is_an_empty_one_and_nothing_else_changes(sample) -> None:
+    voxels = torch.ones(8, 2, 2, 2, dtype=torch.uint8)
+    sample = sample._replace(inputs=sample.inputs | {"lidar_voxels": voxels, "lidar_classes": voxels[0]})
+    augment, seen = Augmentation(flip=0, color=0, hide_sweep=0.25), 0
+    for seed in range(400):
+        inputs = augment(sample, GRID, torch.Generator().manual_seed(seed)).inputs
+        assert inputs["lidar_voxels"].any() == inputs["lidar_classes"].any()
+        assert inputs["stereo_voxels"] is sample.inputs["stereo_voxels"]
+        seen += bool(inputs["lidar_voxels"].any())
+    assert abs(seen - 300) < 35
 
 
 def test_recoloring_by_ones_is_the_identity_and_grey_stays_grey() -> None:

@@ -14,9 +14,10 @@ from ssc_ros.core import SEMANTIC_KITTI, SscError
 from ssc_ros.inference.inputs import InputPreparer
 from ssc_ros.inference.stereo import StereoMatcher
 from ssc_ros.systems import LIDAR, STEREO
-from ssc_ros.training.cache import IMAGE, POINTS, TRUTH, SampleCache
+from ssc_ros.training.cache import IMAGE, POINT_CLASSES, POINTS, TRUTH, SampleCache
 from ssc_ros.training.data import open_sequences
 from ssc_ros.training.mirror import MirroredSequence
+from ssc_ros.training.point_labels import TruthLabeller
 from ssc_ros.training.sample import Sample, nearest_class, prepare_truth
 
 DAMAGES = {
@@ -80,6 +81,36 @@ def test_networks_share_what_they_have_in_common(scenes, tmp_path) -> None:
     kept = {part: first.path(*frame, part).stat().st_mtime_ns for part in first.parts}
     cache("stereo_depth", "right", "focal_baseline", sensors=(STEREO, LIDAR)).write(*frame)
     assert kept == {part: first.path(*frame, part).stat().st_mtime_ns for part in kept}
+
+
+class Counting:
+    """Labels points by their number, and is told apart by it."""
+
+    def __init__(self, first: int) -> None:
+        self.identity = f"from {first}"
+        self.first = first
+
+    def __call__(self, sequence, frame_id: str, points: np.ndarray) -> np.ndarray:
+        return ((self.first + np.arange(len(points))) % 20).astype(np.uint8)
+
+
+def test_a_labelled_sweep_is_prepared_as_for_the_deployed_network(scenes, tmp_path) -> None:
+    sequence, frame_id = scenes.frames[0]
+    fused = replace(scenes.cache.spec, sweep=("lidar_voxels", POINT_CLASSES))
+    kept = []
+    for labeller in (TruthLabeller(), Counting(3), Counting(4)):
+        cache = replace(scenes.cache, spec=fused, labeller=labeller, folder=tmp_path / "fused")
+        assert POINT_CLASSES in cache.stale(sequence, frame_id)
+        cache.write(sequence, frame_id)
+        frame = sequence.frame(frame_id)
+        labels = labeller(sequence, frame_id, frame.points)
+        expected = InputPreparer(fused)(replace(frame, point_labels=labels))
+        kept.append(cache.read(sequence, frame_id).inputs)
+        assert kept[-1].keys() == expected.keys() >= {"image", "lidar_voxels", POINT_CLASSES}
+        assert all(torch.equal(kept[-1][key], value) for key, value in expected.items())
+    assert set(kept[0][POINT_CLASSES].unique().tolist()) == {0, 9, 13}  # a road and a building
+    assert not torch.equal(kept[1][POINT_CLASSES], kept[2][POINT_CLASSES])
+    assert len(list((tmp_path / "fused").glob("*/*.lidar_voxels.npz"))) == 1  # which no labeller changes
 
 
 def test_only_what_is_asked_for_is_made(scenes, tmp_path, monkeypatch) -> None:

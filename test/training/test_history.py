@@ -153,7 +153,7 @@ def test_all_images_of_a_sample_change_colour_alike(drives, tmp_path):
     scenes = scenes_of(drives, tmp_path, spec=PAIR, flip=0, color=0.3)
     sample = scenes[1]
     images = dict.fromkeys(("image", "right"), sample.inputs["image"]) | {"past_image": sample.inputs["image"][None]}
-    changed = scenes.augmentation.recolored(
+    changed = scenes.augmentation.varied(
         sample._replace(inputs=sample.inputs | images), torch.Generator().manual_seed(1)
     ).inputs
     assert not torch.equal(changed["image"], sample.inputs["image"])

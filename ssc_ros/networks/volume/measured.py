@@ -1,6 +1,8 @@
-"""What is measured joins what is lifted: voxels in which stereo matching found a surface."""
+"""What is measured joins what is lifted: voxels in which stereo matching or a LiDAR found a surface."""
 
 from __future__ import annotations
+
+import math
 
 import torch
 from torch import Tensor, nn
@@ -40,15 +42,51 @@ class PlacedFusion(_Fusion):
 
 
 class MeasuredFusion(_Fusion):
-    """The measured children of each voxel beside the lifted features and the place; arguments as `PlacedFusion`."""
+    """The measured children of each voxel, and perhaps its class, beside the lifted features and the place.
 
-    def __init__(self, inputs: int, outputs: int, shape: tuple[int, int, int]) -> None:
+    Args:
+        inputs, outputs, shape: as `PlacedFusion`.
+        sources: how many sensors measure.
+        classes: of measured voxels, 0 for those that have none; 0 classes if nobody tells them.
+    """
+
+    def __init__(
+        self, inputs: int, outputs: int, shape: tuple[int, int, int], sources: int = 1, classes: int = 0
+    ) -> None:
         super().__init__(inputs, outputs, shape)
-        self.measured = Pointwise3d(8, outputs, bias=False)
+        self.measured = Pointwise3d(8 * sources, outputs, bias=False)
+        self.classes = nn.Embedding(classes, outputs) if classes else None
 
-    def forward(self, lifted: Tensor, measured: Tensor) -> Tensor:
-        """[B, inputs, X, Y, Z] and [B, 8, X, Y, Z] uint8 (as from `to_children`) -> [B, outputs, X, Y, Z]."""
-        return self._placed(self.lifted(lifted) + self.measured(measured.to(lifted)))
+    def forward(self, lifted: Tensor, measured: Tensor, classes: Tensor | None = None) -> Tensor:
+        """Fuse.
+
+        Args:
+            lifted: [B, inputs, X, Y, Z].
+            measured: [B, 8 sources, X, Y, Z] uint8, children as from `to_children` of each sensor.
+            classes: [B, X, Y, Z] uint8, where the module was made for them.
+
+        Returns:
+            [B, outputs, X, Y, Z].
+        """
+        volume = self.lifted(lifted) + self.measured(measured.to(lifted))
+        if self.classes is not None:
+            assert classes is not None
+            volume = _add_rows(volume, classes, self.classes.weight)
+        return self._placed(volume)
+
+
+def _add_rows(volume: Tensor, number: Tensor, table: Tensor) -> Tensor:
+    """A volume [B, C, X, Y, Z] to which each voxel's row of a table [N, C] is added, where its number is not 0.
+
+    Few voxels have one, so that nothing is made that has the volume's size and as many channels.
+    """
+    batch, channels, *shape = volume.shape
+    size = math.prod(shape)
+    scene, voxel = number.flatten(1).nonzero().unbind(1)
+    rows = table[number.flatten(1)[scene, voxel].long()].to(volume)
+    channel = torch.arange(channels, device=volume.device)
+    index = (scene[:, None] * channels + channel) * size + voxel[:, None]
+    return volume.flatten().index_add(0, index.flatten(), rows.flatten()).view(batch, channels, *shape)
 
 
 def _along(axis: int, size: int) -> tuple[int, int, int]:
