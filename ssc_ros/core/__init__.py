@@ -6,6 +6,7 @@ from ssc_ros.core.errors import SscError
 from ssc_ros.core.frame import LIDAR, STEREO, Frame
 from ssc_ros.core.grid import SEMANTIC_KITTI_GRID, SceneGrid
 from ssc_ros.core.labels import EMPTY, LABEL_SETS, SEMANTIC_KITTI, SSCBENCH_KITTI_360, UNKNOWN, LabelSet
+from ssc_ros.core.polar import PolarGrid
 from ssc_ros.core.semantic_grid import SemanticGrid
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "DepthBins",
     "Frame",
     "LabelSet",
+    "PolarGrid",
     "SceneGrid",
     "SemanticGrid",
     "SscError",

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from ssc_ros.core import SscError
-from ssc_ros.systems import l2cocc_presets, lang_seg_presets, sgn_presets, vlscene_presets
+from ssc_ros.systems import (
+    cylinder3d_presets,
+    l2cocc_presets,
+    lang_seg_presets,
+    polarnet_presets,
+    sgn_presets,
+    vlscene_presets,
+)
 from ssc_ros.systems.spec import LIDAR, STEREO, InputSpec, SceneInputs, SceneNetwork, SceneOutput
 
 __all__ = ["LIDAR", "STEREO", "SYSTEMS", "InputSpec", "SceneInputs", "SceneNetwork", "SceneOutput", "build", "spelled"]
@@ -17,6 +24,8 @@ SYSTEMS: Mapping[str, Mapping[str, Callable[[], SceneNetwork]]] = {
     "lang_seg": lang_seg_presets.PRESETS,
     "sgn": sgn_presets.PRESETS,
     "vlscene": vlscene_presets.PRESETS,
+    "polarnet": polarnet_presets.PRESETS,
+    "cylinder3d": cylinder3d_presets.PRESETS,
 }
 """System name -> its presets, each a function that builds a freshly initialised network."""
 

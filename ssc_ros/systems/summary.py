@@ -26,8 +26,11 @@ MATCHED = 75_145
 POINTS, OCCUPIED = 52_700, 5_662
 """Points of the LiDAR sweep of that frame inside of the box, and the half-resolution voxels that they fall into."""
 
-MEASURED, CELLS, PILLARS = 123_389, 49_315, 33_790
-"""Points of that whole sweep, and the cells and pillars of 480 x 360 x 32 polar ones that they fall into."""
+MEASURED = 123_389
+"""Points of that whole sweep."""
+
+POLAR = {(480, 360, 32): (49_679, 33_977), (192, 192, 16): (22_846, 14_183)}
+"""Shape of a polar grid -> its cells and its pillars that these points fall into."""
 
 Shape = tuple[int, ...]
 
@@ -151,7 +154,8 @@ def empty_inputs(spec: InputSpec) -> SceneInputs:
 
 
 class AssumedSizes(TorchDispatchMode):
-    """Answer the questions that need data: `PROPOSALS` voxels are proposed, all points lie in `OCCUPIED` voxels.
+    """Answer the questions that need data: `PROPOSALS` voxels are proposed, all points lie in `OCCUPIED` voxels, a whole
+    sweep in the cells of `POLAR`.
 
     Args:
         spec: of the network that asks.
@@ -160,6 +164,10 @@ class AssumedSizes(TorchDispatchMode):
     def __init__(self, spec: InputSpec) -> None:
         super().__init__()
         self.voxels = spec.grid.coarsened(2).size
+        self.distinct = {}
+        if spec.polar is not None:
+            cells, pillars = POLAR.get(spec.polar.shape, (MEASURED, MEASURED))
+            self.distinct = {MEASURED: cells, cells: pillars}
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func is torch.ops.aten.nonzero.default:
@@ -168,7 +176,7 @@ class AssumedSizes(TorchDispatchMode):
             return mask.new_empty(found, mask.ndim, dtype=torch.long)
         if func is torch.ops.aten._unique2.default:
             values: Tensor = args[0]
-            distinct = values.new_empty(min(OCCUPIED, len(values)))
+            distinct = values.new_empty(self.distinct.get(len(values), min(OCCUPIED, len(values))))
             return distinct, torch.empty_like(values), torch.empty_like(distinct)
         return func(*args, **(kwargs or {}))
 

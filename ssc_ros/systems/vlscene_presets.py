@@ -22,11 +22,12 @@ from ssc_ros.networks.heads.enlarged import EnlargedHead
 from ssc_ros.networks.heads.subvoxel import SubvoxelHead
 from ssc_ros.networks.lift.depth_weighted import DepthWeightedLift
 from ssc_ros.networks.lift.splat import SplatLift
+from ssc_ros.networks.sparse.unet import SparseUNet, repeated
 from ssc_ros.networks.volume.blocks import Pointwise3d, conv_group_norm_3d
 from ssc_ros.networks.volume.measured import PlacedFusion
 from ssc_ros.networks.volume.propagation import AxialPropagation, GeometryPropagation
 from ssc_ros.networks.volume.sdb import SemanticDiffusion
-from ssc_ros.networks.volume.sparse_interaction import SparseInteraction, SparseUNet
+from ssc_ros.networks.volume.sparse_interaction import SparseInteraction
 from ssc_ros.systems.spec import InputSpec
 from ssc_ros.systems.vlscene import VlScene
 
@@ -46,7 +47,7 @@ def edge(*, propagation: bool = True, semantics: bool = True, fraction: float = 
     encoder = nn.Sequential(OrderedDict(backbone=backbone, neck=TopDownNeck(backbone.widths, EDGE_FEATURES)))
     matcher = nn.Sequential(ConvNorm(3, EDGE_MATCHED, 3, 2), nn.GELU(), block(EDGE_MATCHED, gate=False))
     lift = DepthWeightedLift(half, bins, EDGE.image_size)
-    unet = SparseUNet(EDGE_VOLUME, (EDGE_VOLUME, EDGE_VOLUME, 2 * EDGE_VOLUME), units=1)
+    unet = SparseUNet(EDGE_VOLUME, (EDGE_VOLUME, EDGE_VOLUME, 2 * EDGE_VOLUME), *repeated(1))
     merge = nn.Linear(unet.outputs, EDGE_VOLUME)
     return VlScene(
         EDGE,
@@ -82,7 +83,7 @@ def full(
     half, bins = spec.grid.coarsened(2), spec.bins
     backbone = repvit_m2_3()
     encoder = nn.Sequential(OrderedDict(backbone=backbone, neck=Fpn(backbone.widths, FULL_CONTEXT, start=1)))
-    unet = SparseUNet(FULL_VOLUME, (FULL_VOLUME, 2 * FULL_VOLUME, 4 * FULL_VOLUME))
+    unet = SparseUNet(FULL_VOLUME, (FULL_VOLUME, 2 * FULL_VOLUME, 4 * FULL_VOLUME), *repeated(2))
     seen = unet.outputs if semantics else FULL_VOLUME
     return VlScene(
         spec,

@@ -17,7 +17,7 @@ from ssc_ros.distillation import PixelGuidance
 from ssc_ros.inference.inputs import project_nearest
 from ssc_ros.systems import InputSpec, SceneInputs
 
-POINT_LISTS = ("points", "stereo_points")
+POINT_LISTS = ("points", "stereo_points", "cloud")
 """Inputs that have as many rows as there are points."""
 
 

@@ -7,18 +7,10 @@ import torch
 from torch.nn import functional
 
 from ssc_ros.networks.sparse.sites import Sites
+from ssc_ros.networks.sparse.unet import ACROSS, ALONG, AxisGate, SparseUNet, repeated
 from ssc_ros.networks.sparse.volume import SparseVolume
 from ssc_ros.networks.volume.propagation import AxialPropagation, GeometryPropagation
-from ssc_ros.networks.volume.sparse_interaction import (
-    ACROSS,
-    ALONG,
-    AxisGate,
-    SparseInteraction,
-    SparseUNet,
-    add,
-    strongest,
-    take,
-)
+from ssc_ros.networks.volume.sparse_interaction import SparseInteraction, add, strongest, take
 
 SHAPE = (8, 6, 4)
 
@@ -40,7 +32,7 @@ def randomized(network):
 
 def test_the_parts_have_the_published_size():
     with torch.device("meta"):
-        network = SparseUNet(64, (64, 128, 256))
+        network = SparseUNet(64, (64, 128, 256), *repeated(2))
         assert parameters(GeometryPropagation(64)) == 1_523_712 - 64 * 128
     published = [147_968, 885_760, 3_540_992, 1_770_496, 5_310_464, 148_224]
     blocks = [network.blocks[i] for i in (0, 1)]
@@ -168,7 +160,7 @@ SHAPE_OF_FOUR = (8, 4, 4)
 @pytest.mark.parametrize("units", [1, 2])
 def test_with_all_voxels_the_network_is_a_dense_one(units):
     torch.manual_seed(0)
-    network = randomized(SparseUNet(3, (4, 5, 6), units))
+    network = randomized(SparseUNet(3, (4, 5, 6), *repeated(units)))
     volume = torch.randn(2, 3, *SHAPE_OF_FOUR)
     with torch.no_grad():
         found = SparseInteraction(network, 1.0)(volume)
@@ -179,7 +171,7 @@ def test_with_all_voxels_the_network_is_a_dense_one(units):
 
 def test_voxels_that_are_not_chosen_are_zero_or_stay_what_they_were():
     torch.manual_seed(0)
-    network = randomized(SparseUNet(3, (4, 4, 4)))
+    network = randomized(SparseUNet(3, (4, 4, 4), *repeated(2)))
     volume = torch.randn(2, 3, *SHAPE)
     chosen = torch.zeros(2, 8 * 6 * 4, dtype=torch.bool).scatter_(1, strongest(volume, 0.3), True).view(2, 1, *SHAPE)
     published = SparseInteraction(network, 0.3)(volume)
@@ -192,7 +184,7 @@ def test_voxels_that_are_not_chosen_are_zero_or_stay_what_they_were():
 @pytest.mark.parametrize("merged", [True, False])
 def test_a_batch_equals_its_samples_and_all_of_it_learns(merged):
     torch.manual_seed(0)
-    network = SparseUNet(3, (4, 4, 4))
+    network = SparseUNet(3, (4, 4, 4), *repeated(2))
     module = SparseInteraction(network, 0.3, torch.nn.Linear(network.outputs, 3) if merged else None)
     volume = torch.randn(2, 3, *SHAPE, requires_grad=True)
     module(volume).square().sum().backward()

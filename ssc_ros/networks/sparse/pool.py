@@ -1,4 +1,4 @@
-"""Pooling into blocks of voxels, and back."""
+"""Pooling into blocks and columns of voxels, and back."""
 
 from __future__ import annotations
 
@@ -36,6 +36,20 @@ def block_max(volume: SparseVolume, scale: int) -> SparseVolume:
     empty = features.new_zeros(len(blocks), features.shape[1])
     pooled = empty.scatter_reduce(0, parents[:, None].expand_as(features), features, "amax", include_self=False)
     return SparseVolume(pooled, blocks)
+
+
+def height_max(volume: SparseVolume) -> Tensor:
+    """[B, C, X, Y]: maximum over the active voxels above each other, zero where there is none.
+
+    Args:
+        volume: [N, C].
+    """
+    sites, features = volume.sites, volume.features
+    x, y, z = sites.shape
+    flat = features.new_zeros(sites.batch * x * y, features.shape[1])
+    columns = (sites.cells // z)[:, None].expand_as(features)
+    pooled = flat.scatter_reduce(0, columns, features, "amax", include_self=False)
+    return pooled.unflatten(0, (sites.batch, x, y)).movedim(-1, 1)
 
 
 def at_parents(coarse: SparseVolume, fine: Sites, scale: int) -> Tensor:

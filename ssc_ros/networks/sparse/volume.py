@@ -24,7 +24,11 @@ class SparseVolume:
     @staticmethod
     def from_dense(volume: Tensor, mask: Tensor) -> SparseVolume:
         """The features of [B, C, X, Y, Z] where [B, X, Y, Z] bool is true."""
-        sites = Sites.of_mask(mask)
+        return SparseVolume.at(volume, Sites.of_mask(mask))
+
+    @staticmethod
+    def at(volume: Tensor, sites: Sites) -> SparseVolume:
+        """The features of [B, C, X, Y, Z] at sites."""
         return SparseVolume(volume.flatten(2).transpose(1, 2).flatten(0, 1).index_select(0, sites.cells), sites)
 
     def replaced(self, features: Tensor) -> SparseVolume:
