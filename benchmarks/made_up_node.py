@@ -16,6 +16,7 @@ from scene import street
 from ssc_ros.core import LIDAR, STEREO, Frame, SemanticGrid
 from ssc_ros.ros.parameters import Settings
 from ssc_ros.ros.run import run_node
+from ssc_ros.systems.spec import History
 
 
 class MadeUpCompleter:
@@ -28,6 +29,10 @@ class MadeUpCompleter:
             model_id="made-up", grid=self._grid.grid, label_set=self._grid.label_set, inputs=(STEREO, LIDAR)
         )
         self.timings = {"network": 0.0}
+        self.history, self.past_frames, self.reads_classes = History(), 0, False
+
+    def forget(self) -> None:
+        """Nothing to forget."""
 
     def warm_up(self) -> None:
         """Nothing to warm."""

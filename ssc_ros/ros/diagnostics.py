@@ -12,6 +12,7 @@ from ssc_ros.ros.drops import Drop
 from ssc_ros.ros.inputs import Input
 from ssc_ros.ros.parameters import Settings
 from ssc_ros.ros.pipeline import Pipeline
+from ssc_ros.ros.segmentation import Segmentation
 
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
 A_DAY = 86_400.0  # [s]
@@ -60,11 +61,38 @@ def drops_status(pipeline: Pipeline, before: Mapping[Drop, int]) -> DiagnosticSt
     return _status("drops", WARN if new else OK, message, pipeline, {r.value: n for r, n in now.items()})
 
 
+def segmentation_status(
+    segmentation: Segmentation, pipeline: Pipeline, before: Mapping[Drop, int], silence: str
+) -> DiagnosticStatus:
+    """Rate, latency and drops of the labelled sweeps; an error while the watchdog has something to say."""
+    now = segmentation.drops.counts()
+    new = [reason.value for reason, count in now.items() if count > before.get(reason, 0)]
+    level, message = OK, f"{segmentation.published.hertz:.1f} sweeps per second"
+    if silence:
+        level, message = ERROR, silence
+    elif new:
+        level, message = WARN, "dropping: " + ", ".join(new)
+    network = segmentation.label.latency
+    values = {
+        "published": segmentation.published.total,
+        "rate [1/s]": f"{segmentation.published.hertz:.2f}",
+        "skipped because nobody subscribes": segmentation.skipped,
+        "latency stamp to publication, median [ms]": _milliseconds(segmentation.latency.percentile(50)),
+        "latency stamp to publication, 95 % [ms]": _milliseconds(segmentation.latency.percentile(95)),
+        "network, median [ms]": _milliseconds(network.percentile(50)),
+        "network, 95 % [ms]": _milliseconds(network.percentile(95)),
+        "model": segmentation.label.segmenter.metadata.model_id,
+        **{f"dropped as {reason.value}": count for reason, count in now.items()},
+    }
+    return _status("segmentation", level, message, pipeline, values)
+
+
 def model_status(pipeline: Pipeline, settings: Settings) -> DiagnosticStatus:
     """What runs, on what, and the memory it takes."""
     scene = pipeline.scene
     values = {
-        "checkpoint": settings.checkpoint or "(shipped)",
+        "checkpoint": (settings.checkpoint or "(shipped)") if settings.camera.enabled else "(none)",
+        "segmentation checkpoint": settings.lidar.segmentation_checkpoint or "(none)",
         "device": settings.device,
         "sensors": ", ".join(pipeline.completer.metadata.inputs),
         "label set": pipeline.completer.metadata.label_set.name,

@@ -40,6 +40,7 @@ class Drop(str, Enum):
     CLOUD_EMPTY = "cloud_empty"
     CLOUD_LAYOUT = "cloud_layout"
     CLOUD_FRAME = "cloud_frame"
+    CLOUD_SEGMENTATION = "cloud_segmentation"  # the segmentation network failed on it
     # an ego pose that was left out
     POSE = "pose"
     POSE_MISSING = "pose_missing"  # a frame without, of a network that reads past frames: it is completed alone

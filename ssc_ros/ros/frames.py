@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,9 @@ from ssc_ros.ros.odometry import PoseBuffer
 from ssc_ros.ros.parameters import Settings
 from ssc_ros.ros.synchronizer import header_stamp
 from ssc_ros.ros.transforms import Mount, Transforms
+
+if TYPE_CHECKING:
+    from ssc_ros.ros.segmentation import LabelledSweep
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,7 @@ class FrameAssembler:
         left_out: told why a cloud or pose is missing from a frame that is completed all the same.
         points_required: refuse a frame whose cloud cannot be used, instead of leaving the cloud out.
         wait_for_pose: wait for an ego pose that may still come, at most `odometry.max_gap`.
+        label: gives the points classes, where the network reads them.
         poses: ego poses.
     """
 
@@ -56,6 +60,7 @@ class FrameAssembler:
     left_out: Callable[[UnusableInput], None]
     points_required: bool = False
     wait_for_pose: bool = False
+    label: Callable[[Any], LabelledSweep] | None = None
     poses: PoseBuffer = field(default_factory=PoseBuffer)
     _rig: tuple[tuple[Any, ...], StereoRig] | None = None
 
@@ -76,7 +81,8 @@ class FrameAssembler:
                     f"{rig.image_size[0]} x {rig.image_size[1]}; publish the camera_info of the rectified images",
                 )
         stamp = header_stamp(inputs.left)
-        return Frame(stamp, left, right, rig, self._points(inputs.points), self._pose(stamp))
+        points, labels = self._points(inputs.points)
+        return Frame(stamp, left, right, rig, points, self._pose(stamp), labels)
 
     def reset(self) -> None:
         """Forget poses, calibration and transforms."""
@@ -112,18 +118,21 @@ class FrameAssembler:
         self._rig = key, rig
         return rig
 
-    def _points(self, message: Any | None) -> NDArray[np.float32] | None:
+    def _points(self, message: Any | None) -> tuple[NDArray[np.float32] | None, NDArray[np.uint8] | None]:
+        """Points and their classes."""
         if message is None:
-            return None
-        lidar = self.settings.lidar
-        mount = Mount("lidar", Drop.CLOUD_FRAME, Drop.CLOUD_FRAME, lidar.frame_id, lidar.extrinsics)
+            return None, None
         try:
-            return read_points(message, self.transforms.of(mount, message.header.frame_id))
+            if self.label is None:
+                pose = self.transforms.of(lidar_mount(self.settings), message.header.frame_id)
+                return read_points(message, pose), None
+            sweep = self.label(message)
+            return sweep.points, sweep.labels
         except UnusableInput as error:
             if self.points_required:
                 raise UnusableInput(Drop.BAD_CLOUD, f"the network reads LiDAR, but {error}") from error
             self.left_out(error)
-            return None
+            return None, None
 
     def _pose(self, stamp: int) -> NDArray[np.float64] | None:
         odometry = self.settings.odometry
@@ -131,3 +140,9 @@ class FrameAssembler:
         if self.wait_for_pose and odometry.enabled:
             self.poses.wait(stamp, max_gap)
         return self.poses.at(stamp, max_gap)
+
+
+def lidar_mount(settings: Settings) -> Mount:
+    """How clouds say where they are."""
+    lidar = settings.lidar
+    return Mount("lidar", Drop.CLOUD_FRAME, Drop.CLOUD_FRAME, lidar.frame_id, lidar.extrinsics)

@@ -37,23 +37,24 @@ class Input:
         type_name: such as "sensor_msgs/msg/Image".
         rate: of arrival.
         newest: the last message, or None.
-        reported: messages that the last `state` had counted.
+        reported: messages that the last `state` had counted, for each who asks.
     """
 
     subscription: Subscription
     type_name: str
     rate: Rate = field(default_factory=Rate)
     newest: Any | None = None
-    reported: int = 0
+    reported: dict[str, int] = field(default_factory=dict)
 
     @property
     def topic(self) -> str:
         """Resolved name."""
         return str(self.subscription.topic_name)
 
-    def state(self, node: Node, qos_watch: QosWatch, ever: bool = False) -> InputState:
-        """What came since the last call, or, with `ever`, since the beginning."""
-        received, self.reported = self.rate.total - (0 if ever else self.reported), self.rate.total
+    def state(self, node: Node, qos_watch: QosWatch, asker: str, ever: bool = False) -> InputState:
+        """What came since the last call by the same asker, or, with `ever`, since the beginning."""
+        received = self.rate.total - (0 if ever else self.reported.get(asker, 0))
+        self.reported[asker] = self.rate.total
         return InputState(
             self.topic,
             self.type_name,
@@ -76,6 +77,7 @@ class Inputs:
         drops: DropCounter,
         complete: Callable[[StereoSet], None],
         odometry: Callable[[Any], None],
+        sweep: Callable[[Any], None] | None = None,
     ) -> None:
         """Subscribe.
 
@@ -87,6 +89,7 @@ class Inputs:
             drops: where unusable messages are counted.
             complete: takes each set of messages that belong together.
             odometry: takes each nav_msgs/Odometry.
+            sweep: takes each sensor_msgs/PointCloud2, whatever becomes of stereo pairs.
         """
         self.active = False
         self._node = node
@@ -94,6 +97,7 @@ class Inputs:
         self._qos_watch = qos_watch
         self._drops = drops
         self._complete = complete
+        self._sweep = sweep
         self._future_tolerance = 0
         self._by_name: dict[str, Input] = {}
         self._synchronizer = Synchronizer(
@@ -102,15 +106,11 @@ class Inputs:
         self._synchronizer.registerCallback(self._hand_on)
         self._grace = node.create_timer(1.0, self._poll, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self._grace.cancel()  # runs only while a pair waits for its sweep
-        image = {"raw": Image, "compressed": CompressedImage}[settings.image_transport]
-        suffix = "" if settings.image_transport == "raw" else "/compressed"
-        self._subscribe(LEFT_INFO, CameraInfo, "left/camera_info")
-        self._subscribe(RIGHT_INFO, CameraInfo, "right/camera_info")
-        self._subscribe(LEFT, image, f"left/image_rect{suffix}", self._take_image)
-        self._subscribe(RIGHT, image, f"right/image_rect{suffix}", self._take_image)
-        if lidar is not LidarUse.UNUSED:
-            self._subscribe(POINTS, PointCloud2, "points", self._synchronize)
-        if settings.odometry.enabled:
+        if settings.camera.enabled:
+            self._subscribe_cameras(settings.image_transport)
+        if lidar is not LidarUse.UNUSED or sweep is not None:
+            self._subscribe(POINTS, PointCloud2, "points", self._take_points)
+        if settings.odometry.enabled and settings.camera.enabled:
             self._subscribe(ODOMETRY, Odometry, "odometry", lambda message, name: odometry(message))
         self.apply(settings)
 
@@ -149,8 +149,20 @@ class Inputs:
             points=self._state(POINTS) if self._lidar is LidarUse.REQUIRED else None,
         )
 
-    def _state(self, name: str, ever: bool = False) -> InputState:
-        return self._by_name[name].state(self._node, self._qos_watch, ever)
+    def sweeps(self) -> InputState:
+        """What came of the clouds since the last call, for the watchdog of the segmentation."""
+        return self._state(POINTS, "sweeps")
+
+    def _state(self, name: str, asker: str = "frames", ever: bool = False) -> InputState:
+        return self._by_name[name].state(self._node, self._qos_watch, asker, ever)
+
+    def _subscribe_cameras(self, image_transport: str) -> None:
+        image = {"raw": Image, "compressed": CompressedImage}[image_transport]
+        suffix = "" if image_transport == "raw" else "/compressed"
+        self._subscribe(LEFT_INFO, CameraInfo, "left/camera_info")
+        self._subscribe(RIGHT_INFO, CameraInfo, "right/camera_info")
+        self._subscribe(LEFT, image, f"left/image_rect{suffix}", self._take_image)
+        self._subscribe(RIGHT, image, f"right/image_rect{suffix}", self._take_image)
 
     def _subscribe(
         self, name: str, kind: Any, topic: str, take: Callable[[Any, str], None] = lambda message, name: None
@@ -187,6 +199,12 @@ class Inputs:
                 "or, in a replay, set use_sim_time"
             )
         self._drops.explain(UnusableInput(Drop.FUTURE, f"{name} image: {remedy}"))
+
+    def _take_points(self, message: Any, name: str) -> None:
+        if self._sweep is not None:
+            self._sweep(message)
+        if self._lidar is not LidarUse.UNUSED:
+            self._synchronize(message, name)
 
     def _synchronize(self, message: Any, name: str) -> None:
         self._synchronizer.add(message, name)

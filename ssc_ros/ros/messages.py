@@ -1,4 +1,4 @@
-"""A `SemanticGrid` as messages: the grid itself, its surface as a cloud, a flat map, the class table."""
+"""What was found as messages: the grid, its surface as a cloud, a flat map, labelled points, the class table."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from std_msgs.msg import Header
 
 from ssc_ros.core import EMPTY, UNKNOWN, LabelSet, SemanticGrid
 from ssc_ros.ros.codec import Encoding, encode
+from ssc_ros.ros.conversions import Cloud
 from ssc_ros_msgs.msg import LabelInfo, SemanticVoxelGrid
 
 SURFACE_POINT = np.dtype(
@@ -25,6 +26,16 @@ SURFACE_POINT = np.dtype(
     }
 )
 """One voxel of `~/occupied`: centre [m], colour 0x00RRGGBB, class id, probability 0..255 (255 if there is none)."""
+
+SEMANTIC_POINT = np.dtype(
+    {
+        "names": ["x", "y", "z", "intensity", "label", "rgb"],
+        "formats": ["<f4", "<f4", "<f4", "<f4", "u1", "<u4"],
+        "offsets": [0, 4, 8, 12, 16, 20],
+        "itemsize": 24,
+    }
+)
+"""One point of `~/points_semantic`: place [m] and intensity as they were sensed, class id, colour 0x00RRGGBB."""
 
 FREE_CELL, OCCUPIED_CELL, UNKNOWN_CELL = 0, 100, -1
 
@@ -56,19 +67,52 @@ def surface_cloud(grid: SemanticGrid) -> PointCloud2:
     points = np.zeros(len(index), SURFACE_POINT)
     points["x"], points["y"], points["z"] = grid.grid.centers(index).T
     points["label"] = labels = grid.labels[at]
-    colors = grid.label_set.colors(np.arange(256, dtype=np.uint8)).astype(np.uint32)
-    points["rgb"] = (colors @ np.array([1 << 16, 1 << 8, 1], np.uint32))[labels]
+    points["rgb"] = _packed_colors(grid.label_set)[labels]
     points["confidence"] = 255 if grid.confidence is None else grid.confidence[at]
     message = PointCloud2(header=header(grid), height=1, width=len(points), is_dense=True)
-    message.fields = [_field(name) for name in SURFACE_POINT.names or ()]
-    message.point_step, message.row_step = SURFACE_POINT.itemsize, points.nbytes
-    message.data = byte_array(points)
+    _fill(message, points)
     return message
 
 
-def _field(name: str) -> PointField:
-    assert SURFACE_POINT.fields is not None
-    kind, offset = SURFACE_POINT.fields[name][:2]
+def semantic_cloud(sensed: PointCloud2, cloud: Cloud, labels: NDArray[np.uint8], label_set: LabelSet) -> PointCloud2:
+    """A cloud with the classes of its points: the same points in the same order, fields as in `SEMANTIC_POINT`.
+
+    Args:
+        sensed: the cloud as it came; header, width and height are taken from it.
+        cloud: the same, read.
+        labels: (M,) train ids of the points that have a place, 0 unlabelled.
+        label_set: gives the colours; unlabelled points are grey.
+    """
+    points = np.zeros(len(cloud.placed), SEMANTIC_POINT)
+    points["x"], points["y"], points["z"] = cloud.xyz
+    points["intensity"] = 0 if cloud.intensity is None else cloud.intensity
+    points["label"][cloud.placed] = labels
+    colors = _packed_colors(label_set)
+    colors[EMPTY] = colors[UNKNOWN]
+    points["rgb"] = colors[points["label"]]
+    message = PointCloud2(header=sensed.header, height=sensed.height, width=sensed.width)
+    message.is_dense = bool(cloud.placed.all())
+    _fill(message, points)
+    return message
+
+
+def _packed_colors(label_set: LabelSet) -> NDArray[np.uint32]:
+    """(256,) 0x00RRGGBB of each train id."""
+    colors = label_set.colors(np.arange(256, dtype=np.uint8)).astype(np.uint32)
+    return np.asarray(colors @ np.array([1 << 16, 1 << 8, 1], np.uint32), np.uint32)
+
+
+def _fill(message: PointCloud2, points: NDArray[np.void]) -> None:
+    """Put structured points into a cloud of known height and width."""
+    message.fields = [_field(points.dtype, name) for name in points.dtype.names or ()]
+    message.point_step = points.dtype.itemsize
+    message.row_step = message.width * message.point_step
+    message.data = byte_array(points)
+
+
+def _field(point: np.dtype[np.void], name: str) -> PointField:
+    assert point.fields is not None
+    kind, offset = point.fields[name][:2]
     # colours are declared as float32, because PCL and RViz read packed colours only so
     datatype = PointField.UINT8 if kind.itemsize == 1 else PointField.FLOAT32
     return PointField(name=name, offset=offset, datatype=datatype, count=1)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from diagnostic_msgs.msg import DiagnosticArray
@@ -16,18 +15,10 @@ from ssc_ros.ros.inputs import Inputs
 from ssc_ros.ros.parameters import Settings
 from ssc_ros.ros.pipeline import Pipeline
 from ssc_ros.ros.qos import LOG, QosWatch
-from ssc_ros.ros.watchdog import explain_silence
+from ssc_ros.ros.segmentation import Segmentation
+from ssc_ros.ros.watchdog import Vigil, explain_no_sweeps, explain_silence
 
 PERIOD = 1.0
-
-
-@dataclass(frozen=True)
-class _Look:
-    """The counts at some moment."""
-
-    time: float
-    results: int
-    drops: dict[Drop, int]
 
 
 @dataclass
@@ -39,7 +30,7 @@ class Monitor:
         settings: the current ones; may be replaced.
         inputs, pipeline, qos_watch: what is watched.
         warn: logs a sentence.
-        silence: why there is no result; empty if there is one.
+        segmentation: watched too, where there is one.
     """
 
     node: Node
@@ -48,18 +39,35 @@ class Monitor:
     pipeline: Pipeline
     qos_watch: QosWatch
     warn: Callable[[str], None]
-    silence: str = ""
+    segmentation: Segmentation | None = None
     _drops: dict[Drop, int] = field(default_factory=dict)
+    _sweep_drops: dict[Drop, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        pipeline, sweeps = self.pipeline, self.segmentation
+        self._frames = Vigil(
+            "grid",
+            lambda: pipeline.published.total + pipeline.skipped,
+            pipeline.drops,
+            self._explain_frames,
+            self.warn,
+        )
+        self._sweeps = sweeps and Vigil(
+            "labelled sweep",
+            lambda: sweeps.published.total + sweeps.skipped,
+            sweeps.drops,
+            lambda drops: explain_no_sweeps(self.inputs.sweeps(), drops, sweeps.drops.explanations()),
+            self.warn,
+        )
         self._publisher = self.node.create_publisher(DiagnosticArray, "/diagnostics", LOG)
         self._timer = self.node.create_timer(PERIOD, self._tick, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self.restart()
 
     def restart(self) -> None:
         """Begin a new watch, as after activation."""
-        self.silence = ""
-        self._last = self._look()
+        self._frames.restart()
+        if self._sweeps:
+            self._sweeps.restart()
 
     def destroy(self) -> None:
         """Stop watching."""
@@ -67,44 +75,39 @@ class Monitor:
         self.node.destroy_publisher(self._publisher)
 
     def _tick(self) -> None:
-        if self.inputs.active:
-            self._watch()
+        cameras, period = self.settings.camera.enabled, self.settings.diagnostics.watchdog_period
+        if self.inputs.active and cameras:
+            self._frames.look(period)
+        if self.inputs.active and self._sweeps:
+            self._sweeps.look(period)
         message = DiagnosticArray()
         message.header.stamp = self.node.get_clock().now().to_msg()
         message.status = [
-            diagnostics.frames_status(self.pipeline, self.settings, self.silence),
             diagnostics.connections_status(self.pipeline, self.inputs.all, self._conflicts()),
-            diagnostics.drops_status(self.pipeline, self._drops),
             diagnostics.model_status(self.pipeline, self.settings),
         ]
+        if cameras:
+            message.status.append(diagnostics.frames_status(self.pipeline, self.settings, self._frames.silence))
+            message.status.append(diagnostics.drops_status(self.pipeline, self._drops))
+        if self.segmentation and self._sweeps:
+            said = diagnostics.segmentation_status(
+                self.segmentation, self.pipeline, self._sweep_drops, self._sweeps.silence
+            )
+            message.status.append(said)
+            self._sweep_drops = self.segmentation.drops.counts()
         node_name = self.node.get_fully_qualified_name().lstrip("/")
         for status in message.status:
             status.name = f"{node_name}: {status.name}"
         self._drops = self.pipeline.drops.counts()
         self._publisher.publish(message)
 
-    def _look(self) -> _Look:
-        return _Look(
-            time.monotonic(), self.pipeline.published.total + self.pipeline.skipped, self.pipeline.drops.counts()
-        )
-
-    def _watch(self) -> None:
-        now, last, period = self._look(), self._last, self.settings.diagnostics.watchdog_period
-        if now.results > last.results:
-            self.silence = ""
-        elif period == 0 or now.time - last.time < period:
-            return
-        else:
-            inputs = self.inputs.required()
-            drops = {reason: count - last.drops.get(reason, 0) for reason, count in now.drops.items()}
-            recent = {reason: count for reason, count in drops.items() if count > 0}
-            slop = round(1e9 * self.settings.sync.slop)
-            self.silence = explain_silence(inputs, slop, recent, self.pipeline.drops.explanations())
-            self.warn(f"no grid for {now.time - last.time:.0f} s: {self.silence}")
-        self._last = now
+    def _explain_frames(self, drops: Mapping[Drop, int]) -> str:
+        slop = round(1e9 * self.settings.sync.slop)
+        return explain_silence(self.inputs.required(), slop, drops, self.pipeline.drops.explanations())
 
     def _conflicts(self) -> Iterator[str]:
         for item in self.inputs.all:
             yield from self.qos_watch.unfit_publishers(item.topic)
-        for topic in self.pipeline.outputs.topics:
+        sweeps = [self.segmentation.topic] if self.segmentation else []
+        for topic in (*self.pipeline.outputs.topics, *sweeps):
             yield from self.qos_watch.unfit_subscribers(topic)

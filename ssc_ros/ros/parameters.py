@@ -27,6 +27,11 @@ class SyncSettings:
 class CameraSettings:
     """Where the stereo rig is."""
 
+    enabled: bool = parameter(
+        True,
+        "There is a stereo camera. False: the node completes no scenes, loads no completion checkpoint, and only gives "
+        "classes to LiDAR points.",
+    )
     frame_id: str = parameter(
         "", "Frame that both camera_info speak in, that of the left optical centre; empty: what the left one says."
     )
@@ -37,12 +42,17 @@ class CameraSettings:
 
 @dataclass(frozen=True)
 class LidarSettings:
-    """The LiDAR, of checkpoints that read one."""
+    """The LiDAR: for checkpoints that read one, and for the classes of its points."""
 
     enabled: bool = parameter(
         True,
         "Use point clouds with a checkpoint that reads them beside stereo. One that reads stereo alone never does; one "
         "that reads LiDAR alone cannot do without, so this must be true.",
+    )
+    segmentation_checkpoint: str = parameter(
+        "",
+        "Path of a .safetensors checkpoint that gives classes to points, for ~/points_semantic and for completion "
+        "checkpoints that read such classes; empty: neither.",
     )
     slop: float = parameter(
         0.05, "Largest difference of stamp between cloud and left image.", unit="s", low=0, high=1, applies="live"
@@ -158,7 +168,9 @@ class Settings:
     threads: int = parameter(0, "CPU threads of the network; 0: as many as torch chooses.", low=0, high=256)
     autostart: bool = parameter(True, "Configure and activate at start, without a lifecycle manager.", applies="start")
     image_transport: str = parameter("raw", "Image messages to subscribe to.", choices=("raw", "compressed"))
-    always_run: bool = parameter(False, "Complete frames even while nobody subscribes to any output.", applies="live")
+    always_run: bool = parameter(
+        False, "Complete frames and segment sweeps even while nobody subscribes to any output.", applies="live"
+    )
     future_tolerance: float = parameter(
         0.5, "How far a stamp may lie ahead of the node's clock.", unit="s", low=0, high=3600, applies="live"
     )

@@ -50,6 +50,10 @@ class Completer(Protocol):
     def history(self) -> History:
         """Which past frames the network reads, if any; it needs ego poses for them."""
 
+    @property
+    def reads_classes(self) -> bool:
+        """Whether it wants points with their classes."""
+
     def forget(self) -> None:
         """Forget all past frames."""
 

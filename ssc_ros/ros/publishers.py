@@ -64,6 +64,17 @@ OFFERS = (
 MARKERS = Offer("~/markers", MarkerArray, LATEST, _markers)
 
 
+def offer(node: Node, qos_watch: QosWatch, kind: type, topic: str, qos: QoSProfile) -> Publisher:
+    """A publisher whose quality of service parameters may override, and whose misfits are noticed."""
+    return node.create_publisher(
+        kind,
+        topic,
+        copy(qos),  # rclpy writes the user's overrides into the profile that it is given
+        event_callbacks=qos_watch.of_publisher(topic),
+        qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+    )
+
+
 @dataclass
 class Outputs:
     """All publishers of the node.
@@ -82,7 +93,9 @@ class Outputs:
 
     def __post_init__(self) -> None:
         offers = (*OFFERS, MARKERS) if self.settings.markers.enabled else OFFERS
-        self._shown = [(offer, self._publisher(offer.type, offer.topic, offer.qos)) for offer in offers]
+        if not self.settings.camera.enabled:
+            offers = ()
+        self._shown = [(shown, self._publisher(shown.type, shown.topic, shown.qos)) for shown in offers]
         self._status = self._publisher(Status, "~/status", LOG)
         self._labels = self._publisher(LabelInfo, "~/label_info", LATCHED)
         # one more event to wait for, on each of so many small topics, would cost the executor more than it tells
@@ -93,13 +106,7 @@ class Outputs:
         }
 
     def _publisher(self, kind: type, topic: str, qos: QoSProfile) -> Publisher:
-        return self.node.create_publisher(
-            kind,
-            topic,
-            copy(qos),  # rclpy writes the user's overrides into the profile that it is given
-            event_callbacks=self.qos_watch.of_publisher(topic),
-            qos_overriding_options=QoSOverridingOptions.with_default_policies(),
-        )
+        return offer(self.node, self.qos_watch, kind, topic, qos)
 
     @property
     def topics(self) -> list[str]:
@@ -118,9 +125,9 @@ class Outputs:
 
     def publish(self, grid: SemanticGrid) -> None:
         """Show a grid to whoever listens."""
-        for offer, publisher in self._shown:
+        for shown, publisher in self._shown:
             if publisher.get_subscription_count():
-                publisher.publish(offer.build(grid, self.settings))
+                publisher.publish(shown.build(grid, self.settings))
 
     def report(self, status: Status, timings: Mapping[str, float]) -> None:
         """Publish how it went.

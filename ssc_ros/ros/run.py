@@ -7,19 +7,16 @@ import signal
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from pathlib import Path
 from threading import Event
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from ssc_ros.core import SscError
-from ssc_ros.core.resources import shipped_checkpoint
-from ssc_ros.ros.parameters import Settings
+from ssc_ros.ros.loading import load_completer
 from ssc_ros.ros.transports import large_message_variables
 
 if TYPE_CHECKING:
     from ssc_ros.ros.node import LoadCompleter, SscNode
-    from ssc_ros.ros.pipeline import Completer
 
 
 class Signals:
@@ -45,18 +42,6 @@ class Signals:
         if self._starting:
             self._starting = False
             raise KeyboardInterrupt
-
-
-def load_completer(settings: Settings) -> Completer:
-    """Open the checkpoint of the settings.
-
-    Raises:
-        SscError: a file or device that cannot be used.
-    """
-    from ssc_ros.inference.completer import SceneCompleter
-
-    path = Path(settings.checkpoint).expanduser() if settings.checkpoint else shipped_checkpoint()
-    return SceneCompleter.from_checkpoint(path, settings.device, settings.threads or None)
 
 
 def run_node(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from ssc_ros.ros.drops import Drop
+from ssc_ros.ros.drops import Drop, DropCounter
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,72 @@ class RequiredInputs:
     right: InputState
     infos: tuple[InputState, InputState]
     points: InputState | None = None
+
+
+@dataclass
+class Vigil:
+    """Waits for results of one kind, and has it explained when there are none.
+
+    Attributes:
+        what: kind of result, for people.
+        results: how many there were, those that nobody wanted included.
+        drops: what was dropped on the way to them.
+        explain: why there are none, of what was dropped since the last look.
+        warn: logs a sentence.
+        clock: [s].
+        silence: why there is no result; empty if there is one.
+    """
+
+    what: str
+    results: Callable[[], int]
+    drops: DropCounter
+    explain: Callable[[Mapping[Drop, int]], str]
+    warn: Callable[[str], None]
+    clock: Callable[[], float] = time.monotonic
+    silence: str = ""
+    _since: float = field(init=False)
+    _results: int = field(init=False)
+    _counts: dict[Drop, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.restart()
+
+    def restart(self) -> None:
+        """Begin anew, as after activation."""
+        self.silence = ""
+        self._note()
+
+    def look(self, period: float) -> None:
+        """See whether there is a result; if there is none for a period [s], say why. 0: never."""
+        if self.results() > self._results:
+            self.silence = ""
+        elif period == 0 or self.clock() - self._since < period:
+            return
+        else:
+            counts = self.drops.counts()
+            recent = {reason: count - self._counts.get(reason, 0) for reason, count in counts.items()}
+            self.silence = self.explain({reason: count for reason, count in recent.items() if count > 0})
+            self.warn(f"no {self.what} for {self.clock() - self._since:.0f} s: {self.silence}")
+        self._note()
+
+    def _note(self) -> None:
+        self._since, self._results, self._counts = self.clock(), self.results(), self.drops.counts()
+
+
+def explain_no_sweeps(points: InputState, drops: Mapping[Drop, int], explanations: Mapping[Drop, str]) -> str:
+    """Why no labelled sweep was published although the node is active and somebody wants it.
+
+    Args:
+        points: the clouds.
+        drops: what was dropped since the last look.
+        explanations: the last explanation of each reason.
+    """
+    if not points.received:
+        return _missing(points)
+    worst = max((reason for reason in drops if reason in explanations), key=lambda reason: drops[reason], default=None)
+    if worst is not None:
+        return f"{drops[worst]} dropped as '{worst.value}': {explanations[worst]}"
+    return "sweeps arrive; the first one is still in work"
 
 
 def explain_silence(

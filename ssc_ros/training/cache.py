@@ -9,7 +9,7 @@ import os
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +76,7 @@ class SampleCache:
     folder: Path
     spec: InputSpec
     label_set: LabelSet
-    labeller: PointLabeller = TruthLabeller()
+    labeller: PointLabeller = field(default_factory=TruthLabeller)
 
     @property
     def input_parts(self) -> tuple[str, ...]:

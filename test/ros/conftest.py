@@ -15,7 +15,7 @@ from ssc_ros.core import LIDAR, SEMANTIC_KITTI, STEREO, SemanticGrid
 from .rig import GRID, IMAGES, INFOS, OPTICAL, T0, Rig, stamp_of
 
 if find_spec("rclpy") is None:  # the codec and the synchroniser are tested all the same
-    subjects = ("inputs", "lidar", "outputs", "lifecycle", "diagnostics", "history")
+    subjects = ("inputs", "lidar", "segmentation", "outputs", "lifecycle", "diagnostics", "history")
     collect_ignore = ["test_messages.py", "test_process.py", *(f"test_node_{subject}.py" for subject in subjects)]
 
 ROAD, BUILDING = SEMANTIC_KITTI.names.index("road"), SEMANTIC_KITTI.names.index("building")
@@ -28,12 +28,13 @@ _numbers = itertools.count()
 class TinyCompleter:
     """A completer that any test can predict: the lowest layer is road, voxels with LiDAR points are building."""
 
-    def __init__(self, work=0.0, sensors=(STEREO, LIDAR), history=0):
+    def __init__(self, work=0.0, sensors=(STEREO, LIDAR), history=0, reads_classes=False):
         self.metadata = SimpleNamespace(model_id="tiny", grid=GRID, label_set=SEMANTIC_KITTI, inputs=sensors)
         self.timings = {}
         self.history, self.past_frames, self.forgotten = SimpleNamespace(count=history, interval=0.5), 0, 0
         self.work = work
         self.frames = []
+        self.reads_classes = reads_classes
 
     def warm_up(self):
         self.timings["network"] = 0.0
@@ -50,6 +51,25 @@ class TinyCompleter:
             index = GRID.indices(frame.points[:, :3])
             labels[tuple(index[GRID.contains(index)].T)] = BUILDING
         return SemanticGrid(labels, GRID, SEMANTIC_KITTI, frame.stamp, model_id="tiny")
+
+
+class TinySegmenter:
+    """A segmenter that any test can predict: what is above the sensor is building, the rest road."""
+
+    def __init__(self, work=0.0, fails=False):
+        self.metadata = SimpleNamespace(model_id="tiny-points", grid=GRID, label_set=SEMANTIC_KITTI, inputs=(LIDAR,))
+        self.work, self.fails = work, fails
+        self.sweeps = []
+
+    def warm_up(self):
+        pass
+
+    def segment(self, points):
+        if self.fails:
+            raise RuntimeError("out of memory")
+        self.sweeps.append(points)
+        time.sleep(self.work)
+        return SimpleNamespace(labels=np.where(points[:, 2] > 0, BUILDING, ROAD).astype(np.uint8))
 
 
 class World:
@@ -83,10 +103,17 @@ class World:
         self.completer = TinyCompleter(*self.completer_options)
         return self.completer
 
-    def start(self, load=None, activate=True, work=0.0, sensors=(STEREO, LIDAR), **parameters):
+    def load_segmenter(self, settings):
+        return self.segmenter
+
+    def start(
+        self, load=None, activate=True, work=0.0, sensors=(STEREO, LIDAR), segmenter=None, reads_classes=False,
+        **parameters,
+    ):  # fmt: skip
         """A running node; parameter names are written with __ for the dot.
 
-        `work` is the time of a frame [s], `sensors` is what the checkpoint says that it reads.
+        `work` is the time of a frame [s], `sensors` is what the checkpoint says that it reads, `reads_classes` whether
+        it wants its points labelled; `segmenter` is what the segmentation checkpoint holds.
         """
         from rclpy.executors import SingleThreadedExecutor
         from rclpy.parameter import Parameter
@@ -94,11 +121,14 @@ class World:
         from ssc_ros.ros.node import SscNode
 
         parameters.setdefault("camera__extrinsics", OPTICAL)
+        self.segmenter = segmenter
+        if segmenter is not None:
+            parameters.setdefault("lidar__segmentation_checkpoint", "tiny")
         overrides = [
             Parameter(name.replace("__", "."), value=value) for name, value in parameters.items() if value is not None
         ]
-        self.completer_options = work, sensors
-        node = SscNode(load or self.load, overrides, context=self.context)
+        self.completer_options = work, sensors, 0, reads_classes
+        node = SscNode(load or self.load, overrides, self.load_segmenter, context=self.context)
         executor = SingleThreadedExecutor(context=self.context)
         executor.add_node(node)
         if activate:

@@ -1,0 +1,37 @@
+"""The networks that the settings name; torch is imported only here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ssc_ros.core.resources import shipped_checkpoint
+from ssc_ros.ros.parameters import Settings
+
+if TYPE_CHECKING:
+    from ssc_ros.inference.completer import SceneCompleter
+    from ssc_ros.inference.segmenter import PointSegmenter
+
+
+def load_completer(settings: Settings) -> SceneCompleter:
+    """Open the checkpoint of the settings.
+
+    Raises:
+        SscError: a file or device that cannot be used.
+    """
+    from ssc_ros.inference.completer import SceneCompleter
+
+    path = Path(settings.checkpoint).expanduser() if settings.checkpoint else shipped_checkpoint()
+    return SceneCompleter.from_checkpoint(path, settings.device, settings.threads or None)
+
+
+def load_segmenter(settings: Settings) -> PointSegmenter:
+    """Open the segmentation checkpoint of the settings.
+
+    Raises:
+        SscError: a file or device that cannot be used.
+    """
+    from ssc_ros.inference.segmenter import PointSegmenter
+
+    path = Path(settings.lidar.segmentation_checkpoint).expanduser()
+    return PointSegmenter.from_checkpoint(path, settings.device, settings.threads or None)
