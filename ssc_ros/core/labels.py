@@ -25,6 +25,7 @@ class LabelSet:
         raw_ids: the raw id written for each train id (the submission map).
         train_ids: raw id -> train id; raw ids that the task ignores are mapped to 0 here.
         frequencies: voxel count per train id in the training split, for class weights.
+        point_shares: share of each train id among the LiDAR points of the training split; () where nobody counted.
     """
 
     name: str
@@ -33,6 +34,7 @@ class LabelSet:
     raw_ids: tuple[int, ...]
     train_ids: dict[int, int]
     frequencies: tuple[float, ...]
+    point_shares: tuple[float, ...] = ()
 
     def __len__(self) -> int:
         return len(self.names)
@@ -117,13 +119,20 @@ _COLORS = {
 }  # fmt: skip
 
 
-def _label_set(name: str, raw_ids: dict[str, int], merged: dict[int, int], frequencies: tuple[float, ...]) -> LabelSet:
+def _label_set(
+    name: str,
+    raw_ids: dict[str, int],
+    merged: dict[int, int],
+    frequencies: tuple[float, ...],
+    point_shares: tuple[float, ...] = (),
+) -> LabelSet:
     """A label set from one raw id per class, and the raw ids `merged` into another raw id (0: ignored)."""
     names = tuple(raw_ids)
     train_ids = {raw: train for train, raw in enumerate(raw_ids.values())}
     train_ids |= {raw: train_ids[into] for raw, into in merged.items()}
     train_ids |= {moving: train_ids[still] for moving, still in _MOVING.items()}
-    return LabelSet(name, names, tuple(_COLORS[n] for n in names), tuple(raw_ids.values()), train_ids, frequencies)
+    colors = tuple(_COLORS[n] for n in names)
+    return LabelSet(name, names, colors, tuple(raw_ids.values()), train_ids, frequencies, point_shares)
 
 
 SEMANTIC_KITTI = _label_set(
@@ -139,8 +148,12 @@ SEMANTIC_KITTI = _label_set(
         6.16887030e7, 4.50296100e6, 4.48836500e7, 2.26992300e6, 5.68402180e7, 1.57196520e7, 1.58442623e8, 2.06162300e6,
         3.69705220e7, 1.15198800e6, 3.34146e5,
     ),
+    point_shares=(
+        0.0315, 0.04261, 0.0001661, 0.0003984, 0.002165, 0.001807, 0.0003376, 0.0001271, 3.746e-05, 0.1988, 0.01472,
+        0.1439, 0.003905, 0.1327, 0.07236, 0.2668, 0.006035, 0.07814, 0.002855, 0.0006156,
+    ),
 )  # fmt: skip
-"""The 20 classes of SemanticKITTI (semantic-kitti.yaml); frequencies as MonoScene counted them."""
+"""The 20 classes and point shares of SemanticKITTI (semantic-kitti.yaml); frequencies as MonoScene counted them."""
 
 SSCBENCH_KITTI_360 = _label_set(
     "sscbench_kitti_360",

@@ -2,6 +2,7 @@
 
 from ssc_ros.distillation.l2cocc import L2CoccDistillation
 from ssc_ros.distillation.language import LanguageTeacher, PixelGuidance
+from ssc_ros.distillation.polar import PolarDistillation
 from ssc_ros.distillation.teacher import FrozenTeacher
 from ssc_ros.distillation.tutor import Guide, Lesson, Recipe, Tutor
 from ssc_ros.distillation.vision_language import VisionLanguageDistillation
@@ -13,6 +14,7 @@ __all__ = [
     "LanguageTeacher",
     "Lesson",
     "PixelGuidance",
+    "PolarDistillation",
     "Recipe",
     "Tutor",
     "VisionLanguageDistillation",

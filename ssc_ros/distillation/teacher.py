@@ -48,6 +48,7 @@ class FrozenTeacher:
         own = self.spec
         pairs: list[tuple[str, object, object]] = [
             ("grid", own.grid, spec.grid),
+            ("polar grid", own.polar, spec.polar),
             ("label set", self.metadata.label_set_name, label_set.name),
         ]
         if STEREO in own.sensors and STEREO in spec.sensors:  # both read the same images

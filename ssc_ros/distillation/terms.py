@@ -33,6 +33,42 @@ def alignment_kl(student: Tensor, teacher: Tensor, temperature: float = 1.0) -> 
     return total * (temperature**2 / max(1, len(student)))
 
 
+def selected_divergence(student: Tensor, teacher: Tensor, temperature: float, threshold: float) -> Tensor:
+    """Divergence of the student's distribution from the teacher's, where it is large (Jiang et al. 2023).
+
+    d_n = 1/C sum_c t_nc (ln t_nc - ln s_nc) with t, s the softmax of logits / T; the mean of those d_n > threshold.
+
+    Args:
+        student: [N, C] logits.
+        teacher: [N, C] logits; no gradient flows here.
+        temperature: T.
+        threshold: what counts as large.
+
+    Returns:
+        Scalar >= 0; 0 (with zero gradient) if none is large.
+    """
+    log_student = (student.float() / temperature).log_softmax(dim=1)
+    log_teacher = (teacher.detach().float() / temperature).log_softmax(dim=1)
+    divergence = functional.kl_div(log_student, log_teacher, reduction="none", log_target=True).mean(dim=1)
+    large = divergence > threshold
+    return torch.where(large, divergence, 0.0).sum() / large.sum().clamp_min(1)
+
+
+def label_weighted_distance(student: Tensor, teacher: Tensor, weight: Tensor) -> Tensor:
+    """Root of the mean over the cells of weight times squared distance (Jiang et al. 2023, equation of LWD).
+
+    Args:
+        student: [B, C, R, A] features.
+        teacher: [B, C, R, A] features, as an adapter that is trained along gives them.
+        weight: [B, R, A].
+
+    Returns:
+        Scalar >= 0; 0 (with zero gradient) where nothing has a weight.
+    """
+    mean = ((student - teacher).square().sum(dim=1) * weight).mean()
+    return torch.where(mean > 0, mean, 1.0).sqrt() * (mean > 0)
+
+
 def cosine_distance(student: Tensor, teacher: Tensor, mask: Tensor) -> Tensor:
     """Mean over the masked cells of 1 - cos(student, teacher), the angle taken along the channels.
 

@@ -20,13 +20,16 @@ class Lesson(NamedTuple):
 
     Attributes:
         inputs: of the student and of its teacher.
-        labels: [B, X, Y, Z] uint8 truth at full resolution, 255 where unknown.
+        labels: [B, X, Y, Z] uint8 truth at full resolution, 255 where unknown; or, of the points of sweeps, [B, N]
+            uint8, 0 where unlabelled.
         guidance: precomputed answers of a language teacher, where the tutor wants them.
+        class_weights: (C,) of the cross entropy, where the tutor wants them.
     """
 
     inputs: SceneInputs
     labels: Tensor
     guidance: PixelGuidance | None = None
+    class_weights: Tensor | None = None
 
 
 @dataclass(frozen=True)

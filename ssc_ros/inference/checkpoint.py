@@ -10,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from ssc_ros.core import LABEL_SETS, LabelSet, SceneGrid, SscError
+from ssc_ros.core import LABEL_SETS, LabelSet, PolarGrid, SceneGrid, SscError
 from ssc_ros.core.files import write_atomically
 from ssc_ros.systems import SceneNetwork, build
 
@@ -27,6 +27,7 @@ class CheckpointMetadata:
         label_set: name of the label set.
         grid: the predicted grid.
         inputs: the sensors that it reads, such as ("stereo",) or ("lidar",).
+        polar: the cells of a network that gives classes to points.
         provenance: data, command, seed, code version, steps.
         metrics: validation scores by name.
         licence: of the weights.
@@ -41,6 +42,7 @@ class CheckpointMetadata:
     provenance: dict[str, str] = field(default_factory=dict)
     metrics: dict[str, float] = field(default_factory=dict)
     licence: str = "Apache-2.0"
+    polar: PolarGrid | None = None
 
     @property
     def label_set(self) -> LabelSet:
@@ -64,6 +66,8 @@ class CheckpointMetadata:
             tuple(corner), fields["grid"]["voxel_size"], tuple(shape), fields["grid"]["frame_id"]
         )
         fields["inputs"] = tuple(fields["inputs"])
+        if (polar := fields.get("polar")) is not None:
+            fields["polar"] = PolarGrid(**{name: tuple(values) for name, values in polar.items()})
         metadata = CheckpointMetadata(**fields)
         _ = metadata.label_set
         return metadata
@@ -92,8 +96,10 @@ def load_checkpoint(path: Path) -> tuple[SceneNetwork, CheckpointMetadata]:
     """
     tensors, metadata = _open(path)
     network = build(metadata.system, metadata.preset)
-    if network.spec.grid != metadata.grid:
-        raise SscError(f"checkpoint '{path}' is for grid {metadata.grid}, but its preset is for {network.spec.grid}")
+    spec = network.spec
+    for made, expected in ((metadata.grid, spec.grid), (metadata.polar, spec.polar)):
+        if made != expected:
+            raise SscError(f"checkpoint '{path}' is for grid {made}, but its preset is for {expected}")
     if network.class_count != len(metadata.label_set):
         raise SscError(
             f"checkpoint '{path}' is for the {len(metadata.label_set)} classes of '{metadata.label_set_name}', but its "

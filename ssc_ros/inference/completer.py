@@ -34,7 +34,7 @@ class SceneCompleter:
         self.metadata = metadata
         self.timings: dict[str, float] = {}
         self.past_frames = 0
-        self._device = _device(device)
+        self._device = choose_device(device)
         self._network = network.eval().to(self._device)
         self._prepare = InputPreparer(network.spec)
         self._past = FrameHistory(network.spec.history)
@@ -174,7 +174,12 @@ def _same(a: StereoRig, b: StereoRig) -> bool:
     )
 
 
-def _device(name: str) -> torch.device:
+def choose_device(name: str) -> torch.device:
+    """A device by its name; "auto" is CUDA where there is one.
+
+    Raises:
+        SscError: no such device here.
+    """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:

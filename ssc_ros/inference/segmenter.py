@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from ssc_ros.inference.checkpoint import CheckpointMetadata
+from ssc_ros.core import EMPTY, SscError
+from ssc_ros.inference.checkpoint import CheckpointMetadata, load_checkpoint
+from ssc_ros.inference.completer import choose_device
+from ssc_ros.networks.heads.point_logits import PointLogits, best_class
+from ssc_ros.networks.reparameterize import fuse
+from ssc_ros.systems import SceneNetwork
+
+MIRRORS = ((1.0, 1.0), (1.0, -1.0), (-1.0, 1.0), (-1.0, -1.0))
+"""Signs of x and y in each vote: the sweep as it is, then what is seen in a mirror along it, across it, and in both."""
 
 
 @dataclass(frozen=True)
@@ -16,7 +29,7 @@ class SegmentedPoints:
     """Classes of the N points of a sweep, in the order of the sweep.
 
     Attributes:
-        labels: (N,) uint8 train ids; 0, unlabelled, at points outside of the network's box or not finite.
+        labels: (N,) uint8 train ids; 0, unlabelled, at points that are not finite or a kilometre away.
         confidence: (N,) float32, the probability of the label, 0 where there is none; None if not asked for.
     """
 
@@ -29,11 +42,14 @@ class PointSegmenter:
 
     Attributes:
         metadata: what the checkpoint says of itself.
-        timings: milliseconds per stage of the last call ("inputs", "network", "labels").
+        timings: milliseconds per stage of the last call ("network", "labels").
     """
 
-    metadata: CheckpointMetadata
-    timings: dict[str, float]
+    def __init__(self, network: SceneNetwork, metadata: CheckpointMetadata, device: str = "auto") -> None:
+        self.metadata = metadata
+        self.timings: dict[str, float] = {}
+        self._device = choose_device(device)
+        self._network = network.eval().to(self._device)
 
     @classmethod
     def from_checkpoint(cls, path: Path, device: str = "auto", threads: int | None = None) -> PointSegmenter:
@@ -47,26 +63,63 @@ class PointSegmenter:
         Raises:
             SscError: a file or device that cannot be used, or a network that gives no classes to points.
         """
-        raise NotImplementedError
+        if threads:
+            torch.set_num_threads(threads)
+        network, metadata = load_checkpoint(path)
+        if metadata.polar is None:
+            raise SscError(
+                f"'{path}' is a checkpoint of {metadata.system}, which gives no classes to points; take one of "
+                "polarnet or cylinder3d"
+            )
+        return cls(fuse(network), metadata, device)
 
     def warm_up(self) -> None:
         """Segment one made-up sweep, so that the first real one is not slower than the rest."""
-        raise NotImplementedError
+        size = 100_000
+        self.segment(np.random.default_rng(0).uniform((-50, -50, -2, 0), (50, 50, 1, 1), (size, 4)).astype(np.float32))
 
-    def segment(
-        self, points: NDArray[np.float32], *, confidence: bool = False, votes: int = 1, seed: int = 0
-    ) -> SegmentedPoints:
+    @torch.inference_mode()
+    def segment(self, points: NDArray[np.float32], *, confidence: bool = False, votes: int = 1) -> SegmentedPoints:
         """Classes of the points of a sweep.
 
         Args:
-            points: (N, 4) float32: x, y, z [m] in the LiDAR frame and reflectance in 0..1. Points that are not finite,
-                or outside of the network's box, are unlabelled; a reflectance that is not finite counts as 0.
+            points: (N, 4) float32: x, y, z [m] in the LiDAR frame and reflectance in 0..1. Points that are not finite
+                are unlabelled; a reflectance that is not finite counts as 0.
             confidence: whether to compute it.
-            votes: predictions of turned and mirrored copies whose probabilities are averaged; the first is of the
-                sweep as it is.
-            seed: of the copies.
+            votes: 1 to 4, how many mirror images of the sweep vote with their probabilities; the first is the sweep.
 
         Raises:
-            SscError: points of another shape.
+            SscError: points of another shape, or as many votes as there are no mirrors for.
         """
-        raise NotImplementedError
+        if points.ndim != 2 or points.shape[1] != 4:
+            raise SscError(f"points have shape {points.shape}, expected (N, 4): x, y, z, reflectance")
+        if not 1 <= votes <= len(MIRRORS):
+            raise SscError(f"{votes} votes were asked for; there are 1 to {len(MIRRORS)}")
+        cloud = torch.tensor(points, dtype=torch.float32, device=self._device)
+        cloud[:, 3].nan_to_num_(0.0, 0.0, 0.0)
+        with self._stage("network"):
+            seen = [self._points(cloud * cloud.new_tensor([*signs, 1, 1])) for signs in MIRRORS[:votes]]
+        with self._stage("labels"):
+            labels, certain = _decide(seen, confidence)
+        return SegmentedPoints(labels.cpu().numpy(), None if certain is None else certain.cpu().numpy())
+
+    def _points(self, cloud: Tensor) -> PointLogits:
+        predicted: PointLogits | None = self._network({"cloud": cloud[None]}).points
+        assert predicted is not None, "a network with a polar grid gives classes to points"
+        return predicted
+
+    @contextmanager
+    def _stage(self, name: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        if self._device.type == "cuda":
+            torch.cuda.synchronize(self._device)
+        self.timings[name] = 1e3 * (time.perf_counter() - start)
+
+
+def _decide(seen: Sequence[PointLogits], confidence: bool) -> tuple[Tensor, Tensor | None]:
+    """Labels (N,), and their probabilities where asked for, of one or more predictions for a sweep."""
+    if len(seen) == 1:
+        return seen[0].labels()[0], seen[0].confidence()[0] if confidence else None
+    certain, labels = best_class(torch.stack([vote.probability()[0] for vote in seen]).mean(dim=0))
+    return torch.where(seen[0].rows[0] >= 0, labels, EMPTY), certain

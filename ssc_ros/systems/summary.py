@@ -154,8 +154,8 @@ def empty_inputs(spec: InputSpec) -> SceneInputs:
 
 
 class AssumedSizes(TorchDispatchMode):
-    """Answer the questions that need data: `PROPOSALS` voxels are proposed, all points lie in `OCCUPIED` voxels, a whole
-    sweep in the cells of `POLAR`.
+    """Answer the questions that need data: `PROPOSALS` voxels are proposed, all points lie in `OCCUPIED` voxels, those
+    of a whole sweep in the cells of `POLAR`.
 
     Args:
         spec: of the network that asks.

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import argparse
 import logging
 import shlex
 import sys
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import yaml
 from lightning import Trainer, seed_everything
 from lightning.pytorch.callbacks import Callback, LearningRateMonitor, ModelCheckpoint, RichProgressBar
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
@@ -19,8 +22,12 @@ from ssc_ros.training.data import SceneData
 from ssc_ros.training.deploy import deploy
 from ssc_ros.training.module import SceneTraining
 from ssc_ros.training.save_last import SaveLast
+from ssc_ros.training.segmentation import SegmentationTraining
+from ssc_ros.training.sweeps import SweepData
 
 MONITORED = "val/miou"
+TASKS = {"completion": (SceneTraining, SceneData), "segmentation": (SegmentationTraining, SweepData)}
+"""What can be trained: the voxels of a scene (or the image cells before it), or the points of a sweep."""
 _IRRELEVANT = (
     "LightningCLI's args parameter",  # the flags do come from the command line, only not from the whole of it
     "You're resuming from a checkpoint that ended before the epoch ended",  # our sampler finds its place
@@ -38,9 +45,9 @@ class TrainCommand(LightningCLI):
     """Model, data and trainer from one YAML file and the flags that override it."""
 
     def __init__(self, arguments: list[str]) -> None:
+        self.task = task_of(arguments)
         super().__init__(
-            SceneTraining,
-            SceneData,
+            *TASKS[self.task],
             args=arguments,
             run=False,
             auto_configure_optimizers=False,
@@ -51,14 +58,16 @@ class TrainCommand(LightningCLI):
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Declare what is neither model, data nor trainer."""
+        parser.add_argument("--task", type=Literal[tuple(TASKS)], default=self.task, help="what is trained")
         parser.add_argument("--run", type=Path, required=True, help="folder of this run: checkpoints, logs, config")
         parser.add_argument("--deploy", type=Path, help="the .safetensors file to write at the end")
         parser.add_argument("--save_minutes", type=float, default=3.0, help="minutes between checkpoints")
         parser.link_arguments("seed_everything", "data.seed")
         parser.link_arguments("seed_everything", "model.seed")
         parser.link_arguments("model.label_set", "data.label_set")
-        parser.link_arguments("model.inputs", "data.spec", apply_on="instantiate")
-        parser.link_arguments("model.guide", "data.guide", apply_on="instantiate")
+        if self.task == "completion":
+            parser.link_arguments("model.inputs", "data.spec", apply_on="instantiate")
+            parser.link_arguments("model.guide", "data.guide", apply_on="instantiate")
 
     @property
     def run_folder(self) -> Path:
@@ -94,7 +103,7 @@ def train(arguments: list[str]) -> int:
         Exit status 0.
 
     Raises:
-        SscError: data that cannot be used, or a language teacher that was not asked before.
+        SscError: a task or data that cannot be used, or a language teacher that was not asked before.
     """
     for message in _IRRELEVANT:
         warnings.filterwarnings("ignore", message=message)
@@ -102,7 +111,8 @@ def train(arguments: list[str]) -> int:
         logging.getLogger(name).addFilter(_matters)
     command = TrainCommand(arguments)
     seed_everything(command.config["seed_everything"], workers=True, verbose=False)
-    require_guidance(command.datamodule, arguments)
+    if isinstance(command.datamodule, SceneData):
+        require_guidance(command.datamodule, arguments)
     last = command.run_folder / "checkpoints" / "last.ckpt"
     if last.exists():
         print(f"resuming {last}; give another --run to start anew", file=sys.stderr)
@@ -118,6 +128,32 @@ def train(arguments: list[str]) -> int:
             f"ssc-ros train {shlex.join(arguments)}",
         )
     return 0
+
+
+def task_of(arguments: Sequence[str]) -> str:
+    """What the flags ask for, else the configuration files: --task, else completion.
+
+    Raises:
+        SscError: no such task, or a configuration file that cannot be read.
+    """
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--task")
+    parser.add_argument("--config", type=Path, action="append", default=[])
+    known, _ = parser.parse_known_args(arguments)
+    task = known.task
+    if task is None:
+        configured = [_read(path).get("task") for path in known.config]
+        task = next((name for name in reversed(configured) if name is not None), "completion")
+    if task not in TASKS:
+        raise SscError(f"task '{task}' does not exist; choose from {', '.join(TASKS)}")
+    return str(task)
+
+
+def _read(config: Path) -> dict[str, Any]:
+    try:
+        return yaml.safe_load(config.read_text()) or {}
+    except (OSError, yaml.YAMLError) as error:
+        raise SscError(f"cannot read the configuration {config}: {error}") from error
 
 
 def require_guidance(data: SceneData, arguments: list[str]) -> None:

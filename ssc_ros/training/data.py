@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
-import lightning
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -24,10 +23,11 @@ from ssc_ros.systems.spec import History
 from ssc_ros.training.augmentation import Augmentation
 from ssc_ros.training.cache import POINT_CLASSES, SampleCache, default_folder
 from ssc_ros.training.guidance import GuidanceCache, Scene
+from ssc_ros.training.loading import TrainingData, require_separate
 from ssc_ros.training.mirror import MirroredSequence
 from ssc_ros.training.point_labels import NetworkLabeller, TruthLabeller
 from ssc_ros.training.sample import Sample, collate
-from ssc_ros.training.sampler import Draw, ShuffledSampler
+from ssc_ros.training.sampler import Draw
 
 _log = logging.getLogger(__name__)
 
@@ -101,6 +101,10 @@ class Scenes(Dataset[Sample]):
         sample = self._read(self._mirrored[sequence.path] if flips else sequence, frame_id)
         return self.augmentation.varied(sample, generator)
 
+    def describe(self) -> str:
+        """One line on them."""
+        return f"{len(self)} scenes of sequences {', '.join(sorted({sequence.name for sequence, _ in self.frames}))}"
+
     def needed(self, augmented: bool) -> list[Wanted]:
         """What has to be in the cache: the frames with all of their parts, and what is needed of their past.
 
@@ -171,7 +175,7 @@ class _Making(Dataset[int]):
         return index
 
 
-class SceneData(lightning.LightningDataModule):
+class SceneData(TrainingData):
     """Training and validation scenes.
 
     Args:
@@ -207,10 +211,7 @@ class SceneData(lightning.LightningDataModule):
         guide: Any = None,  # a Guide, for the reason given above
         seed: int = 0,
     ) -> None:
-        super().__init__()
-        shared = sorted(set(train) & set(validation))
-        if shared:
-            raise SscError(f"sequences {', '.join(shared)} are in data.train and in data.validation; separate them")
+        require_separate(train, validation)
         roots = root if isinstance(root, list) else [root]
         folder = cache or default_folder()
         labeller = TruthLabeller() if segmentation is None else NetworkLabeller(segmentation)
@@ -234,7 +235,7 @@ class SceneData(lightning.LightningDataModule):
         for name, scenes in (("train", self.train_scenes), ("validation", self.validation_scenes)):
             if not len(scenes):
                 raise SscError(f"the sequences of data.{name} have no voxels/*.label in {', '.join(map(str, roots))}")
-        self.batch_size, self.workers, self.seed = batch_size, workers, seed
+        super().__init__(self.train_scenes, self.validation_scenes, collate, batch_size, workers, seed)
 
     def prepare_data(self) -> None:
         """Make the cached samples that are missing or older than their labels; Lightning calls it in one process."""
@@ -245,23 +246,3 @@ class SceneData(lightning.LightningDataModule):
             making = DataLoader(_Making(cache, stale), batch_size=None, num_workers=self.workers)
             for _ in track(making, f"preparing {len(stale)} frames", total=len(stale)):
                 pass
-
-    def train_dataloader(self) -> DataLoader[Sample]:
-        """Shuffled, augmented batches, from the place where an interrupted run stopped."""
-        sampler = ShuffledSampler(self.train_scenes, self.seed)
-        if (trainer := self.trainer) is not None:
-            batches = trainer.fit_loop.epoch_loop.batch_progress.current.processed  # type: ignore[attr-defined]
-            place = trainer.world_size, trainer.global_rank, trainer.current_epoch, batches * self.batch_size
-            sampler = ShuffledSampler(self.train_scenes, self.seed, *place)
-        return DataLoader(
-            self.train_scenes,
-            self.batch_size,
-            sampler=sampler,
-            num_workers=self.workers,
-            collate_fn=collate,
-            persistent_workers=self.workers > 0,
-        )
-
-    def val_dataloader(self) -> DataLoader[Sample]:
-        """Scenes as they are, in order."""
-        return DataLoader(self.validation_scenes, self.batch_size, num_workers=self.workers, collate_fn=collate)

@@ -12,14 +12,14 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 import ssc_ros
 from ssc_ros.core import SscError
 from ssc_ros.inference.checkpoint import CheckpointMetadata, save_checkpoint
-from ssc_ros.training.data import SceneData, Scenes
-from ssc_ros.training.module import SceneTraining
+from ssc_ros.training.loading import TrainingData
+from ssc_ros.training.network import NetworkTraining
 
 Curves = dict[str, tuple[list[int], list[float]]]
 """Scalar name -> steps and values."""
 
 
-def deploy(path: Path, run: Path, module: SceneTraining, data: SceneData, command: str) -> None:
+def deploy(path: Path, run: Path, module: NetworkTraining, data: TrainingData, command: str) -> None:
     """Write the best weights of a run as a deployed checkpoint, with a card and a picture of the curves beside it.
 
     Args:
@@ -43,8 +43,8 @@ def deploy(path: Path, run: Path, module: SceneTraining, data: SceneData, comman
     provenance = {
         "command": command,
         "code": f"ssc_ros {ssc_ros.__version__}",
-        "train": describe(data.train_scenes),
-        "validation": describe(data.validation_scenes),
+        "train": data.train_samples.describe(),
+        "validation": data.validation_samples.describe(),
         "seed": str(module.seed),
         "step": str(step),
     }
@@ -55,18 +55,13 @@ def deploy(path: Path, run: Path, module: SceneTraining, data: SceneData, comman
         label_set_name=module.label_set.name,
         grid=module.network.spec.grid,
         inputs=module.network.spec.sensors,
+        polar=module.network.spec.polar,
         provenance=provenance,
         metrics=metrics,
     )
     save_checkpoint(path, module.network, metadata)
     draw_curves(curves).savefig(path.with_suffix(".png"), dpi=110)
     path.with_suffix(".md").write_text(card(metadata, module, path))
-
-
-def describe(scenes: Scenes) -> str:
-    """One line on a set of scenes."""
-    names = sorted({sequence.name for sequence, _ in scenes.frames})
-    return f"{len(scenes)} scenes of sequences {', '.join(names)}"
 
 
 def read_curves(folder: Path) -> Curves:
@@ -109,12 +104,16 @@ def draw_curves(curves: Curves) -> Figure:
     return figure
 
 
-def card(metadata: CheckpointMetadata, module: SceneTraining, path: Path) -> str:
+def card(metadata: CheckpointMetadata, module: NetworkTraining, path: Path) -> str:
     """The model card, in Markdown."""
     grid, sensors = metadata.grid, " and ".join(metadata.inputs)
     what = f"It completes {' x '.join(map(str, grid.shape))} voxels of {grid.voxel_size} m from {sensors}."
     scored = "`ssc-ros evaluate` scores the file on every frame, beside the baselines."
-    if not module.network.completes:
+    if metadata.polar is not None:
+        cells = " x ".join(map(str, metadata.polar.shape))
+        what = f"It gives a class to each point of a sweep, by {cells} cells of range, azimuth and height."
+        scored = "Of points; `ssc-ros evaluate --task segmentation` scores the file."
+    elif not module.network.completes:
         what = f"It tells the classes of image cells from {sensors}; other networks start from it or learn from it."
         scored = "Of image cells, at the points that LiDAR has in them."
     parameters = sum(p.numel() for p in module.network.parameters())
@@ -136,7 +135,7 @@ Licence of the weights: {metadata.licence}.
 
 ## Validation
 
-One confusion matrix over the validation scenes above; mIoU is the mean over the classes without empty, in %.
+One confusion matrix over all of the validation data above; mIoU is the mean over the classes without empty, in %.
 {scored}
 
 {score_table(metadata.metrics, module.label_set.names[1:])}
@@ -145,7 +144,7 @@ One confusion matrix over the validation scenes above; mIoU is the mean over the
 
 def score_table(metrics: Mapping[str, float], classes: Sequence[str]) -> str:
     """Scores [%] as a Markdown table: a row for each score and class."""
-    rows = {"IoU": "iou", "precision": "precision", "recall": "recall", "**mIoU**": "miou"}
+    rows = {"accuracy": "accuracy", "IoU": "iou", "precision": "precision", "recall": "recall", "**mIoU**": "miou"}
     rows |= {name: f"class/{name}" for name in classes}
     scored = {title: metrics[key] for title, key in rows.items() if key in metrics}
     table = ["| | % |", "| --- | --- |", *(f"| {title} | {100 * score:.2f} |" for title, score in scored.items())]

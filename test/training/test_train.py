@@ -21,7 +21,8 @@ from ssc_ros.inference.completer import SceneCompleter
 from ssc_ros.training.command import train
 from ssc_ros.training.data import open_sequences
 from ssc_ros.training.deploy import read_curves
-from ssc_ros.training.module import SceneTraining, one_cycle
+from ssc_ros.training.module import SceneTraining
+from ssc_ros.training.network import one_cycle
 
 SCRIPT = Path(__file__).with_name("train_tiny.py")
 pytestmark = pytest.mark.filterwarnings("ignore")

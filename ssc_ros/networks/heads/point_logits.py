@@ -28,15 +28,19 @@ class PointLogits:
 
     def dense(self) -> Tensor:
         """[B, N, C] logits of the points; zero for rows that are no point."""
-        return self._at_points(self.cells, 0)
+        return self._at_points(self.cells)
+
+    def probability(self) -> Tensor:
+        """[B, N, C] float32 probabilities of the points; zero for rows that are no point."""
+        return self._at_points(self.cells.float().softmax(dim=1))
 
     def labels(self) -> Tensor:
         """[B, N] uint8: the most probable class of each point; 0 for rows that are no point."""
-        return self._at_points(self._best(self.cells)[1].to(torch.uint8), EMPTY)
+        return self._at_points(best_class(self.cells)[1])
 
     def confidence(self) -> Tensor:
         """[B, N] float32: the probability of the label of `labels`; 0 for rows that are no point."""
-        return self._at_points(self._best(self.cells.float().softmax(dim=1))[0], 0)
+        return self._at_points(best_class(self.cells.float().softmax(dim=1))[0])
 
     def truth(self, labels: Tensor) -> Tensor:
         """[M] int64: what most of the labelled points of each cell are, 0 where none is labelled.
@@ -52,12 +56,12 @@ class PointLogits:
         ).unflatten(0, (len(self.cells), classes))
         return votes.argmax(dim=1)
 
-    @staticmethod
-    def _best(scores: Tensor) -> tuple[Tensor, Tensor]:
-        best, index = scores[:, EMPTY + 1 :].max(dim=1)
-        return best, index + EMPTY + 1
+    def _at_points(self, values: Tensor) -> Tensor:
+        """Values [M, ...] of the cells at the points, zero elsewhere."""
+        return torch.cat([values, values.new_zeros(1, *values.shape[1:])])[self.rows]
 
-    def _at_points(self, values: Tensor, elsewhere: int) -> Tensor:
-        """Values [M, ...] of the cells at the points."""
-        nothing = values.new_full((1, *values.shape[1:]), elsewhere)
-        return torch.cat([values, nothing])[self.rows]
+
+def best_class(scores: Tensor) -> tuple[Tensor, Tensor]:
+    """Largest score [N] of a class, and the class [N] uint8; scores [N, C], of which "unlabelled" is left out."""
+    best, index = scores[:, EMPTY + 1 :].max(dim=1)
+    return best, (index + EMPTY + 1).to(torch.uint8)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import torch
@@ -77,9 +78,7 @@ class RingUNet(nn.Module):
         super().__init__()
         self.norm = nn.BatchNorm2d(inputs)
         self.entry = _pair(inputs, widths[0])
-        self.downs = nn.ModuleList(
-            nn.Sequential(nn.MaxPool2d(2), *_pair(a, b)) for a, b in zip(widths, widths[1:], strict=False)
-        )
+        self.downs = nn.ModuleList(nn.Sequential(nn.MaxPool2d(2), *_pair(a, b)) for a, b in itertools.pairwise(widths))
         below = (*ups[1:], widths[-1])
         self.ups = nn.ModuleList(
             nn.Sequential(*_pair(a + skip, b), DropBlock(share=drop))

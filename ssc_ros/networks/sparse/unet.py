@@ -119,7 +119,9 @@ class SparseUNet(nn.Module):
         """Channels of the result: the last features and what their axes gate of them."""
         self.context = AsymmetricBlock(inputs, first, paths)
         self.blocks = nn.ModuleList(AsymmetricBlock(a, b, paths) for a, b in zip(widths, deeper, strict=False))
-        self.downs = nn.ModuleList(SparseConv3d(n, n, stride=s, bias=False) for n, s in zip(deeper, strides, strict=True))
+        self.downs = nn.ModuleList(
+            SparseConv3d(n, n, stride=s, bias=False) for n, s in zip(deeper, strides, strict=True)
+        )
         self.ups = nn.ModuleList(UpBlock(a, b, exits, s) for a, b, s in zip(below, deeper, strides, strict=True))
         self.gate = AxisGate(deeper[0])
 
