@@ -14,7 +14,9 @@ from ssc_ros.training.sample import Sample, SceneTruth, collate
 
 FUSED = ["l2cocc edge_fused_raw", "l2cocc edge_fused"]
 EDGE = [*sorted(f"{system} edge" for system, presets in SYSTEMS.items() if "edge" in presets), *FUSED]
-SCENES = [name for name in EDGE if not name.endswith(("_image edge", "_seg edge"))]
+OTHERS = ("l2cocc_image edge", "lang_seg edge", "polarnet edge", "cylinder3d edge")
+"""Those that complete no scene."""
+SCENES = [name for name in EDGE if name not in OTHERS]
 VOXELS = 200_000
 CHOSEN_OTHERWISE = {"vlscene edge": 0.03}
 """Share of the logits that may differ where a network chooses its voxels: rounding decides between two of nearly the
@@ -90,6 +92,10 @@ def test_a_batch_equals_its_frames_one_by_one(name):
         for part in ("depth", "image"):
             if (expected := getattr(one, part)) is not None:
                 torch.testing.assert_close(getattr(both, part)[i], expected[0], atol=1e-4, rtol=1e-4)
+        if one.points is not None:
+            count = one.points.rows.shape[1]
+            assert (both.points.rows[i, count:] == -1).all()
+            torch.testing.assert_close(both.points.dense()[i, :count], one.points.dense()[0], atol=1e-4, rtol=1e-4)
         if one.scene is not None:
             same = torch.isclose(drawn(both, 2)[i], drawn(one)[0], atol=1e-4, rtol=1e-4)
             assert same.float().mean() >= 1 - CHOSEN_OTHERWISE.get(name, 0)
@@ -103,6 +109,7 @@ def test_every_parameter_learns(name):
     output = model(inputs)
     parts = [output.depth, output.image, None if output.scene is None else drawn(output), *output.occupancy.values()]
     parts.append(None if output.seeds is None else output.seeds.logits)
+    parts.append(None if output.points is None else output.points.cells)
     torch.stack([part.square().mean() for part in parts if part is not None]).sum().backward()
     silent = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
     assert silent == []

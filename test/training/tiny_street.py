@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import tiny_l2cocc
+import tiny_polar
 import tiny_sgn
 from lightning import Callback
 from torch import nn
@@ -36,6 +37,8 @@ PRESETS = {
     "l2cocc_image": partial(tiny_l2cocc.image, SPEC),
     "lang_seg": lang_seg,
     "sgn": partial(tiny_sgn.camera, SPEC),
+    "polarnet": tiny_polar.polarnet,
+    "cylinder3d": tiny_polar.cylinder3d,
 }
 """System -> its preset `tiny`."""
 IMAGE_SIZE = (64, 128)
