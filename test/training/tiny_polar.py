@@ -16,8 +16,8 @@ SPEC = InputSpec(sensors=(LIDAR,), pair=(), sweep=("cloud",), polar=GRID)
 CLASSES = len(SEMANTIC_KITTI)
 
 
-def polarnet() -> PolarNet:
-    return PolarNet(SPEC, CLASSES, PolarPointEncoder((8, 8), 8), RingUNet(8, (8, 8, 8, 8, 8), (8, 8, 8, 8)), 8)
+def polarnet(spec: InputSpec = SPEC) -> PolarNet:
+    return PolarNet(spec, CLASSES, PolarPointEncoder((8, 8), 8), RingUNet(8, (8, 8, 8, 8, 8), (8, 8, 8, 8)), 8)
 
 
 def cylinder3d() -> Cylinder3d:

@@ -1,0 +1,176 @@
+"""Cylinder3D teaches PolarNet: terms in closed form, what is trained, and what is refused."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from ssc_ros.core import SEMANTIC_KITTI, PolarGrid, SscError
+from ssc_ros.distillation import Lesson, PolarDistillation
+from ssc_ros.distillation.polar import LAST, LEVELS, PolarTutor, label_weights
+from ssc_ros.distillation.terms import label_weighted_distance, selected_divergence
+from ssc_ros.inference.checkpoint import CheckpointMetadata, save_checkpoint
+from ssc_ros.networks.heads.point_logits import PointLogits
+from ssc_ros.networks.sparse.sites import Sites
+from ssc_ros.systems import SYSTEMS, SceneNetwork, SceneOutput
+
+from ..training import tiny_polar  # noqa: TID252 (a package named test is Python's own)
+
+
+@pytest.fixture(autouse=True)
+def _presets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SYSTEMS["polarnet"], "tiny", tiny_polar.polarnet)
+    monkeypatch.setitem(SYSTEMS["cylinder3d"], "tiny", tiny_polar.cylinder3d)
+
+
+def checkpoint(path: Path, network: SceneNetwork, system: str = "cylinder3d") -> Path:
+    spec = network.spec
+    metadata = CheckpointMetadata("t", system, "tiny", SEMANTIC_KITTI.name, spec.grid, spec.sensors, polar=spec.polar)
+    save_checkpoint(path, network, metadata)
+    return path
+
+
+@pytest.fixture
+def teacher(tmp_path: Path) -> Path:
+    """Checkpoint of a teacher that has seen something, so that its statistics are not those of a new one."""
+    torch.manual_seed(1)
+    network = tiny_polar.cylinder3d().train()
+    network(lesson().inputs)
+    return checkpoint(tmp_path / "teacher.safetensors", network)
+
+
+def lesson(seed: int = 0) -> Lesson:
+    random = np.random.default_rng(seed)
+    cloud = random.uniform((-12, -12, -2, 0), (12, 12, 1, 1), (2, 900, 4)).astype(np.float32)
+    labels = random.integers(0, 20, (2, 900)).astype(np.uint8)
+    weights = torch.linspace(0, 100, 20)
+    return Lesson({"cloud": torch.from_numpy(cloud)}, torch.from_numpy(labels), class_weights=weights)
+
+
+def tutor(teacher: Path, **weights: float) -> PolarTutor:
+    return PolarDistillation(teacher, **weights).tutor(tiny_polar.polarnet, SEMANTIC_KITTI)
+
+
+def terms(tutor: PolarTutor, student: SceneNetwork, of: Lesson) -> dict[str, Tensor]:
+    return tutor(student(of.inputs), of, torch.Generator())
+
+
+def kl(p: list[float], q: list[float]) -> float:
+    return sum(a * math.log(a / b) for a, b in zip(p, q, strict=True))
+
+
+def test_divergence_counts_where_it_is_large():
+    """Two classes of probabilities 3/4 and 1/4; the other voxel says nearly the same."""
+    teacher = torch.tensor([[math.log(3), 0.0], [0.0, 0.0]])
+    student = torch.tensor([[0.0, math.log(3)], [0.0, 0.01]])
+    expected = kl([0.75, 0.25], [0.25, 0.75]) / 2
+    assert selected_divergence(student, teacher, 1.0, 0.01).item() == pytest.approx(expected, rel=1e-5)
+    small = kl([0.5, 0.5], torch.tensor([0.0, 0.01]).softmax(0).tolist()) / 2
+    assert selected_divergence(student, teacher, 1.0, 0.0).item() == pytest.approx((expected + small) / 2, rel=1e-4)
+    halved = torch.tensor([math.log(3) / 2, 0.0]).softmax(0).tolist()
+    expected = kl(halved, halved[::-1]) / 2
+    assert selected_divergence(student, teacher, 2.0, 0.01).item() == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("count", [0, 5])
+def test_divergence_of_nothing_is_zero_with_zero_gradient(count):
+    """Nothing is selected: there is no voxel, or all agree. The published mean over none is not a number."""
+    teacher = torch.randn(count, 4)
+    student = teacher.clone().requires_grad_()
+    value = selected_divergence(student, teacher, 10.0, 0.01)
+    value.backward()
+    assert value.item() == 0
+    assert (student.grad == 0).all()
+
+
+def test_weighted_distance_by_hand():
+    """Two samples of one row of two cells: sqrt((2 * (1 + 4) + 0.5 * 9 + 0 + 0) / 4)."""
+    student = torch.zeros(2, 2, 1, 2)
+    teacher = torch.zeros(2, 2, 1, 2)
+    teacher[0, :, 0, 0] = torch.tensor([1.0, -2.0])
+    teacher[1, 1, 0, 1] = 3.0
+    teacher[0, 0, 0, 1] = 100.0
+    weight = torch.tensor([[[2.0, 0.0]], [[0.0, 0.5]]])
+    assert label_weighted_distance(student, teacher, weight).item() == pytest.approx(math.sqrt(14.5 / 4))
+    student.requires_grad_()
+    nothing = label_weighted_distance(student, teacher, torch.zeros_like(weight))
+    nothing.backward()
+    assert nothing.item() == 0
+    assert student.grad.isfinite().all()
+
+
+def test_weights_add_up_over_the_heights_of_a_pillar():
+    """Cells of 1 x 2 x 3: in the first pillar a car and a bicycle, in the second one unlabelled and a truck."""
+    sites = Sites(torch.tensor([0, 2, 3, 5]), (1, 2, 3), 1)
+    points = PointLogits(torch.zeros(4, 20), sites, torch.tensor([[0, 1, 2, 3]]))
+    output = SceneOutput(None, points=points)
+    labels = torch.tensor([[1, 2, 0, 4]], dtype=torch.uint8)
+    weights = torch.tensor([0.0, 25, 50, 1, 10, *[1.0] * 15])
+    found = label_weights(output, Lesson({}, labels, class_weights=weights))
+    torch.testing.assert_close(found, torch.tensor([[[1.5, 0.2]]]))
+
+
+def test_each_term_can_be_switched_and_has_its_weight(teacher):
+    torch.manual_seed(0)
+    student, given = tiny_polar.polarnet().train(), lesson()
+    names = ("voxel_to_pillar", "label_weight", "logits")
+    off = dict.fromkeys(names, 0.0)
+    assert terms(tutor(teacher, **off), student, given) == {}
+    for name in names:
+        alone = tutor(teacher, **off | {name: 1.0}, threshold=0.0)
+        double = tutor(teacher, **off | {name: 2.0}, threshold=0.0)
+        double.load_state_dict(alone.state_dict())
+        (key, value), (same, larger) = (next(iter(terms(t, student, given).items())) for t in (alone, double))
+        assert key == same == name
+        assert value > 0
+        torch.testing.assert_close(larger, 2 * value)
+    plain, squared = (tutor(teacher, **off | {"logits": 1.0}, threshold=0.0, temperature=4.0, temperature_squared=s)
+                      for s in (False, True))  # fmt: skip
+    value, larger = (terms(t, student, given)["logits"] for t in (plain, squared))
+    torch.testing.assert_close(larger, 16 * value)
+
+
+def test_features_are_compared_behind_the_adapters(teacher):
+    torch.manual_seed(0)
+    student, given, asked = tiny_polar.polarnet().eval(), lesson(), tutor(teacher).eval()
+    output, taught = student(given.inputs), asked.teacher(given.inputs)
+    adapted = {name: asked.adapters[name.replace(".", "_")](taught.taps[name]) for name in (*LEVELS, LAST)}
+    found = asked(output, given, torch.Generator())
+    squares = [(output.taps[name] - adapted[name]).square().mean() for name in LEVELS]
+    torch.testing.assert_close(found["voxel_to_pillar"], 2 * sum(squares))
+    weight = label_weights(output, given)
+    total = ((output.taps[LAST] - adapted[LAST]).square() * weight[:, None]).sum() / weight.numel()
+    torch.testing.assert_close(found["label_weight"], 2 * total.sqrt())
+
+
+def test_student_and_adapters_learn_and_the_teacher_does_not(teacher):
+    torch.manual_seed(0)
+    student, asked = tiny_polar.polarnet().train(), tutor(teacher, threshold=0.0).train()
+    before = {name: tensor.clone() for name, tensor in asked.teacher._network.state_dict().items()}
+    learnt = [*student.parameters(), *asked.parameters()]
+    optimizer = torch.optim.SGD(learnt, lr=0.1)
+    for seed in range(3):
+        optimizer.zero_grad()
+        sum(terms(asked, student, lesson(seed)).values()).backward()
+        assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in asked.parameters())
+        optimizer.step()
+    after = asked.teacher._network.state_dict()
+    assert [name for name in before if not torch.equal(before[name], after[name])] == []
+    assert not asked.teacher._network.training
+    assert not any(name.startswith("teacher") for name in asked.state_dict())
+
+
+def test_what_cannot_teach_is_refused(teacher, monkeypatch):
+    other = replace(tiny_polar.SPEC, polar=PolarGrid((16, 16, 4), (1.0, 13.0), (-2.2, 1.4)))
+    with pytest.raises(SscError, match="polar grid"):
+        PolarDistillation(teacher).tutor(partial(tiny_polar.polarnet, other), SEMANTIC_KITTI)
+    monkeypatch.setattr("ssc_ros.distillation.polar.LAST", "bird.up9")
+    with pytest.raises(SscError, match=r"lacks bird\.up9"):
+        tutor(teacher)
