@@ -18,6 +18,7 @@ The replay waits for the node after each frame, so every frame gets its grid on 
   ssc-ros demo
   ssc-ros demo --kitti-root ~/kitti --sequence 08 --frames 0:100
   ssc-ros demo --checkpoint models/l2cocc_lidar_edge.safetensors
+  ssc-ros demo --segmentation models/polarnet_edge.safetensors
 
 Simulated frames and bags are kept in WORK, and used again the next time.
 """
@@ -37,6 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--checkpoint", type=Path, metavar="FILE", help=f"network (default: {SHIPPED_CHECKPOINT})")
     parser.add_argument(
+        "--segmentation", type=Path, metavar="FILE", help="network that gives classes to LiDAR points (default: none)"
+    )
+    parser.add_argument(
         "--work-dir", type=Path, default=cache / "demo", metavar="WORK", help=f"data and logs (default: {cache}/demo)"
     )
     parser.add_argument(
@@ -52,8 +56,9 @@ def run(args: argparse.Namespace) -> int:
     from ssc_ros.ros.kitti_bag import convert
 
     checkpoint = args.checkpoint or shipped_checkpoint()
-    if not checkpoint.is_file():
-        raise SscError(f"there is no checkpoint {checkpoint}; name one: --checkpoint FILE")
+    for flag, path in (("checkpoint", checkpoint), ("segmentation", args.segmentation)):
+        if path and not path.is_file():
+            raise SscError(f"there is no checkpoint {path}; name one: --{flag} FILE")
     root = args.kitti_root or _simulated(args.work_dir, args.sequence)
     (sequence,) = SemanticKitti(root, [args.sequence]).sequences
     frame_ids = sequence.frame_ids[args.frames]
@@ -63,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
     bag = args.work_dir / f"{'kitti' if args.kitti_root else 'synth'}_{sequence.name}"
     print(f"bag          {bag}: {len(frame_ids)} frames, {len(keyframes)} with ground truth")
     convert(sequence, bag, frame_ids, replace=True)
-    demonstration = Demonstration(sequence, keyframes, checkpoint, bag, args.work_dir / "logs")
+    demonstration = Demonstration(sequence, keyframes, checkpoint, bag, args.work_dir / "logs", args.segmentation)
     demonstration.play()
     demonstration.evaluate(args.results)
     return 0

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ssc_ros.commands.kitti2bag import parse_slice
+from ssc_ros.commands.point_evaluation import evaluate_points
 from ssc_ros.core import LIDAR, STEREO
 from ssc_ros.core.resources import SHIPPED_CHECKPOINT, shipped_checkpoint
 
@@ -30,13 +31,18 @@ report.md, metrics.json and pictures to a dated folder; RESULTS/latest points to
 
   ssc-ros evaluate --data ~/kitti --sequence 08
   ssc-ros evaluate --data ~/kitti --sequence 08 --checkpoint models/l2cocc_lidar_edge.safetensors
+  ssc-ros evaluate --data ~/kitti --sequence 08 --checkpoint fused.safetensors --segmentation points.safetensors
   ssc-ros evaluate --data ~/kitti --sequence 08 --baseline stereo --pictures 0
   ssc-ros evaluate --data ~/kitti --sequence 08 --baseline prior --train-sequences 00 01
   ssc-ros evaluate --data ~/sscbench --sequence 0006 --baseline stereo
+  ssc-ros evaluate --task segmentation --data ~/kitti --sequence 08 --checkpoint models/polarnet_edge.safetensors
 
 The layout, SemanticKITTI or SSCBench-KITTI-360, is told from the folder. --save-predictions writes what the official
 tools and the SemanticKITTI server read: OUT/sequences/NN/predictions/NNNNNN.label. Of a sequence without ground truth,
 such as the hidden 11 to 21, every fifth frame is predicted and saved, as the server wants it, and nothing is scored.
+
+--task segmentation scores the classes of LiDAR points, of every sweep that has labels, by the rules of that official
+evaluation; of a sequence it reads velodyne and labels alone. --votes 4 averages over mirror images of each sweep.
 """
 KEYFRAME_STEP = 5
 
@@ -71,6 +77,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--train-sequences", nargs="+", metavar="NN", help="what --baseline prior learns (default: the official split)"
     )
     parser.add_argument("--save-predictions", type=Path, metavar="OUT", help="write predictions for the official tools")
+    parser.add_argument(
+        "--task",
+        choices=("completion", "segmentation"),
+        default="completion",
+        help="what is scored (default: completion)",
+    )
+    parser.add_argument(
+        "--votes", type=int, default=1, metavar="N", help="segmentation: mirror images of a sweep that vote, 1 to 4"
+    )
     add_evaluation_arguments(parser, ("prior", "stereo"))
 
 
@@ -79,6 +94,12 @@ def add_evaluation_arguments(parser: argparse.ArgumentParser, baselines: Sequenc
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--checkpoint", type=Path, metavar="FILE", help=f"what to score (default: {SHIPPED_CHECKPOINT})")
     what.add_argument("--baseline", choices=baselines, help="score a baseline instead of a network")
+    parser.add_argument(
+        "--segmentation",
+        type=Path,
+        metavar="FILE",
+        help="what gives classes to LiDAR points, for a checkpoint that reads them",
+    )
     parser.add_argument("--pictures", type=int, default=4, metavar="N", help="frames to draw (default: 4)")
     parser.add_argument(
         "--results", type=Path, default=Path("results"), metavar="DIR", help="folder of all results (default: results)"
@@ -89,6 +110,8 @@ def add_evaluation_arguments(parser: argparse.ArgumentParser, baselines: Sequenc
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate."""
+    if args.task == "segmentation":
+        return evaluate_points(args)
     from ssc_ros.core import SscError
     from ssc_ros.data.predictions import write_prediction
     from ssc_ros.data.sequence import open_sequences
@@ -173,12 +196,16 @@ def open_checkpoint(args: argparse.Namespace) -> Candidate:
     """The network of --checkpoint, warm."""
     from ssc_ros.evaluation.results import sha256
     from ssc_ros.inference.completer import SceneCompleter
+    from ssc_ros.inference.segmenter import PointSegmenter
 
-    path = args.checkpoint or shipped_checkpoint()
-    completer = SceneCompleter.from_checkpoint(path, args.device, args.threads)
+    path, segmentation = args.checkpoint or shipped_checkpoint(), args.segmentation
+    label = PointSegmenter.from_checkpoint(segmentation, args.device, args.threads).labels if segmentation else None
+    completer = SceneCompleter.from_checkpoint(path, args.device, args.threads, label)
     completer.warm_up()
     metadata = completer.metadata
     origin = {"checkpoint": str(path), "checkpoint_sha256": sha256(path)}
+    if segmentation:
+        origin |= {"segmentation": str(segmentation), "segmentation_sha256": sha256(segmentation)}
     return Candidate(completer, metadata.model_id, metadata.inputs, completer, origin)
 
 

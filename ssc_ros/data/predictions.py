@@ -1,10 +1,14 @@
-"""Predictions in the official submission layout of the SemanticKITTI completion task."""
+"""Predictions in the official submission layout of SemanticKITTI's completion and segmentation tasks."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ssc_ros.core import SemanticGrid
+from ssc_ros.core.files import write_atomically
 from ssc_ros.data import voxel_files
 
 
@@ -20,4 +24,14 @@ def write_prediction(root: Path, sequence: str, frame_id: str, prediction: Seman
     """
     path = prediction_path(root, sequence, frame_id)
     voxel_files.write_labels(path, prediction.label_set.raw_from_train(prediction.labels))
+    return path
+
+
+def write_point_prediction(root: Path, sequence: str, sweep_id: str, raw: NDArray[np.uint16]) -> Path:
+    """Write the raw ids (N,) of a sweep's points as uint32, in the order of its file, and return the path.
+
+    The upper half, in which labels keep an instance, is zero.
+    """
+    path = prediction_path(root, sequence, sweep_id)
+    write_atomically(path, raw.astype("<u4").tobytes())
     return path

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ssc_ros.core import SEMANTIC_KITTI, SEMANTIC_KITTI_GRID, SemanticGrid
-from ssc_ros.data.predictions import write_prediction
+from ssc_ros.data.predictions import write_point_prediction, write_prediction
 
 
 def test_a_prediction_holds_raw_ids_of_the_inverse_map(tmp_path: Path) -> None:
@@ -20,3 +20,10 @@ def test_a_prediction_holds_raw_ids_of_the_inverse_map(tmp_path: Path) -> None:
     assert raw[:3].tolist() == [0, 10, 81]
     assert raw[-1] == 0
     assert [file.name for file in path.parent.iterdir()] == ["000005.label"]
+
+
+def test_predicted_points_are_written_as_the_labels_are(tmp_path: Path) -> None:
+    raw = SEMANTIC_KITTI.raw_from_train(np.array([1, 0, 19, 9], np.uint8))
+    path = write_point_prediction(tmp_path, "11", "000007", raw)
+    assert path == tmp_path / "sequences" / "11" / "predictions" / "000007.label"
+    assert np.fromfile(path, "<u4").tolist() == [10, 0, 81, 40]

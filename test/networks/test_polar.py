@@ -106,7 +106,7 @@ def test_the_ring_closes():
     unet = randomized(RingUNet(3, (4, 5, 6), (4, 5)))
     x = torch.randn(2, 3, 8, 12)
     with torch.no_grad():
-        (downs, ups), (turned_downs, turned_ups) = unet(x), unet(x.roll(4, dims=3))
+        (downs, ups), (turned_downs, _) = unet(x), unet(x.roll(4, dims=3))
     for level, (one, other) in enumerate(zip(downs, turned_downs, strict=True), 1):
         torch.testing.assert_close(one.roll(4 >> level, dims=3), other, atol=1e-5, rtol=1e-5)
     assert [tuple(up.shape) for up in ups] == [(2, 4, 8, 12), (2, 5, 4, 6)]

@@ -1,4 +1,4 @@
-"""PolarNet and Cylinder3D in the smallest size that still learns, on 16 x 16 x 8 cells."""
+"""PolarNet and Cylinder3D in the smallest size that still learns, on 16 x 32 x 8 cells."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ssc_ros.systems.cylinder3d import Cylinder3d
 from ssc_ros.systems.cylinder3d_presets import CROSSED, EXIT, STRIDES
 from ssc_ros.systems.polarnet import PolarNet
 
-GRID = PolarGrid((16, 16, 8), (1.0, 13.0), (-2.2, 1.4))
+GRID = PolarGrid((16, 32, 8), (1.0, 13.0), (-2.2, 1.4))
 SPEC = InputSpec(sensors=(LIDAR,), pair=(), sweep=("cloud",), polar=GRID)
 CLASSES = len(SEMANTIC_KITTI)
 
