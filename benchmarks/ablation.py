@@ -60,6 +60,11 @@ ABLATIONS = {
         Variant("D: all three", "d", "l2cocc_d_edge"),
         Variant("L: LiDAR", "l", "l2cocc_l_edge"),
     ),
+    "fusion": (
+        Variant("stereo alone", "stereo", "l2cocc_c_edge"),
+        Variant("stereo + raw points", "raw", "l2cocc_fused_edge", ("--model.preset=edge_fused_raw",)),
+        Variant("stereo + labelled points", "labelled", "l2cocc_fused_edge"),
+    ),
     "sgn": (
         Variant("dense only", "dense", "sgn_s_edge", ("--model.preset=edge_dense",)),
         Variant("with geometry guidance", "geometry", "sgn_s_edge", ("--model.preset=edge_geometry",)),

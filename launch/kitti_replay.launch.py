@@ -2,6 +2,7 @@
 
 ros2 launch ssc_ros kitti_replay.launch.py bag:=/data/kitti_08
 ros2 launch ssc_ros kitti_replay.launch.py data:=/data/kitti sequence:=08 rate:=0.5 loop:=true
+ros2 launch ssc_ros kitti_replay.launch.py bag:=/data/kitti_08 segmentation:=models/polarnet_edge.safetensors
 ros2 launch ssc_ros kitti_replay.launch.py --show-args
 """
 
@@ -41,6 +42,11 @@ ARGUMENTS = [
         "checkpoint", default_value="", description="Network (.safetensors); empty: the shipped one."
     ),
     DeclareLaunchArgument(
+        "segmentation",
+        default_value="",
+        description="Network (.safetensors) that gives classes to LiDAR points; empty: none.",
+    ),
+    DeclareLaunchArgument(
         "params_file",
         default_value=str(SHARE / "config" / "ssc_node.yaml"),
         description="Parameters of the node; launch arguments win over them.",
@@ -74,7 +80,7 @@ def start(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     """Check the paths, then start the processes."""
     value = {argument.name: LaunchConfiguration(argument.name).perform(context) for argument in ARGUMENTS}
     source = replay_source(value)
-    for name in ("checkpoint", "params_file", *(["rviz_config"] if value["rviz"] == "true" else [])):
+    for name in ("checkpoint", "segmentation", "params_file", *(["rviz_config"] if value["rviz"] == "true" else [])):
         if value[name] and not Path(value[name]).is_file():
             raise FileNotFoundError(f"{name}:={value[name]} does not exist")
 
@@ -82,7 +88,8 @@ def start(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     variables = large_message_variables() if large else {}
     options = [] if large else ["--no-large-data"]
     ros_arguments = ["--log-level", value["log_level"]]
-    overrides = {"use_sim_time": True} | ({"checkpoint": value["checkpoint"]} if value["checkpoint"] else {})
+    files = {"checkpoint": value["checkpoint"], "lidar.segmentation_checkpoint": value["segmentation"]}
+    overrides = {"use_sim_time": True} | {name: file for name, file in files.items() if file}
     node = Node(
         package="ssc_ros",
         executable="node",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,9 @@ from ssc_ros.networks.reparameterize import fuse
 from ssc_ros.systems import SceneInputs, SceneNetwork
 from ssc_ros.systems.spec import History
 
+LabelPoints = Callable[[NDArray[np.float32]], NDArray[np.uint8]]
+"""Gives points (N, 4) their train ids (N,), 0 unlabelled."""
+
 
 class SceneCompleter:
     """Runs a checkpoint. Not thread-safe: one completer belongs to one thread at a time.
@@ -30,25 +34,36 @@ class SceneCompleter:
         past_frames: how many past frames the last prediction saw, at most `history`.
     """
 
-    def __init__(self, network: SceneNetwork, metadata: CheckpointMetadata, device: str = "auto") -> None:
+    def __init__(
+        self,
+        network: SceneNetwork,
+        metadata: CheckpointMetadata,
+        device: str = "auto",
+        label: LabelPoints | None = None,
+    ) -> None:
         self.metadata = metadata
         self.timings: dict[str, float] = {}
         self.past_frames = 0
         self._device = choose_device(device)
         self._network = network.eval().to(self._device)
-        self._prepare = InputPreparer(network.spec)
+        self._label = label
+        self._preparer = InputPreparer(network.spec)
         self._past = FrameHistory(network.spec.history)
         self._blank: Tensor | None = None  # a memory: its shape is known once there was one
         self._view: tuple[StereoRig, NDArray[np.bool_]] | None = None
 
     @classmethod
-    def from_checkpoint(cls, path: Path, device: str = "auto", threads: int | None = None) -> SceneCompleter:
+    def from_checkpoint(
+        cls, path: Path, device: str = "auto", threads: int | None = None, label: LabelPoints | None = None
+    ) -> SceneCompleter:
         """Open a checkpoint.
 
         Args:
             path: a `.safetensors` file; nothing else is needed beside it.
             device: "auto" (CUDA where there is one), "cpu", "cuda", "cuda:1", ...
             threads: CPU threads of torch, or None to leave the process as it is.
+            label: gives classes to the points of frames that come without, where the network reads them; such as
+                `PointSegmenter.labels`.
 
         Raises:
             SscError: a file or device that cannot be used.
@@ -56,7 +71,7 @@ class SceneCompleter:
         if threads:
             torch.set_num_threads(threads)
         network, metadata = load_checkpoint(path)
-        return cls(fuse(network), metadata, device)
+        return cls(fuse(network), metadata, device, label)
 
     @property
     def history(self) -> History:
@@ -75,7 +90,7 @@ class SceneCompleter:
 
     def warm_up(self) -> None:
         """Complete one blank frame, so that the first real one is not slower than the rest."""
-        size = self._prepare.spec.image_size
+        size = self._preparer.spec.image_size
         blank = np.zeros((*size, 3), np.uint8)
         camera_matrix = np.array([[size[1] / 2, 0, size[1] / 2], [0, size[1] / 2, size[0] / 2], [0, 0, 1.0]])
         optical = poses.from_rows(np.array([0, 0, 1, 0, -1, 0, 0, 0, 0, -1, 0, 0]))
@@ -136,6 +151,12 @@ class SceneCompleter:
             self.complete(frame)
         else:
             self._keep(frame, now, memory)
+
+    def _prepare(self, frame: Frame) -> SceneInputs:
+        """Unbatched inputs of a frame, whose points get classes first if they need some."""
+        if self._label and self.reads_classes and frame.points is not None and frame.point_labels is None:
+            frame = replace(frame, point_labels=self._label(frame.points))
+        return self._preparer(frame)
 
     def _batch(self, inputs: SceneInputs) -> SceneInputs:
         return {key: value[None].to(self._device) for key, value in inputs.items()}

@@ -103,6 +103,10 @@ class PointSegmenter:
             labels, certain = _decide(seen, confidence)
         return SegmentedPoints(labels.cpu().numpy(), None if certain is None else certain.cpu().numpy())
 
+    def labels(self, points: NDArray[np.float32]) -> NDArray[np.uint8]:
+        """Classes alone, see `segment`; for a completer that reads them."""
+        return self.segment(points).labels
+
     def _points(self, cloud: Tensor) -> PointLogits:
         predicted: PointLogits | None = self._network({"cloud": cloud[None]}).points
         assert predicted is not None, "a network with a polar grid gives classes to points"

@@ -10,9 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ssc_ros.core import SemanticGrid, SscError, StereoRig, poses
 from ssc_ros.data.semantic_kitti import KittiSequence
+from ssc_ros.evaluation.confusion import Confusion
+from ssc_ros.evaluation.points import point_scores
 from ssc_ros.evaluation.report import Report
 from ssc_ros.evaluation.session import EvaluationSession, Sample
 from ssc_ros.ros.grid_recorder import GridRecorder, grid_recorder
@@ -38,8 +41,10 @@ class Demonstration:
         checkpoint: the node's network.
         bag: frames of the sequence, with the keyframes among them.
         logs: folder for the logs of node and replay.
+        segmentation: network that gives classes to LiDAR points, or None.
         grids: what the node published for the keyframes, by stamp [ns].
         statuses: what it said about every frame.
+        sweeps: (N,) train ids of the points of each sweep that came back with classes, by stamp [ns].
     """
 
     sequence: KittiSequence
@@ -47,8 +52,10 @@ class Demonstration:
     checkpoint: Path
     bag: Path
     logs: Path
+    segmentation: Path | None = None
     grids: Mapping[int, SemanticGrid] = field(default_factory=dict)
     statuses: Sequence[Status] = ()
+    sweeps: Mapping[int, NDArray[np.uint8]] = field(default_factory=dict)
 
     def play(self) -> None:
         """Run node and replay to the end of the bag.
@@ -59,14 +66,14 @@ class Demonstration:
         stamps = {self._stamp(frame_id) for frame_id in self.keyframes}
         with processes(self.logs) as group:
             os.environ.update(group.environment)  # for the recorder in this process
-            with grid_recorder(stamps.__contains__) as recorder:
+            with grid_recorder(stamps.__contains__, with_sweeps=self.segmentation is not None) as recorder:
                 node = self._start_node(group)
                 recorder.spin_until(lambda: recorder.connected or node.returncode is not None, START_TIMEOUT)
                 recorder.spin_until(lambda: False, SETTLE_TIME)
                 replay = group.start("replay", self._replay_command())
                 self._record(recorder, node, replay)
                 recorder.spin_until(lambda: recorder.kept >= stamps, ARRIVAL_TIMEOUT)
-                self.grids, self.statuses = recorder.grids(), recorder.statuses
+                self.grids, self.statuses, self.sweeps = recorder.grids(), recorder.statuses, recorder.sweeps
                 missing = len(stamps - self.grids.keys())
                 if missing:
                     raise _failure(f"{missing} of {len(stamps)} frames with ground truth got no grid", node)
@@ -94,6 +101,8 @@ class Demonstration:
             session.add(sample, self.grids[frame.stamp])
         report = session.finish()
         print(describe(self.statuses))
+        if self.segmentation is not None:
+            print(self._describe_sweeps())
         scores = report.official
         print(
             f"scores       IoU {100 * scores.iou:.2f} %, mIoU {100 * scores.miou:.2f} %; pictures in {session.folder}"
@@ -102,7 +111,23 @@ class Demonstration:
 
     def _start_node(self, group: Processes) -> ChildProcess:
         ros_args = ["-p", "use_sim_time:=true", "-p", f"camera.extrinsics:={extrinsics(self.sequence.rig)}"]
+        if self.segmentation is not None:
+            ros_args += ["-p", f"lidar.segmentation_checkpoint:={self.segmentation}"]
         return group.start("node", ssc_ros("node", "--checkpoint", str(self.checkpoint), "--ros-args", *ros_args))
+
+    def _describe_sweeps(self) -> str:
+        """How many sweeps have got classes, and, where the data set knows better, how good these are."""
+        text = f"points       {len(self.sweeps)} sweeps came back with classes"
+        confusion = Confusion(len(self.sequence.label_set))
+        for frame_id in self.sequence.frame_ids if (self.sequence.path / "labels").is_dir() else ():
+            labels = self.sweeps.get(self.sequence.stamp(frame_id))
+            if labels is not None:
+                truth = self.sequence.label_set.train_from_raw_points(self.sequence.point_labels(frame_id))
+                confusion.add(labels, truth)
+        if not confusion.counts.any():
+            return text
+        scores = point_scores(confusion)
+        return f"{text}; accuracy {100 * scores.accuracy:.2f} %, mIoU {100 * scores.miou:.2f} %"
 
     def _replay_command(self) -> list[str]:
         waiting = ["--wait-for-node", f"{START_TIMEOUT:g}", "--lockstep", f"{FRAME_TIMEOUT:g}"]

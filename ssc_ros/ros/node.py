@@ -1,11 +1,8 @@
-"""The lifecycle node `ssc_node`: wires inputs, inference thread, outputs, services and monitor."""
+"""The lifecycle node `ssc_node`: transitions, services and log; `wiring` puts it together."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,44 +10,21 @@ from rclpy.clock import JumpThreshold, TimeJump
 from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
-from sensor_msgs.msg import PointCloud2
 from std_srvs.srv import Trigger
 
 from ssc_ros.core import SscError
-from ssc_ros.ros.drops import Drop, DropCounter
-from ssc_ros.ros.frames import FrameAssembler, lidar_mount
-from ssc_ros.ros.inputs import Inputs
-from ssc_ros.ros.lidar_use import LidarUse, lidar_use
 from ssc_ros.ros.loading import load_completer, load_segmenter
-from ssc_ros.ros.monitor import Monitor
-from ssc_ros.ros.no_camera import NoCompleter
 from ssc_ros.ros.parameter_server import ParameterServer
 from ssc_ros.ros.parameters import Settings
-from ssc_ros.ros.pipeline import OWN_STAGES, Completer, Pipeline
-from ssc_ros.ros.publishers import Outputs, offer
-from ssc_ros.ros.qos import LATEST, QosWatch
-from ssc_ros.ros.segmentation import TOPIC, Segmentation, Segmenter, SweepLabeller
+from ssc_ros.ros.pipeline import Completer, Pipeline
+from ssc_ros.ros.segmentation import Segmentation, Segmenter
 from ssc_ros.ros.services import save_grid
-from ssc_ros.ros.transforms import Transforms, TransformSource, transform_source
-from ssc_ros.ros.worker import LatestWorker
+from ssc_ros.ros.transforms import TransformSource, transform_source
+from ssc_ros.ros.wiring import Parts, wire
 from ssc_ros_msgs.srv import SaveGrid
 
 LoadCompleter = Callable[[Settings], Completer]
 LoadSegmenter = Callable[[Settings], Segmenter]
-
-
-@dataclass
-class Parts:
-    """What exists while the node is configured; `undo` withdraws it from ROS, `workers` are the threads."""
-
-    pipeline: Pipeline
-    outputs: Outputs
-    inputs: Inputs
-    workers: Sequence[LatestWorker[Any]]
-    monitor: Monitor
-    lidar: LidarUse
-    segmentation: Segmentation | None
-    undo: ExitStack
 
 
 class SscNode(LifecycleNode):
@@ -106,7 +80,9 @@ class SscNode(LifecycleNode):
                 segmenter.warm_up()
             completer = self._completer(settings, segmenter)
             completer.warm_up()
-            self._parts = self._wire(completer, segmenter, settings)
+            self._parts = wire(self, completer, segmenter, settings, self._transform_source, self._warn)
+            for kind, name, serve in ((SaveGrid, "~/save_grid", self._save_grid), (Trigger, "~/reset", self._reset)):
+                self._parts.undo.callback(self.destroy_service, self.create_service(kind, name, serve))
         except Exception as error:  # rclpy would swallow it without a word
             kind = "" if isinstance(error, SscError) else f"{type(error).__name__}: "
             self.get_logger().error(kind + " ".join(str(error).split()))
@@ -118,18 +94,14 @@ class SscNode(LifecycleNode):
         """Begin to listen."""
         parts = self._configured
         parts.outputs.announce(parts.pipeline.completer.metadata.label_set)
-        parts.pipeline.restart()
-        if parts.segmentation:
-            parts.segmentation.restart()
-        parts.monitor.restart()
-        parts.inputs.active = True
+        parts.restart()
         waiting = "stereo pairs" if parts.pipeline.settings.camera.enabled else "point clouds"
         self.get_logger().info(f"active: waiting for {waiting}")
         return super().on_activate(state)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stop listening; nothing is published after this."""
-        self._pause(self._configured)
+        self._configured.pause()
         return super().on_deactivate(state)
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -164,83 +136,19 @@ class SscNode(LifecycleNode):
             raise SscError(
                 "camera.enabled is false and lidar.segmentation_checkpoint is empty, so there is nothing to do; set one"
             )
+        from ssc_ros.ros.no_camera import NoCompleter  # with torch, which the segmenter has brought by now
+
         return NoCompleter(segmenter.metadata)
-
-    def _wire(self, completer: Completer, segmenter: Segmenter | None, settings: Settings) -> Parts:
-        _check_classes(settings, completer)
-        lidar = LidarUse.UNUSED
-        if settings.camera.enabled:
-            lidar = lidar_use(completer.metadata.inputs, settings.lidar.enabled)
-        reads_classes = completer.reads_classes and lidar is not LidarUse.UNUSED
-        if reads_classes:
-            _check_segmenter(segmenter, completer)
-        drops, qos_watch = DropCounter(self._warn), QosWatch(self, self._warn)
-        transforms = Transforms(settings.grid.frame_id or completer.metadata.grid.frame_id, self._transform_source)
-        remembers = completer.history.count > 0
-        place = partial(transforms.of, lidar_mount(settings))
-        label = None if segmenter is None else SweepLabeller(segmenter, place)
-        assembler = FrameAssembler(
-            settings,
-            transforms,
-            drops.explain,
-            lidar is LidarUse.REQUIRED,
-            remembers,
-            label if reads_classes else None,
-        )
-        stages = [f"processing_time/{name}" for name in (*completer.timings, *OWN_STAGES)]
-        clock = self.get_clock()
-        with ExitStack() as undo:
-            outputs = Outputs(self, settings, qos_watch, (*stages, "pipeline_latency"))
-            undo.callback(outputs.destroy)
-            pipeline = Pipeline(
-                completer, assembler, outputs, drops, settings, lambda: clock.now().nanoseconds, self.context.ok
-            )
-            worker = LatestWorker(pipeline, lambda: drops.add(Drop.BUSY))
-            undo.callback(worker.close)
-            workers: list[LatestWorker[Any]] = [worker]
-            segmentation = None
-            if label is not None:
-                segmentation = self._segmentation(label, settings, qos_watch, undo)
-                sweep_drops = segmentation.drops
-                workers.append(LatestWorker(segmentation, lambda: sweep_drops.add(Drop.BUSY), "segmentation"))
-                undo.callback(workers[1].close)
-            take_sweep = workers[1].offer if segmentation else None
-            inputs = Inputs(self, settings, lidar, qos_watch, drops, worker.offer, assembler.take_odometry, take_sweep)
-            undo.callback(inputs.destroy)
-            monitor = Monitor(self, settings, inputs, pipeline, qos_watch, self._warn, segmentation)
-            undo.callback(monitor.destroy)
-            for kind, name, serve in ((SaveGrid, "~/save_grid", self._save_grid), (Trigger, "~/reset", self._reset)):
-                undo.callback(self.destroy_service, self.create_service(kind, name, serve))
-            return Parts(pipeline, outputs, inputs, workers, monitor, lidar, segmentation, undo.pop_all())
-
-    def _segmentation(
-        self, label: SweepLabeller, settings: Settings, qos_watch: QosWatch, undo: ExitStack
-    ) -> Segmentation:
-        publisher = offer(self, qos_watch, PointCloud2, TOPIC, LATEST)
-        undo.callback(self.destroy_publisher, publisher)
-        clock = self.get_clock()
-        return Segmentation(label, publisher, DropCounter(self._warn), settings, lambda: clock.now().nanoseconds)
 
     def _apply(self, settings: Settings) -> None:
         if self._parts is not None:
-            parts = self._parts
-            parts.inputs.apply(settings)
-            for part in (parts.pipeline, parts.pipeline.assembler, parts.outputs, parts.monitor):
-                part.settings = settings
-            if parts.segmentation:
-                parts.segmentation.settings = settings
-
-    def _pause(self, parts: Parts) -> None:
-        parts.inputs.active = False
-        parts.inputs.reset(Drop.PAUSED)
-        for worker in parts.workers:
-            worker.discard()
+            self._parts.apply(settings)
 
     def _dismantle(self) -> None:
         parts, self._parts = self._parts, None
         if parts is None:
             return
-        self._pause(parts)
+        parts.pause()
         parts.undo.close()
         if parts.pipeline.settings.camera.enabled:
             self._log_end("grids", parts.pipeline)
@@ -257,10 +165,7 @@ class SscNode(LifecycleNode):
 
     def _forget(self) -> None:
         if self._parts is not None:
-            self._parts.inputs.reset()
-            self._parts.pipeline.forget()
-            if self._parts.segmentation:
-                self._parts.segmentation.forget()
+            self._parts.forget()
 
     def _reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         self._forget()
@@ -303,22 +208,3 @@ class SscNode(LifecycleNode):
             info(f"input  {item.topic} ({item.type_name})")
         for topic in (*parts.outputs.topics, *([parts.segmentation.topic] if parts.segmentation else [])):
             info(f"output {topic}")
-
-
-def _check_classes(settings: Settings, completer: Completer) -> None:
-    names = completer.metadata.label_set.names
-    unknown = [name for name in settings.bev.free_classes if name not in names]
-    if unknown:
-        raise SscError(f"parameter bev.free_classes names {unknown}; the checkpoint's classes are {', '.join(names)}")
-
-
-def _check_segmenter(segmenter: Segmenter | None, completer: Completer) -> None:
-    """Make sure that somebody gives the points the classes that the completion network reads."""
-    if segmenter is None:
-        raise SscError(
-            "the checkpoint reads the classes of LiDAR points; set lidar.segmentation_checkpoint, or lidar.enabled to "
-            "false for stereo alone"
-        )
-    known, read = segmenter.metadata.label_set.name, completer.metadata.label_set.name
-    if known != read:
-        raise SscError(f"the segmentation checkpoint gives classes of '{known}', but the checkpoint reads '{read}'")

@@ -92,9 +92,8 @@ class Outputs:
     timings: Iterable[str]
 
     def __post_init__(self) -> None:
-        offers = (*OFFERS, MARKERS) if self.settings.markers.enabled else OFFERS
-        if not self.settings.camera.enabled:
-            offers = ()
+        cameras, markers = self.settings.camera.enabled, self.settings.markers.enabled
+        offers = [*(OFFERS if cameras else ()), *([MARKERS] if cameras and markers else ())]
         self._shown = [(shown, self._publisher(shown.type, shown.topic, shown.qos)) for shown in offers]
         self._status = self._publisher(Status, "~/status", LOG)
         self._labels = self._publisher(LabelInfo, "~/label_info", LATCHED)

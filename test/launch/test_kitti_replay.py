@@ -40,7 +40,7 @@ def test_every_argument_is_explained_and_switches_name_their_choices() -> None:
     from launch.launch_description_sources import get_launch_description_from_python_launch_file
 
     arguments = get_launch_description_from_python_launch_file(str(FILE)).get_launch_arguments()
-    assert {"bag", "data", "sequence", "rate", "loop", "rviz", "checkpoint", "large_data"} <= {
+    assert {"bag", "data", "sequence", "rate", "loop", "rviz", "checkpoint", "segmentation", "large_data"} <= {
         a.name for a in arguments
     }
     for argument in arguments:
@@ -57,6 +57,7 @@ def test_every_argument_is_explained_and_switches_name_their_choices() -> None:
         (["bag:=/nowhere"], "bag folder /nowhere does not exist"),
         (["data:=/nowhere"], "sequence folder /nowhere/sequences/08 does not exist"),
         (["bag:={here}", "checkpoint:=/none.safetensors"], "checkpoint:=/none.safetensors does not exist"),
+        (["bag:={here}", "segmentation:=/none.safetensors"], "segmentation:=/none.safetensors does not exist"),
         (["bag:={here}", "params_file:=/none.yaml"], "params_file:=/none.yaml does not exist"),
         (["bag:={here}", "rviz:=perhaps"], '"perhaps" is not valid'),
     ],

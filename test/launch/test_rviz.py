@@ -31,7 +31,9 @@ def topics(view: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:
 def offered() -> dict[str, tuple[str, Any]]:
     """Display class and QoS of everything that node and replay publish and RViz can show."""
     from ssc_ros.ros.publishers import OFFERS
+    from ssc_ros.ros.qos import LATEST
     from ssc_ros.ros.replay import offered_qos
+    from ssc_ros.ros.segmentation import TOPIC
 
     plugin = {"PointCloud2": "PointCloud2", "OccupancyGrid": "Map"}
     outputs = {
@@ -39,16 +41,17 @@ def offered() -> dict[str, tuple[str, Any]]:
         for offer in OFFERS
         if offer.type.__name__ in plugin
     }
+    outputs[TOPIC.replace("~", "/ssc_node")] = "PointCloud2", LATEST
     images = {topic: ("Image", offered_qos(topic)) for topic in (TOPICS.left_image, TOPICS.right_image)}
     return outputs | images | {TOPICS.points: ("PointCloud2", offered_qos(TOPICS.points))}
 
 
 def test_every_topic_is_published_and_shown_by_the_right_plugin(view: dict[str, Any]) -> None:
     shown = {topic: plugin for plugin, topic, _ in topics(view)}
-    assert len(shown) == 5
+    assert len(shown) == 6
     published = offered()
     assert shown == {topic: published[topic][0] for topic in shown}
-    assert {"/ssc_node/occupied", "/ssc_node/bev", TOPICS.left_image} <= shown.keys()
+    assert {"/ssc_node/occupied", "/ssc_node/bev", "/ssc_node/points_semantic", TOPICS.left_image} <= shown.keys()
 
 
 def test_quality_of_service_connects(view: dict[str, Any]) -> None:

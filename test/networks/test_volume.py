@@ -106,7 +106,9 @@ def test_classes_join_as_an_embedding_of_every_voxel_that_has_one():
     weight = torch.cat([fusion.lifted.weight, fusion.measured.weight], dim=1)[:, :, None, None, None]
     projected = nn.functional.conv3d(torch.cat([lifted, measured.float()], dim=1), weight)
     embedded = fusion.classes(classes.long()) * (classes != 0)[..., None]
-    torch.testing.assert_close(fusion(lifted, measured, classes), fusion.norm(projected + embedded.movedim(-1, 1)).relu())
+    torch.testing.assert_close(
+        fusion(lifted, measured, classes), fusion.norm(projected + embedded.movedim(-1, 1)).relu()
+    )
     assert (classes == 0).any()
     fusion(lifted, measured, classes).sum().backward()
     assert [bool(row.any()) for row in fusion.classes.weight.grad] == [False] + 6 * [True]

@@ -230,7 +230,10 @@ def test_a_sweep_that_cannot_be_labelled_leaves_the_frame_to_stereo(world, fused
 
 @pytest.mark.parametrize(
     ("enabled", "expected"),
-    [(True, rclpy.lifecycle.TransitionCallbackReturn.FAILURE), (False, rclpy.lifecycle.TransitionCallbackReturn.SUCCESS)],
+    [
+        (True, rclpy.lifecycle.TransitionCallbackReturn.FAILURE),
+        (False, rclpy.lifecycle.TransitionCallbackReturn.SUCCESS),
+    ],
 )
 def test_a_network_that_reads_classes_needs_somebody_who_gives_them(world, enabled, expected):
     node = world.start(sensors=(STEREO, LIDAR), reads_classes=True, activate=False, lidar__enabled=enabled)
