@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -40,10 +41,22 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def start_demo(tree: Path, folder: Path, checkpoint: Path) -> subprocess.Popen[str]:
+@pytest.fixture(scope="module")
+def segmentation(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(0)
+    path, network = tmp_path_factory.mktemp("models") / "points.safetensors", build("polarnet", "edge")
+    spec = network.spec
+    metadata = CheckpointMetadata(
+        "points", "polarnet", "edge", "semantic_kitti", spec.grid, spec.sensors, polar=spec.polar
+    )
+    save_checkpoint(path, network, metadata)
+    return path
+
+
+def start_demo(tree: Path, folder: Path, checkpoint: Path, *options: str) -> subprocess.Popen[str]:
     places = ["--work-dir", str(folder / "work"), "--results", str(folder / "results")]
     data = ["--kitti-root", str(tree), "--sequence", "08", "--checkpoint", str(checkpoint)]
-    command = [sys.executable, "-m", "ssc_ros.cli", "demo", *data, *places]
+    command = [sys.executable, "-m", "ssc_ros.cli", "demo", *data, *places, *options]
     return subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
@@ -69,6 +82,16 @@ def test_every_frame_with_truth_is_scored(kitti_tree: Path, tmp_path: Path, chec
     assert metrics["frames"] == 2
     assert 0 < metrics["iou"] < 1
     assert len(list((tmp_path / "results" / "latest").glob("*.png"))) == 2
+    assert descendants(tmp_path) == []
+
+
+def test_points_come_back_with_classes(kitti_tree: Path, tmp_path: Path, checkpoint: Path, segmentation: Path) -> None:
+    with start_demo(kitti_tree, tmp_path, checkpoint, "--segmentation", str(segmentation)) as demo:
+        out, err = demo.communicate(timeout=300)
+    assert demo.returncode == 0, out + err
+    assert "6 grids, 0 drops" in out
+    (told,) = re.findall(r"points +(\d) sweeps came back with classes", out)
+    assert 1 <= int(told) <= 6
     assert descendants(tmp_path) == []
 
 
