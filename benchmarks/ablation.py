@@ -17,7 +17,7 @@ import os
 import statistics
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +26,8 @@ from ssc_ros.inference.checkpoint import read_metadata
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 RESULTS = REPOSITORY / "docs" / "results.md"
+SCORES = {"accuracy": "accuracy", "iou": "IoU", "miou": "mIoU"}
+"""Metric of a checkpoint -> what the table calls it; of scenes there is no accuracy, of points no IoU."""
 MEMORY = {"OMP_WAIT_POLICY": "passive", "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
 """No spinning at barriers, and large pages for large tensors: a tenth of the time of a step on a CPU."""
 
@@ -81,6 +83,14 @@ ABLATIONS = {
         Variant("both, without NGP", "no_ngp", "vlscene_edge", ("--model.preset=edge_without_ngp",)),
         Variant("both, without SSI", "no_ssi", "vlscene_edge", ("--model.preset=edge_without_ssi",)),
     ),
+    "polarnet": (  # after ssc-ros train --config config/train/cylinder_edge.yaml
+        Variant("Cylinder3D, the teacher", "teacher", "cylinder_edge"),
+        Variant("PolarNet: no teacher", "plain", "polar_edge"),
+        Variant("PolarNet: VPD alone", "vpd", "polar_kd_edge", _without("label_weight", "logits")),
+        Variant("PolarNet: LWD alone", "lwd", "polar_kd_edge", _without("voxel_to_pillar", "logits")),
+        Variant("PolarNet: logits alone", "logits", "polar_kd_edge", _without("voxel_to_pillar", "label_weight")),
+        Variant("PolarNet: all three", "all", "polar_kd_edge"),
+    ),
 }
 
 
@@ -131,19 +141,30 @@ def execute(run: Run, steps: int, flags: Sequence[str], threads: int) -> None:
     if status:
         sys.exit(f"{run.folder.name} ended with status {status}; see {log.name}")
     scores = read_metadata(run.result).metrics
-    print(f"{run.folder.name}: IoU {100 * scores['iou']:.2f} mIoU {100 * scores['miou']:.2f}", flush=True)
+    print(f"{run.folder.name}: {' '.join(f'{SCORES[k]} {100 * scores[k]:.2f}' for k in shown(scores))}", flush=True)
 
 
 def table(runs: Sequence[Run]) -> Iterator[str]:
     """Mean and standard deviation over the seeds that are finished, as Markdown."""
-    yield "| | seeds | IoU [%] | mIoU [%] | mIoU of each seed |"
-    yield "| --- | --- | --- | --- | --- |"
-    for variant in dict.fromkeys(run.variant for run in runs):
-        scores = [read_metadata(r.result).metrics for r in runs if r.variant == variant and r.result.exists()]
-        if scores:
-            iou, miou = ([100 * s[key] for s in scores] for key in ("iou", "miou"))
-            each = " ".join(f"{v:.2f}" for v in miou)
-            yield f"| {variant.name} | {len(scores)} | {spread(iou)} | {spread(miou)} | {each} |"
+    finished = [(run.variant, read_metadata(run.result).metrics) for run in runs if run.result.exists()]
+    yield from score_table(finished)
+
+
+def score_table(scored: Sequence[tuple[Variant, Mapping[str, float]]]) -> Iterator[str]:
+    """Mean and standard deviation of the scores of each variant, as Markdown."""
+    keys = shown(scored[0][1]) if scored else []
+    yield f"| | seeds | {' | '.join(f'{SCORES[key]} [%]' for key in keys)} | mIoU of each seed |"
+    yield "| --- " * (len(keys) + 3) + "|"
+    for variant in dict.fromkeys(variant for variant, _ in scored):
+        scores = [s for v, s in scored if v == variant]
+        spreads = " | ".join(spread([100 * s[key] for s in scores]) for key in keys)
+        each = " ".join(f"{100 * s['miou']:.2f}" for s in scores)
+        yield f"| {variant.name} | {len(scores)} | {spreads} | {each} |"
+
+
+def shown(scores: Mapping[str, float]) -> list[str]:
+    """Which of `SCORES` there are."""
+    return [key for key in SCORES if key in scores]
 
 
 def spread(values: Sequence[float]) -> str:
