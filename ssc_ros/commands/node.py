@@ -9,13 +9,15 @@ HELP = "run the ROS 2 node: rectified stereo (or LiDAR) in, semantic voxel grids
 DESCRIPTION = """\
 Run the lifecycle node ssc_node, by itself (autostart) or under a lifecycle manager.
 
-It subscribes to left/image_rect, left/camera_info, right/image_rect, right/camera_info, odometry and, if the checkpoint
-reads LiDAR, points; it publishes ~/grid, ~/occupied (RViz: PointCloud2, style Boxes), ~/bev, ~/label_info and
-~/status. docs/node.md lists the parameters and what the log messages mean.
+It subscribes to left/image_rect, left/camera_info, right/image_rect, right/camera_info, odometry and, if a checkpoint
+reads LiDAR, points; it publishes ~/grid, ~/occupied (RViz: PointCloud2, style Boxes), ~/bev, ~/label_info, ~/status
+and, with --segmentation, ~/points_semantic. docs/node.md lists the parameters and what the log messages mean.
 
 examples:
   ssc-ros node
   ssc-ros node --checkpoint mine.safetensors --params-file robot.yaml
+  ssc-ros node --segmentation models/polarnet_edge.safetensors
+  ssc-ros node --segmentation models/polarnet_edge.safetensors --ros-args -p camera.enabled:=false
   ssc-ros node --ros-args -r left/image_rect:=/zed/left/image_rect_color -p image_transport:=compressed
   ssc-ros node --ros-args -r __ns:=/front --log-level debug
 """
@@ -24,6 +26,9 @@ examples:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("--checkpoint", metavar="FILE", help="a .safetensors checkpoint (default: the shipped one)")
+    parser.add_argument(
+        "--segmentation", metavar="FILE", help="a .safetensors checkpoint that gives classes to LiDAR points"
+    )
     parser.add_argument("--params-file", metavar="FILE", help="parameters, see config/ssc_node.yaml")
     parser.add_argument(
         "--no-large-data",
@@ -41,5 +46,6 @@ def run(args: argparse.Namespace) -> int:
     from ssc_ros.ros.run import run_node
 
     files = ["--params-file", args.params_file] if args.params_file else []
-    parameters = {"checkpoint": args.checkpoint} if args.checkpoint else {}
+    checkpoints = {"checkpoint": args.checkpoint, "lidar.segmentation_checkpoint": args.segmentation}
+    parameters = {name: path for name, path in checkpoints.items() if path}
     return run_node([*files, *args.ros_args], parameters, large_data=args.large_data)

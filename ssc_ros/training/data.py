@@ -103,7 +103,9 @@ class Scenes(Dataset[Sample]):
 
     def describe(self) -> str:
         """One line on them."""
-        return f"{len(self)} scenes of sequences {', '.join(sorted({sequence.name for sequence, _ in self.frames}))}"
+        text = f"{len(self)} scenes of sequences {', '.join(sorted({sequence.name for sequence, _ in self.frames}))}"
+        labelled = POINT_CLASSES in self.cache.input_parts
+        return f"{text}, points labelled by {self.cache.labeller.identity}" if labelled else text
 
     def needed(self, augmented: bool) -> list[Wanted]:
         """What has to be in the cache: the frames with all of their parts, and what is needed of their past.

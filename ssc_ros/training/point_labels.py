@@ -64,7 +64,7 @@ class NetworkLabeller:
     @cached_property
     def identity(self) -> str:
         """A digest of the file."""
-        return hashlib.sha256(self.checkpoint.read_bytes()).hexdigest()[:16]
+        return f"sha256 {hashlib.sha256(self.checkpoint.read_bytes()).hexdigest()[:16]}"
 
     @cached_property
     def _segmenter(self) -> PointSegmenter:

@@ -7,7 +7,7 @@ import pytest
 
 from ssc_ros.ros.drops import Drop, DropCounter, UnusableInput
 from ssc_ros.ros.statistics import Latencies, Rate
-from ssc_ros.ros.watchdog import InputState, RequiredInputs, explain_silence
+from ssc_ros.ros.watchdog import InputState, RequiredInputs, Vigil, explain_no_sweeps, explain_silence
 from ssc_ros.ros.worker import LatestWorker
 
 IMAGE, INFO, CLOUD = "sensor_msgs/msg/Image", "sensor_msgs/msg/CameraInfo", "sensor_msgs/msg/PointCloud2"
@@ -64,6 +64,55 @@ def explain(left=LEFT, right=RIGHT, infos=INFOS, points=None, drops=(), texts=()
 def test_silence_is_explained_by_what_is_missing(arguments, words):
     text = explain(**arguments)
     assert all(word in text for word in words), text
+
+
+@pytest.mark.parametrize(
+    ("points", "drops", "texts", "words"),
+    [
+        (replace(POINTS, received=0, publisher_types=[]), {}, {}, "nobody publishes /points"),
+        (replace(POINTS, received=0), {Drop.BUSY: 1}, {}, "nothing arrives"),
+        (
+            POINTS,
+            {Drop.CLOUD_LAYOUT: 3, Drop.BUSY: 9},
+            {Drop.CLOUD_LAYOUT: "no x"},
+            "3 dropped as 'cloud_layout': no x",
+        ),
+        (POINTS, {Drop.BUSY: 9}, {Drop.CLOUD_LAYOUT: "no x"}, "still in work"),
+    ],
+)
+def test_missing_sweeps_are_explained(points, drops, texts, words):
+    assert words in explain_no_sweeps(points, drops, texts)
+
+
+def test_a_vigil_asks_why_after_each_period_without_a_result():
+    now, results, asked, said = [0.0], [0], [], []
+    counter = DropCounter(lambda text: None)
+
+    def explain_drops(drops):
+        asked.append(dict(drops))
+        return "no idea"
+
+    vigil = Vigil("grid", lambda: results[0], counter, explain_drops, said.append, clock=lambda: now[0])
+
+    def look(time):
+        now[0] = time
+        vigil.look(5.0)
+        return vigil.silence
+
+    assert [look(1.0), look(4.9)] == ["", ""]
+    counter.add(Drop.BUSY, 2)
+    assert look(5.0) == "no idea"
+    assert said == ["no grid for 5 s: no idea"]
+    counter.add(Drop.IMAGE)
+    assert look(9.9) == "no idea"  # and does not ask again yet
+    assert asked == [{Drop.BUSY: 2}]
+    look(10.0)
+    assert asked[1] == {Drop.IMAGE: 1}
+    results[0] = 1
+    assert look(10.1) == ""
+    now[0] = 99.0
+    vigil.look(0)  # never
+    assert vigil.silence == ""
 
 
 def test_an_old_explanation_is_not_told_again():

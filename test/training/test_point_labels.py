@@ -117,7 +117,9 @@ def test_a_fused_network_is_trained_and_completes_with_and_without_lidar(street,
         "trainer.enable_progress_bar": False,
     }
     assert train([f"--{key}={value}" for key, value in options.items()]) == 0
-    assert read_metadata(deployed).inputs == (STEREO, LIDAR)
+    metadata = read_metadata(deployed)
+    assert metadata.inputs == (STEREO, LIDAR)
+    assert NetworkLabeller(checkpoint).identity in metadata.provenance["train"]
     (sequence,) = open_sequences([street], ["08"], tiny_street.GRID, SEMANTIC_KITTI)
     frame = sequence.frame(sequence.voxel_ids[0])
     segmenter = PointSegmenter.from_checkpoint(checkpoint, "cpu")
