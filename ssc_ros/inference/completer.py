@@ -123,9 +123,12 @@ class SceneCompleter:
             self._keep(frame, now, output.memory)
         scene = output.scene
         if scene is None:
+            use = "from which training starts (model.pretrained)"
+            if self.metadata.polar is not None:
+                use = "which gives classes to points (evaluate --task segmentation, lidar.segmentation_checkpoint)"
             raise SscError(
-                f"'{self.metadata.model_id}' is a checkpoint of {self.metadata.system}, from which training starts "
-                "(model.pretrained); it predicts no scene, so choose another checkpoint"
+                f"'{self.metadata.model_id}' is a checkpoint of {self.metadata.system}, {use}; it predicts no scene, "
+                "so choose another checkpoint"
             )
         with self._stage("labels"):
             labels = scene.labels()[0].cpu().numpy()

@@ -126,4 +126,4 @@ def _decide(seen: Sequence[PointLogits], confidence: bool) -> tuple[Tensor, Tens
     if len(seen) == 1:
         return seen[0].labels()[0], seen[0].confidence()[0] if confidence else None
     certain, labels = best_class(torch.stack([vote.probability()[0] for vote in seen]).mean(dim=0))
-    return torch.where(seen[0].rows[0] >= 0, labels, EMPTY), certain
+    return torch.where(seen[0].rows[0] >= 0, labels, EMPTY), certain if confidence else None

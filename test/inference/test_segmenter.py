@@ -12,6 +12,7 @@ import torch
 from ssc_ros.core import SEMANTIC_KITTI, SscError
 from ssc_ros.core.resources import share_directory
 from ssc_ros.inference.checkpoint import CheckpointMetadata, load_checkpoint, read_metadata, save_checkpoint
+from ssc_ros.inference.completer import SceneCompleter
 from ssc_ros.inference.segmenter import PointSegmenter
 from ssc_ros.systems import SYSTEMS
 
@@ -22,7 +23,6 @@ from ..training import tiny_polar  # noqa: TID252 (a package named test is Pytho
 def _presets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(SYSTEMS["polarnet"], "tiny", tiny_polar.polarnet)
     monkeypatch.setitem(SYSTEMS["cylinder3d"], "tiny", tiny_polar.cylinder3d)
-    monkeypatch.setitem(SYSTEMS["l2cocc_lidar"], "tiny", lambda: tiny_l2cocc.lidar(SPEC))
 
 
 def sweep(count: int = 500, seed: int = 0) -> np.ndarray:
@@ -99,6 +99,7 @@ def test_votes_are_the_mean_probabilities_of_mirror_images(segmenter: PointSegme
     np.testing.assert_allclose(found.confidence, (total / 4)[:, 1:].amax(dim=1), atol=1e-5)
     np.testing.assert_array_equal(found.labels, total[:, 1:].argmax(dim=1) + 1)
     assert (found.labels != segmenter.segment(sweep()).labels).any()
+    assert segmenter.segment(sweep(), votes=2).confidence is None
 
 
 def test_two_million_points_take_memory_by_the_chunk(segmenter: PointSegmenter) -> None:
@@ -110,6 +111,11 @@ def test_two_million_points_take_memory_by_the_chunk(segmenter: PointSegmenter) 
     assert len(labels) == 2_000_000
     assert max(sizes) <= 32_768
     np.testing.assert_array_equal(labels[:20_000], labels[-20_000:])
+
+
+def test_a_network_of_points_completes_no_scene(segmenter: PointSegmenter, tmp_path: Path) -> None:
+    with pytest.raises(SscError, match="gives classes to points"):
+        SceneCompleter.from_checkpoint(tmp_path / "m.safetensors", device="cpu").warm_up()
 
 
 def test_what_cannot_be_segmented_is_refused(segmenter: PointSegmenter) -> None:

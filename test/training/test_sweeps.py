@@ -123,7 +123,7 @@ def test_augmentation_is_a_similarity_that_leaves_reflectance_alone(street: Path
 
 
 def test_validation_sequences_are_never_trained_on(street: Path) -> None:
-    with pytest.raises(SscError, match="in data.train and in data.validation"):
+    with pytest.raises(SscError, match=r"in data\.train and in data\.validation"):
         SweepData("semantic_kitti", street, ["00"], ["00"])
     for reserved in ("08", "11"):
         with pytest.raises(SscError, match=f"{reserved} are for validation alone"):
