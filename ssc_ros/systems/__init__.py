@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from ssc_ros.core import SscError
-from ssc_ros.systems import l2cocc_presets, lang_seg_presets, sgn_presets, vlscene_presets
+from ssc_ros.systems import htcl_presets, l2cocc_presets, lang_seg_presets, sgn_presets, vlscene_presets
 from ssc_ros.systems.spec import LIDAR, STEREO, InputSpec, SceneInputs, SceneNetwork, SceneOutput
 
 __all__ = ["LIDAR", "STEREO", "SYSTEMS", "InputSpec", "SceneInputs", "SceneNetwork", "SceneOutput", "build", "spelled"]
 
 SYSTEMS: Mapping[str, Mapping[str, Callable[[], SceneNetwork]]] = {
+    "htcl": htcl_presets.PRESETS,
     "l2cocc": l2cocc_presets.CAMERA_PRESETS,
     "l2cocc_lidar": l2cocc_presets.LIDAR_PRESETS,
     "l2cocc_image": l2cocc_presets.IMAGE_PRESETS,
