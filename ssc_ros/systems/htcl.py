@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 
@@ -9,6 +12,7 @@ from ssc_ros.networks.backbones.normalization import ImageNormalization
 from ssc_ros.networks.depth.camera_aware import CameraAwareDepth, camera_vector
 from ssc_ros.networks.temporal.branch import HistoryMean, TemporalBranch
 from ssc_ros.networks.temporal.fusion import TemporalFusion
+from ssc_ros.networks.volume.coarsened import Coarsened
 from ssc_ros.systems.past import past_memory
 from ssc_ros.systems.spec import InputSpec, SceneInputs, SceneNetwork, SceneOutput
 
@@ -51,6 +55,23 @@ class MatchedDepth(nn.Module):
         return context, self.interaction(mono, stereo)
 
 
+class Trunk(nn.Module):
+    """Backbone and neck.
+
+    Args:
+        backbone: [B, C, X, Y, Z] -> pyramid.
+        neck: pyramid -> [B, D, X, Y, Z].
+    """
+
+    def __init__(self, backbone: nn.Module, neck: nn.Module) -> None:
+        super().__init__()
+        self.backbone, self.neck = backbone, neck
+
+    def forward(self, volume: Tensor, join: Callable[[Tensor], Tensor] = lambda volume: volume) -> Tensor:
+        """Apply both, and then `join`, which takes what the neck makes."""
+        return join(self.neck(self.backbone(volume)))
+
+
 class TemporalContext(nn.Module):
     """All that a network of past frames has beyond one of single frames.
 
@@ -86,7 +107,7 @@ class Htcl(SceneNetwork):
         depth: features, stereo (of the matcher, or measured) and projection -> context [B, C, h, w] and depth logits.
         lift: context, depth logits and projection -> volume.
         fuse: volume and `stereo_voxels` -> volume; may be absent.
-        trunk: backbone and neck, volume -> volume.
+        trunk: volume, and what else is done to what its neck makes (the fusion) -> volume.
         temporal: of past frames; a network of single frames has none.
         head: volume -> scene logits.
     """
@@ -101,7 +122,7 @@ class Htcl(SceneNetwork):
         depth: nn.Module,
         lift: nn.Module,
         fuse: nn.Module | None,
-        trunk: nn.Module,
+        trunk: Trunk | Coarsened,
         temporal: TemporalContext | None,
         head: nn.Module,
     ) -> None:
@@ -118,17 +139,20 @@ class Htcl(SceneNetwork):
         volume = self.lift(context, depth, projection)
         if self.fuse is not None:
             volume = self.fuse(volume, inputs["stereo_voxels"])
-        volume = self.trunk(volume)
         if self.temporal is None:
-            return SceneOutput(self.head(volume), depth)
+            return SceneOutput(self.head(self.trunk(volume)), depth)
         matched = self.temporal.matching(image if self.temporal.of_image else features)
         valid = inputs["past_valid"]
         past = past_memory(inputs, self._remembered).to(matched)
         temporal = self.temporal.branch(matched, past, projection, inputs["past_projection"], valid)
+        join = partial(self.temporal.fusion, temporal=temporal, known=valid.any(dim=1))
         head = self.head if self.temporal.head is None else self.temporal.head
-        fused = self.temporal.fusion(volume, temporal, valid.any(dim=1))
-        memory = self.temporal.branch.remembered(matched)
-        return SceneOutput(self.head(fused), depth, memory=memory, temporal=head(temporal) if self.training else None)
+        return SceneOutput(
+            self.head(self.trunk(volume, join)),
+            depth,
+            memory=self.temporal.branch.remembered(matched),
+            temporal=head(temporal) if self.training else None,
+        )
 
     def remember(self, inputs: SceneInputs) -> Tensor | None:
         """[B, kept, h', w'], what a later frame compares itself with; see `SceneNetwork`."""

@@ -35,17 +35,17 @@ from ssc_ros.networks.volume.blocks import conv_norm_3d, group_norm_32
 from ssc_ros.networks.volume.coarsened import Coarsened
 from ssc_ros.networks.volume.measured import MeasuredFusion
 from ssc_ros.networks.volume.pyramid import SecondFpn3d, WideningResNet3d
-from ssc_ros.systems.htcl import Htcl, MatchedDepth, PairMatcher, TemporalContext
+from ssc_ros.systems.htcl import Htcl, MatchedDepth, PairMatcher, TemporalContext, Trunk
 from ssc_ros.systems.spec import History, InputSpec
 
 EDGE = InputSpec()
 EDGE_HISTORY = History(count=2, interval=0.5)
 EDGE_STRIDE = 4
 EDGE_CONTEXT, EDGE_VOLUME = 24, 16
-EDGE_KEPT = 8
-"""Channels that are remembered of a frame: of two frames, 16 are swept."""
-EDGE_PLANES = DepthBins(2.25, 1.0, 56)
-"""Of the sweep, every metre of the range of the depth bins."""
+EDGE_KEPT, EDGE_SWEPT = 16, 4
+"""Channels that are remembered of a frame, and those that are swept."""
+EDGE_PLANES = DepthBins(2.5, 1.5, 37)
+"""Of the sweep, over the range of the depth bins."""
 EDGE_CELLS = (24, 80)
 """Of the sweep, half as many each way as the image has."""
 EDGE_LEVELS, EDGE_LEVEL = (48, 64, 96), 16
@@ -63,7 +63,7 @@ def edge(temporal: Literal["affinity", "mean"] | None = "affinity") -> Htcl:
     widths, features = (24, 32, 64, 96, 128), 48
     lift = DepthWeightedLift(half, spec.bins, spec.image_size)
     neck = SecondFpn3d(EDGE_LEVELS, EDGE_LEVEL)
-    trunk = nn.Sequential(WideningResNet3d(neck.outputs, EDGE_LEVELS, blocks=1), neck)
+    trunk = Trunk(WideningResNet3d(neck.outputs, EDGE_LEVELS, blocks=1), neck)
     return Htcl(
         spec,
         classes,
@@ -75,9 +75,11 @@ def edge(temporal: Literal["affinity", "mean"] | None = "affinity") -> Htcl:
         trunk=Coarsened(trunk, EDGE_VOLUME, EDGE_VOLUME, neck.outputs),
         temporal=TemporalContext(
             conv_norm(features, EDGE_KEPT, relu=False),
-            _edge_affinity(spec) if temporal == "affinity" else _edge_mean(spec),
-            TemporalFusion(EDGE_VOLUME),
-            EnlargedHead(EDGE_VOLUME, classes),
+            _edge_affinity(spec, neck.outputs) if temporal == "affinity" else _edge_mean(spec, neck.outputs),
+            TemporalFusion(neck.outputs),
+            nn.Sequential(
+                nn.ConvTranspose3d(neck.outputs, EDGE_VOLUME, 2, stride=2), EnlargedHead(EDGE_VOLUME, classes)
+            ),
         )
         if temporal
         else None,
@@ -85,36 +87,31 @@ def edge(temporal: Literal["affinity", "mean"] | None = "affinity") -> Htcl:
     )
 
 
-def _edge_affinity(spec: InputSpec) -> TemporalBranch:
-    """HTCL's branch; its volume is made at half the resolution of the current one."""
-    quarter, swept = spec.grid.coarsened(4), EDGE_KEPT * spec.history.count
+def _edge_affinity(spec: InputSpec, outputs: int) -> TemporalBranch:
+    """HTCL's branch; its volume has the resolution of the trunk."""
+    quarter, swept = spec.grid.coarsened(4), EDGE_SWEPT * spec.history.count
     return TemporalBranch(
         EDGE_PLANES,
         EDGE_CELLS,
         spec.image_size,
         EDGE_KEPT,
+        reduce=nn.Conv2d(EDGE_KEPT, EDGE_SWEPT, 1, bias=False),
         affinity=CrossFrameAffinity(EDGE_KEPT, swept, width=4),
-        refinement=DynamicRefinement(swept, width=16, depth=1),
+        refinement=DynamicRefinement(swept, width=8, depth=1),
         frustum=conv_norm_3d(swept, EDGE_VOLUME),
         lift=FrustumSampling(quarter, EDGE_PLANES, spec.image_size),
         beyond=BeyondView(LineOfSightLift(quarter, spec.image_size, EDGE_STRIDE), EDGE_KEPT, EDGE_VOLUME),
-        volume=_edge_completion(EDGE_VOLUME),
+        volume=_edge_completion(EDGE_VOLUME, outputs),
     )
 
 
-def _edge_mean(spec: InputSpec) -> HistoryMean:
+def _edge_mean(spec: InputSpec, outputs: int) -> HistoryMean:
     lift = LineOfSightLift(spec.grid.coarsened(4), spec.image_size, EDGE_STRIDE)
-    return HistoryMean(lift, _edge_completion(EDGE_KEPT))
+    return HistoryMean(lift, _edge_completion(EDGE_KEPT, outputs))
 
 
-def _edge_completion(inputs: int) -> nn.Sequential:
-    """From a quarter of the full resolution to half of it."""
-    width = 2 * EDGE_VOLUME
-    return nn.Sequential(
-        conv_norm_3d(inputs, width),
-        Hourglass(3, width),
-        nn.ConvTranspose3d(width, EDGE_VOLUME, 2, stride=2),
-    )
+def _edge_completion(inputs: int, outputs: int, width: int = 32) -> nn.Sequential:
+    return nn.Sequential(conv_norm_3d(inputs, width), Hourglass(3, width), nn.Conv3d(width, outputs, 3, padding=1))
 
 
 FULL = InputSpec(
@@ -143,7 +140,7 @@ def full(spec: InputSpec = FULL, label_set: LabelSet = SEMANTIC_KITTI) -> Htcl:
     half, bins, size = spec.grid.coarsened(2), spec.bins, spec.image_size
     backbone = EfficientNet("b7", recompute=True)
     neck = SecondFpn(backbone.widths)
-    trunk = SecondFpn3d(FULL_LEVELS, FULL_CONTEXT, norm=group_norm_32)
+    merged = SecondFpn3d(FULL_LEVELS, FULL_CONTEXT, norm=group_norm_32)
     widths = (FULL_MATCHED, FULL_MATCHED, 2 * FULL_MATCHED, 4 * FULL_MATCHED)
     return Htcl(
         spec,
@@ -158,16 +155,14 @@ def full(spec: InputSpec = FULL, label_set: LabelSet = SEMANTIC_KITTI) -> Htcl:
         ),
         lift=SplatLift(half, bins, size),
         fuse=None,
-        trunk=nn.Sequential(
-            OrderedDict(backbone=WideningResNet3d(FULL_CONTEXT, FULL_LEVELS, norm=group_norm_32), neck=trunk)
-        ),
+        trunk=Trunk(WideningResNet3d(FULL_CONTEXT, FULL_LEVELS, norm=group_norm_32), merged),
         temporal=TemporalContext(
             nn.Sequential(ResNet(18, stages=1), Finest()),
-            _full_branch(spec, trunk.outputs),
-            TemporalFusion(trunk.outputs),
+            _full_branch(spec, merged.outputs),
+            TemporalFusion(merged.outputs),
             of_image=True,
         ),
-        head=UpsampledHead(trunk.outputs, trunk.outputs // 2, len(label_set)),
+        head=UpsampledHead(merged.outputs, merged.outputs // 2, len(label_set)),
     )
 
 
@@ -178,6 +173,7 @@ def _full_branch(spec: InputSpec, outputs: int) -> TemporalBranch:
         spec.context_size,
         spec.image_size,
         kept=1,
+        reduce=nn.Identity(),
         affinity=CrossFrameAffinity(matched, past),
         refinement=DynamicRefinement(past),
         frustum=_reasoning(past, wide),

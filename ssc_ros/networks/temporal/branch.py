@@ -45,9 +45,10 @@ class TemporalBranch(nn.Module):
         planes: depths of the sweep.
         size: (h, w) cells that divide the image.
         image_size: (height, width) [px] of the image that projections refer to.
-        kept: channels that are remembered of a frame: each is the mean over a group of matched ones, and is swept.
+        kept: channels that are remembered of a frame: each is the mean over a group of matched ones.
+        reduce: remembered channels [B, kept, h', w'] -> those that are swept [B, S, h', w'].
         affinity: matched and swept features -> [B, 1, D, h, w].
-        refinement: [B, P * kept, D, h, w] -> the same.
+        refinement: [B, P * S, D, h, w] -> the same.
         frustum: of the product -> [B, F, D, h, w].
         lift: that, and the projection -> a volume.
         beyond: fills the volume up where the current image sees nothing; may be absent.
@@ -61,6 +62,7 @@ class TemporalBranch(nn.Module):
         image_size: tuple[int, int],
         kept: int,
         *,
+        reduce: nn.Module,
         affinity: CrossFrameAffinity,
         refinement: nn.Module,
         frustum: nn.Module,
@@ -70,7 +72,7 @@ class TemporalBranch(nn.Module):
     ) -> None:
         super().__init__()
         self.planes, self.size, self.image_size, self.kept = planes, size, image_size, kept
-        self.affinity, self.refinement, self.frustum = affinity, refinement, frustum
+        self.reduce, self.affinity, self.refinement, self.frustum = reduce, affinity, refinement, frustum
         self.lift, self.beyond, self.volume = lift, beyond, volume
 
     def remembered(self, matched: Tensor) -> Tensor:
@@ -96,7 +98,8 @@ class TemporalBranch(nn.Module):
             [B, C, X, Y, Z].
         """
         places = swept_places(projection, past_projection, valid, self.planes, self.size, self.image_size)
-        swept = plane_sweep(memory, places).flatten(1, 2)
+        reduced = self.reduce(memory.flatten(0, 1)).unflatten(0, valid.shape)
+        swept = plane_sweep(reduced, places).flatten(1, 2)
         current = functional.adaptive_avg_pool2d(matched, self.size)
         refined = self.refinement(swept)
         frustum = self.frustum(self.affinity(current, swept).to(refined) * refined)
