@@ -27,11 +27,11 @@ from ssc_ros.networks.heads.upsampled import UpsampledHead
 from ssc_ros.networks.lift.depth_weighted import DepthWeightedLift, FrustumSampling
 from ssc_ros.networks.lift.flosp import LineOfSightLift
 from ssc_ros.networks.lift.splat import FrustumSplat, SplatLift
-from ssc_ros.networks.temporal.affinity import CrossFrameAffinity
+from ssc_ros.networks.temporal.affinity import CrossFrameAffinity, of_planes
 from ssc_ros.networks.temporal.branch import BeyondView, HistoryMean, TemporalBranch
 from ssc_ros.networks.temporal.fusion import TemporalFusion
 from ssc_ros.networks.temporal.refinement import DynamicRefinement
-from ssc_ros.networks.volume.blocks import conv_norm_3d, group_norm_32
+from ssc_ros.networks.volume.blocks import AxialConv3d, PlaneConv3d, conv_norm_3d, group_norm_32
 from ssc_ros.networks.volume.coarsened import Coarsened
 from ssc_ros.networks.volume.measured import MeasuredFusion
 from ssc_ros.networks.volume.pyramid import SecondFpn3d, WideningResNet3d
@@ -96,9 +96,15 @@ def _edge_affinity(spec: InputSpec, outputs: int) -> TemporalBranch:
         spec.image_size,
         EDGE_KEPT,
         reduce=nn.Conv2d(EDGE_KEPT, EDGE_SWEPT, 1, bias=False),
-        affinity=CrossFrameAffinity(EDGE_KEPT, swept, width=4),
-        refinement=DynamicRefinement(swept, width=8, depth=1),
-        frustum=conv_norm_3d(swept, EDGE_VOLUME),
+        affinity=CrossFrameAffinity(EDGE_KEPT, swept, width=4, learner=of_planes),
+        refinement=DynamicRefinement(swept, width=8, steps=1, planes=1),
+        frustum=nn.Sequential(
+            PlaneConv3d(swept, EDGE_VOLUME),
+            nn.ReLU(inplace=True),
+            AxialConv3d(EDGE_VOLUME, 3, axis=0, bias=False),
+            nn.BatchNorm3d(EDGE_VOLUME),
+            nn.ReLU(inplace=True),
+        ),
         lift=FrustumSampling(quarter, EDGE_PLANES, spec.image_size),
         beyond=BeyondView(LineOfSightLift(quarter, spec.image_size, EDGE_STRIDE), EDGE_KEPT, EDGE_VOLUME),
         volume=_edge_completion(EDGE_VOLUME, outputs),
@@ -110,7 +116,7 @@ def _edge_mean(spec: InputSpec, outputs: int) -> HistoryMean:
     return HistoryMean(lift, _edge_completion(EDGE_KEPT, outputs))
 
 
-def _edge_completion(inputs: int, outputs: int, width: int = 32) -> nn.Sequential:
+def _edge_completion(inputs: int, outputs: int, width: int = EDGE_VOLUME) -> nn.Sequential:
     return nn.Sequential(conv_norm_3d(inputs, width), Hourglass(3, width), nn.Conv3d(width, outputs, 3, padding=1))
 
 

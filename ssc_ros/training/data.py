@@ -24,6 +24,7 @@ from ssc_ros.training.augmentation import Augmentation
 from ssc_ros.training.cache import SampleCache, default_folder
 from ssc_ros.training.guidance import GuidanceCache, Scene
 from ssc_ros.training.mirror import MirroredSequence
+from ssc_ros.training.pose_noise import PoseNoise
 from ssc_ros.training.sample import Sample, collate
 from ssc_ros.training.sampler import Draw, ShuffledSampler
 
@@ -181,6 +182,7 @@ class SceneData(lightning.LightningDataModule):
         workers: loader processes; 0 loads in the training process.
         validation_stride: validate on every n-th labelled frame.
         cache: folder for prepared samples; None is the user's cache folder.
+        pose_noise: errors of the poses, in training and validation alike; none by default.
         guide: a language teacher that guides the training; given by the model.
         seed: of order and augmentation.
     """
@@ -197,6 +199,7 @@ class SceneData(lightning.LightningDataModule):
         workers: int = 1,
         validation_stride: int = 1,
         cache: Path | None = None,
+        pose_noise: PoseNoise = PoseNoise(),  # noqa: B008 (frozen)
         guide: Any = None,  # a Guide, for the reason given above
         seed: int = 0,
     ) -> None:
@@ -209,7 +212,8 @@ class SceneData(lightning.LightningDataModule):
         samples = SampleCache(folder, cast("InputSpec", spec), LABEL_SETS[label_set])
         guidance = None if guide is None else GuidanceCache(folder, cast("Guide", guide))
         train_sequences, validation_sequences = (
-            open_sequences(roots, names, samples.spec.grid, samples.label_set) for names in (train, validation)
+            [pose_noise.applied(s) for s in open_sequences(roots, names, samples.spec.grid, samples.label_set)]
+            for names in (train, validation)
         )
         blind = [str(s.path) for s in train_sequences + validation_sequences if not s.has_points]
         if blind and LIDAR in samples.spec.sensors:

@@ -23,6 +23,7 @@ from ssc_ros.networks.pretrained import load_published
 from ssc_ros.systems import STEREO, InputSpec, build, spelled
 from ssc_ros.training.data import SceneData
 from ssc_ros.training.objective import Objective
+from ssc_ros.training.points import point_voxels
 from ssc_ros.training.sample import Sample
 
 SCORES = ("iou", "precision", "recall", "miou")
@@ -129,7 +130,10 @@ class SceneTraining(lightning.LightningModule):
         generator = torch.Generator().manual_seed(drawn)
         torch.manual_seed(dropped)  # dropout has no generator of its own; so a resumed run drops the same
         output = self.network(batch.inputs)
-        terms = self.objective(output, batch.truth, self.network.spec.bins, self.class_weights, generator)
+        spec, points = self.network.spec, None
+        if self.objective.points and "projection" in batch.inputs:
+            points = point_voxels(batch.truth, batch.inputs["projection"], spec.image_size, spec.grid)
+        terms = self.objective(output, batch.truth, spec.bins, self.class_weights, generator, points)
         lesson = Lesson(batch.inputs, batch.truth.labels, batch.guidance)
         for tutor in self._tutors:
             terms |= tutor(output, lesson, generator)

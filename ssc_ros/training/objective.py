@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ssc_ros.core import EMPTY, UNKNOWN, DepthBins
 from ssc_ros.losses import (
+    depth_cross_entropy,
     depth_kl,
     geo_scal,
     lovasz_softmax,
@@ -30,11 +31,14 @@ class Objective:
         cross_entropy, sem_scal, geo_scal: on voxels, L2COcc's weights by default.
         lovasz: Lovasz-softmax on voxels.
         depth: divergence of the depth distribution from LiDAR depth.
+        depth_bce: binary cross entropy of each bin of that distribution, HTCL's way.
         image: cross entropy of the image features' own classes against projected point labels.
         unknown: cross entropy towards empty of voxels without a label. Nobody ever measured them, so without this term
             the network is free to fill them with anything, and does: a lid over the street, walls beyond the view.
         occupancy: cross entropy of each guess at what is empty, at half resolution.
         seeds: Lovasz-softmax and cross entropy, both without class weights, of the seeds' classes at half resolution.
+        temporal: the voxel terms (and those of points), once more, of what past frames alone predict.
+        points: Lovasz-softmax and cross entropy of the voxels that labelled LiDAR points lie in.
         voxels: how many voxels with a label, drawn anew each step, the voxel terms look at.
     """
 
@@ -43,10 +47,13 @@ class Objective:
     geo_scal: float = 1.0
     lovasz: float = 0.0
     depth: float = 0.2
+    depth_bce: float = 0.0
     image: float = 0.5
     unknown: float = 0.5
     occupancy: float = 1.0
     seeds: float = 1.0
+    temporal: float = 1.0
+    points: float = 0.0
     voxels: int = 262_144
 
     def __call__(
@@ -56,6 +63,7 @@ class Objective:
         bins: DepthBins,
         class_weights: Tensor,
         generator: torch.Generator,
+        points: tuple[Tensor, Tensor] | None = None,
     ) -> dict[str, Tensor]:
         """Weighted terms by name; their sum is minimised.
 
@@ -65,10 +73,18 @@ class Objective:
             bins: of the depth distribution.
             class_weights: (C,) for both cross entropies.
             generator: draws the voxels; a CPU generator.
+            points: voxels and classes of labelled points, see `points.point_voxels`; None if there are none.
         """
-        terms = {} if output.scene is None else self._scene(output.scene, truth.labels, class_weights, generator)
+        terms: dict[str, Tensor] = {}
+        if output.scene is not None:
+            terms |= self._scene(output.scene, truth.labels, class_weights, generator, points)
+        if self.temporal and output.temporal is not None:
+            deep = self._scene(output.temporal, truth.labels, class_weights, generator, points)
+            terms |= {f"temporal_{name}": self.temporal * term for name, term in deep.items()}
         if self.depth and output.depth is not None:
             terms["depth"] = self.depth * depth_kl(output.depth, truth.depth, bins)
+        if self.depth_bce and output.depth is not None:
+            terms["depth_bce"] = self.depth_bce * depth_cross_entropy(output.depth, truth.depth, bins)
         if self.image and output.image is not None:
             terms["image"] = self.image * weighted_cross_entropy(output.image, truth.image, class_weights)
         if output.occupancy or output.seeds is not None:
@@ -87,7 +103,12 @@ class Objective:
         return terms
 
     def _scene(
-        self, scene: SceneLogits, truth: Tensor, class_weights: Tensor, generator: torch.Generator
+        self,
+        scene: SceneLogits,
+        truth: Tensor,
+        class_weights: Tensor,
+        generator: torch.Generator,
+        points: tuple[Tensor, Tensor] | None,
     ) -> dict[str, Tensor]:
         terms: dict[str, Tensor] = {}
         voxels, labels = draw_voxels(scene, truth, self.voxels, generator)
@@ -102,6 +123,10 @@ class Objective:
         if self.unknown:
             unmeasured, _ = draw_voxels(scene, truth, self.voxels // 4, generator, unknown=True)
             terms["unknown"] = self.unknown * emptiness(unmeasured)
+        if self.points and points is not None:
+            logits = scene.gather(points[0])
+            judged = lovasz_softmax(logits, points[1]) + weighted_cross_entropy(logits, points[1], class_weights)
+            terms["points"] = self.points * judged
         return terms
 
 

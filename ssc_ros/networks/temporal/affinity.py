@@ -2,42 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
+
+from ssc_ros.networks.volume.blocks import PlaneConv3d
 
 DILATIONS = (1, 2, 4)
 """Of the learners: each looks at a pattern of another size."""
 
 
+Learner = Callable[[int, int, int], nn.Module]
+"""Channels, channels of the patterns, dilation -> what learns patterns of one size."""
+
+
 class PatternLearners(nn.Module):
-    """Independent convolutions side by side, each for patterns of its own size: [B, C, ...] -> [B, N * width, ...].
+    """Independent learners side by side, each for patterns of its own size: [B, C, ...] -> [B, N * width, ...].
 
     Args:
-        dimensions: 2 for images, 3 for volumes; those of volumes have an activation and a norm over the whole volume.
+        learner: makes one of (channels, outputs, dilation).
         channels: C.
         width: channels that each of the N learners contributes.
         dilations: one for each learner.
     """
 
-    def __init__(self, dimensions: int, channels: int, width: int = 1, dilations: Sequence[int] = DILATIONS) -> None:
+    def __init__(
+        self,
+        make: Callable[[int, int, int], nn.Module],
+        channels: int,
+        width: int,
+        dilations: Sequence[int] = DILATIONS,
+    ) -> None:
         super().__init__()
-        convolution = {2: nn.Conv2d, 3: nn.Conv3d}[dimensions]
-        convolutions = [convolution(channels, width, 3, padding=d, dilation=d) for d in dilations]
-        self.learners = nn.ModuleList(
-            c if dimensions == 2 else nn.Sequential(c, nn.GELU(), nn.GroupNorm(1, width)) for c in convolutions
-        )
+        self.learners = nn.ModuleList(learner(channels, width, dilation) for dilation in dilations)
 
     def forward(self, x: Tensor) -> Tensor:
         """Learn patterns."""
         return torch.cat([learner(x) for learner in self.learners], dim=1)
 
 
+def of_image(channels: int, width: int, dilation: int) -> nn.Module:
+    """A learner of patterns in [B, C, h, w]."""
+    return nn.Conv2d(channels, width, 3, padding=dilation, dilation=dilation)
+
+
+def of_volume(channels: int, width: int, dilation: int) -> nn.Module:
+    """A learner of patterns in [B, C, D, h, w]."""
+    convolution = nn.Conv3d(channels, width, 3, padding=dilation, dilation=dilation)
+    return nn.Sequential(convolution, nn.GELU(), nn.GroupNorm(1, width))
+
+
+def of_planes(channels: int, width: int, dilation: int) -> nn.Module:
+    """The same, which looks at each depth by itself."""
+    return nn.Sequential(PlaneConv3d(channels, width, dilation), nn.GELU(), nn.GroupNorm(1, width))
+
+
 def isolate(patterns: Tensor) -> Tensor:
     """Scale-aware isolation: what a pattern [B, N, ...] has beyond the mean of all N at its place."""
     return patterns - patterns.mean(dim=1, keepdim=True)
+
+
+def cosine(a: Tensor, b: Tensor) -> Tensor:
+    """Between vectors along the first dimension behind the batch, which stays with length 1."""
+    lengths = (a.square().sum(dim=1, keepdim=True) * b.square().sum(dim=1, keepdim=True)).clamp(min=TINY).sqrt()
+    return (a * b).sum(dim=1, keepdim=True) / lengths
+
+
+TINY = 1e-12
+"""Product of squared lengths of patterns that say nothing."""
 
 
 class CrossFrameAffinity(nn.Module):
@@ -47,14 +80,20 @@ class CrossFrameAffinity(nn.Module):
         matched: channels of the current features.
         swept: channels of the swept past, all frames together.
         width: patterns of each learner.
+        learner: of the past, `of_volume` or `of_planes`.
     """
 
-    def __init__(self, matched: int, swept: int, width: int = 1) -> None:
+    def __init__(
+        self,
+        matched: int,
+        swept: int,
+        width: int = 1,
+        learner: Learner = of_volume,
+    ) -> None:
         super().__init__()
-        self.current = PatternLearners(2, matched, width)
-        self.past = PatternLearners(3, swept, width)
+        self.current = PatternLearners(of_image, matched, width)
+        self.past = PatternLearners(learner, swept, width)
 
     def forward(self, current: Tensor, past: Tensor) -> Tensor:
         """[B, M, h, w] and [B, S, D, h, w] -> [B, 1, D, h, w] in -1..1."""
-        ours, theirs = isolate(self.current(current)).float()[:, :, None], isolate(self.past(past)).float()
-        return functional.cosine_similarity(ours, theirs, dim=1, eps=1e-6)[:, None]
+        return cosine(isolate(self.current(current)).float()[:, :, None], isolate(self.past(past)).float())

@@ -7,38 +7,45 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ssc_ros.networks.depth.deformable_conv import sample_taps
+from ssc_ros.networks.volume.blocks import PlaneConv3d
 
 KERNEL = 3
 
 
 class DeformableConv3d(nn.Module):
-    """A 3x3x3 convolution that keeps the size; each tap moves down and right with the content, and stays in its plane.
+    """A convolution that keeps the size; each tap moves down and right with the content, and stays in its plane.
 
     Args:
         inputs, outputs: channels.
+        planes: that the kernel covers, 3 or 1; each with 3x3 taps.
     """
 
-    def __init__(self, inputs: int, outputs: int) -> None:
+    def __init__(self, inputs: int, outputs: int, planes: int = 3) -> None:
         super().__init__()
-        self.offset = nn.Conv3d(inputs, 2 * KERNEL**3, KERNEL, padding=KERNEL // 2)
+        self.planes = planes
+        self.offset = _convolution(inputs, 2 * planes * KERNEL**2, planes)
         for parameter in self.offset.parameters():
             nn.init.zeros_(parameter)
-        self.weight = nn.Parameter(torch.empty(outputs, inputs, KERNEL, KERNEL, KERNEL))
+        self.weight = nn.Parameter(torch.empty(outputs, inputs, planes, KERNEL, KERNEL))
         self.bias = nn.Parameter(torch.zeros(outputs))
         nn.init.kaiming_uniform_(self.weight, nonlinearity="relu")
 
     def forward(self, volume: Tensor) -> Tensor:
         """[B, inputs, D, H, W] -> [B, outputs, D, H, W]; zero outside."""
-        batch, _, planes = volume.shape[:3]
-        padded = functional.pad(volume, (0, 0, 0, 0, KERNEL // 2, KERNEL // 2))
-        offsets = self.offset(volume).movedim(1, 2).flatten(0, 1).chunk(KERNEL, dim=1)
+        batch, _, depths = volume.shape[:3]
+        padded = functional.pad(volume, (0, 0, 0, 0, self.planes // 2, self.planes // 2))
+        offsets = self.offset(volume).movedim(1, 2).flatten(0, 1).chunk(self.planes, dim=1)
         result = self.bias[:, None, None]
         for layer, (offset, weight) in enumerate(zip(offsets, self.weight.unbind(2), strict=True)):
-            # planes are images: a tap's layer is a plane further on
-            images = padded[:, :, layer : layer + planes].movedim(1, 2).flatten(0, 1)
+            # planes are images; those of the kernel's next layer are one further on
+            images = padded[:, :, layer : layer + depths].movedim(1, 2).flatten(0, 1)
             taps = sample_taps(images, offset.to(images), KERNEL)
             result = result + functional.conv2d(taps.flatten(1, 2), weight.flatten(1)[..., None, None])
-        return result.unflatten(0, (batch, planes)).movedim(1, 2)
+        return result.unflatten(0, (batch, depths)).movedim(1, 2)
+
+
+def _convolution(inputs: int, outputs: int, planes: int) -> nn.Module:
+    return nn.Conv3d(inputs, outputs, KERNEL, padding=1) if planes == KERNEL else PlaneConv3d(inputs, outputs)
 
 
 class DynamicRefinement(nn.Module):
@@ -47,13 +54,15 @@ class DynamicRefinement(nn.Module):
     Args:
         channels: C.
         width: of the deformable convolutions.
-        depth: how many there are.
+        steps: how many there are.
+        planes: that each kernel covers, 3 or 1.
     """
 
-    def __init__(self, channels: int, width: int = 8, depth: int = 3) -> None:
+    def __init__(self, channels: int, width: int = 8, steps: int = 3, planes: int = 3) -> None:
         super().__init__()
-        self.deformable = nn.ModuleList(DeformableConv3d(channels if i == 0 else width, width) for i in range(depth))
-        self.merge = nn.Conv3d(depth * width, channels, 3, padding=1)
+        inputs = (channels, *[width] * (steps - 1))
+        self.deformable = nn.ModuleList(DeformableConv3d(n, width, planes) for n in inputs)
+        self.merge = _convolution(steps * width, channels, planes)
 
     def forward(self, volume: Tensor) -> Tensor:
         """Refine."""

@@ -59,6 +59,29 @@ class AxialConv3d(nn.Conv3d):
         )
 
 
+class PlaneConv3d(nn.Conv3d):
+    """A 3x3 convolution within each plane along the first axis of a volume; keeps the size.
+
+    As a convolution of images it is several times as fast on a CPU.
+
+    Args:
+        inputs, outputs: channels.
+        dilation: within the plane.
+    """
+
+    def __init__(self, inputs: int, outputs: int, dilation: int = 1) -> None:
+        super().__init__(inputs, outputs, (1, 3, 3), padding=(0, dilation, dilation), dilation=(1, dilation, dilation))
+
+    def forward(self, volume: Tensor) -> Tensor:
+        """[B, inputs, X, Y, Z] -> [B, outputs, X, Y, Z]."""
+        planes = volume.movedim(2, 1)
+        dilation = self.dilation[1]
+        images = functional.conv2d(
+            planes.flatten(0, 1), self.weight[:, :, 0], self.bias, padding=dilation, dilation=dilation
+        )
+        return images.unflatten(0, planes.shape[:2]).movedim(1, 2)
+
+
 Norm = Callable[[int], nn.Module]
 """Channels -> a normalisation of [B, channels, X, Y, Z]."""
 
