@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -55,7 +56,7 @@ def drifted(
         (N, 4, 4).
     """
     result = [np.asarray(poses[0], np.float64)]
-    for before, after in zip(poses[:-1], poses[1:], strict=True):
+    for before, after in itertools.pairwise(poses):
         error = np.eye(4)
         error[:3, :3] = rotation_about(random.normal(0, rotation, 3))
         error[:3, 3] = random.normal(0, translation, 3)

@@ -27,13 +27,7 @@ class PatternLearners(nn.Module):
         dilations: one for each learner.
     """
 
-    def __init__(
-        self,
-        make: Callable[[int, int, int], nn.Module],
-        channels: int,
-        width: int,
-        dilations: Sequence[int] = DILATIONS,
-    ) -> None:
+    def __init__(self, learner: Learner, channels: int, width: int, dilations: Sequence[int] = DILATIONS) -> None:
         super().__init__()
         self.learners = nn.ModuleList(learner(channels, width, dilation) for dilation in dilations)
 
