@@ -52,6 +52,18 @@ def _without(*terms: str) -> tuple[str, ...]:
 
 
 ABLATIONS = {
+    "htcl": (
+        Variant("single frame", "single", "htcl_edge", ("--model.preset=edge_single",)),
+        Variant("history averaged, SGN's way", "mean", "htcl_edge", ("--model.preset=edge_mean",)),
+        Variant("HTCL, true poses", "true", "htcl_edge"),
+        Variant(
+            "HTCL, poses that drift by 0.05 m and 0.2° per frame",
+            "noisy",
+            "htcl_edge",
+            ("--data.pose_noise.translation=0.05", "--data.pose_noise.rotation=0.2"),
+        ),
+        Variant("HTCL, identity poses", "identity", "htcl_edge", ("--data.pose_noise.identity=true",)),
+    ),
     "l2cocc": (
         Variant("C: no teacher", "c", "l2cocc_c_edge"),
         Variant("D: FSD alone", "fsd", "l2cocc_d_edge", _without("tpvd", "pad")),

@@ -7,9 +7,10 @@ import torch
 from ssc_ros.core import LABEL_SETS, SEMANTIC_KITTI_GRID, Frame, SemanticGrid, SscError, StereoRig, poses
 from ssc_ros.inference.checkpoint import CheckpointMetadata
 from ssc_ros.inference.completer import SceneCompleter
-from ssc_ros.inference.history import join
+from ssc_ros.inference.history import Past, join
 from ssc_ros.inference.inputs import InputPreparer
-from ssc_ros.systems import SYSTEMS, SceneInputs, SceneNetwork, SceneOutput, build
+from ssc_ros.networks.heads.scene_logits import SceneLogits
+from ssc_ros.systems import SYSTEMS, SceneInputs, SceneNetwork, build
 from ssc_ros.training.sample import Sample, SceneTruth, collate
 
 EDGE = sorted(system for system, presets in SYSTEMS.items() if "edge" in presets)
@@ -31,8 +32,14 @@ def frame(seed: int) -> Frame:
 
 
 def prepared(model: SceneNetwork, seed: int) -> SceneInputs:
-    """Inputs of a frame that has no past."""
-    return join(InputPreparer(model.spec)(frame(seed)), (), model.spec)
+    """Inputs of a frame; its past, where the network reads one, is of other frames, each a metre behind the next."""
+    prepare = InputPreparer(model.spec)
+    past = []
+    for k in range(1, model.spec.history.count + 1):
+        T_past_now = np.eye(4)
+        T_past_now[0, 3] = k
+        past.append(Past(prepare(frame(seed + 10 * k)), T_past_now))
+    return join(prepare(frame(seed)), past, model.spec)
 
 
 def network(system: str) -> SceneNetwork:
@@ -47,12 +54,11 @@ def network(system: str) -> SceneNetwork:
     return model
 
 
-def drawn(output: SceneOutput, count: int = 1) -> torch.Tensor:
+def drawn(scene: SceneLogits, count: int = 1) -> torch.Tensor:
     """[B, N, classes] logits of the same N random voxels in each scene of a batch; the whole volume is too large."""
-    assert output.scene is not None
     size = SEMANTIC_KITTI_GRID.size
     index = torch.randint(size, (VOXELS,), generator=torch.Generator().manual_seed(1))
-    rows = output.scene.gather(torch.cat([index + i * size for i in range(count)]))
+    rows = scene.gather(torch.cat([index + i * size for i in range(count)]))
     return rows.unflatten(0, (count, VOXELS))
 
 
@@ -89,7 +95,7 @@ def test_a_batch_equals_its_frames_one_by_one(system):
             if (expected := getattr(one, name)) is not None:
                 torch.testing.assert_close(getattr(both, name)[i], expected[0], atol=1e-4, rtol=1e-4)
         if one.scene is not None:
-            same = torch.isclose(drawn(both, 2)[i], drawn(one)[0], atol=1e-4, rtol=1e-4)
+            same = torch.isclose(drawn(both.scene, 2)[i], drawn(one.scene)[0], atol=1e-4, rtol=1e-4)
             assert same.float().mean() >= 1 - CHOSEN_OTHERWISE.get(system, 0)
             assert (both.scene.labels()[i] == one.scene.labels()[0]).float().mean() > 0.999
 
@@ -97,9 +103,13 @@ def test_a_batch_equals_its_frames_one_by_one(system):
 @pytest.mark.parametrize("system", EDGE)
 def test_every_parameter_learns(system):
     model = network(system).train()
+    for name, parameter in model.named_parameters():
+        if name.endswith("alpha"):
+            torch.nn.init.ones_(parameter)  # a gate that begins closed
     inputs = {key: value[None] for key, value in prepared(model, 0).items()}
     output = model(inputs)
-    parts = [output.depth, output.image, None if output.scene is None else drawn(output), *output.occupancy.values()]
+    scenes = [drawn(scene) for scene in (output.scene, output.temporal) if scene is not None]
+    parts = [output.depth, output.image, *scenes, *output.occupancy.values()]
     parts.append(None if output.seeds is None else output.seeds.logits)
     torch.stack([part.square().mean() for part in parts if part is not None]).sum().backward()
     silent = [n for n, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
