@@ -7,6 +7,9 @@ from torch import Tensor
 
 from ssc_ros.core import DepthBins
 
+_TINY = 1e-6
+"""Least probability of a mistake that a bin is charged for: the loss stays finite."""
+
 
 def depth_kl(logits: Tensor, depth: Tensor, bins: DepthBins, sigma: float = 0.5) -> Tensor:
     """KL(target || prediction), the mean over pixels with a measured depth inside the bins.
@@ -50,9 +53,8 @@ def depth_cross_entropy(logits: Tensor, depth: Tensor, bins: DepthBins) -> Tenso
         return log_prediction.sum()
     index = ((depth[measured] - bins.first) / bins.step).round().long().clamp(0, bins.count - 1)
     hit = torch.zeros_like(log_prediction).scatter(1, index[:, None], 1.0)
-    # ln(1 - p), bounded as torch's own binary cross entropy is
-    missed = torch.log1p(-log_prediction.exp()).clamp(min=-100.0)
-    return -(hit * log_prediction.clamp(min=-100.0) + (1 - hit) * missed).sum(dim=-1).mean()
+    missed = (1 - log_prediction.exp()).clamp(min=_TINY).log()
+    return -(hit * log_prediction + (1 - hit) * missed).sum(dim=-1).mean()
 
 
 def _measured(depth: Tensor, bins: DepthBins) -> Tensor:

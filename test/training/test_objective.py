@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from ssc_ros.core import DepthBins
-from ssc_ros.losses import lovasz_softmax, sem_scal
+from ssc_ros.losses import depth_cross_entropy, lovasz_softmax, sem_scal
 from ssc_ros.networks.heads.subvoxel import SubvoxelLogits
 from ssc_ros.systems import SceneOutput
 from ssc_ros.systems.spec import VoxelLogits
@@ -156,3 +156,33 @@ def test_guidance_without_truth_teaches_nothing() -> None:
     loss.backward()
     assert loss.item() == 0
     assert not output.seeds.logits.grad.any()
+
+
+def test_the_temporal_scene_is_judged_like_the_scene() -> None:
+    scene = random_output().scene
+    both = terms(ALL, SceneOutput(scene, temporal=scene))
+    assert both.keys() == SCENE_TERMS | {f"temporal_{name}" for name in SCENE_TERMS}
+    assert terms(replace(ALL, temporal=0.0), SceneOutput(scene, temporal=scene)).keys() == SCENE_TERMS
+    # voxels are drawn for each: with many draws, both estimate the same
+    many = replace(ALL, voxels=100_000, temporal=2.0)
+    both = terms(many, SceneOutput(scene, temporal=scene))
+    for name in SCENE_TERMS:
+        assert both[f"temporal_{name}"].item() == pytest.approx(2 * both[name].item(), rel=0.03)
+
+
+def test_points_are_judged_by_the_voxels_that_they_lie_in() -> None:
+    output = random_output()
+    index, classes = torch.tensor([3, 3, 700, 1100]), torch.tensor([1, 1, 5, 9], dtype=torch.uint8)
+    objective = replace(ALL, points=2.0)
+    given = objective(output, random_truth(), BINS, torch.ones(20), torch.Generator(), (index, classes))
+    rows = output.scene.dense().movedim(1, -1).reshape(-1, 20)[index]
+    likelihood = rows.log_softmax(dim=1).gather(1, classes.long()[:, None]).mean()
+    assert given["points"].item() == pytest.approx(2 * (lovasz_softmax(rows, classes) - likelihood).item(), rel=1e-5)
+    assert "points" not in objective(output, random_truth(), BINS, torch.ones(20), torch.Generator())
+
+
+def test_bins_of_depth_are_judged_where_asked() -> None:
+    given = terms(replace(ALL, depth=0.0, depth_bce=2.0), random_output())
+    expected = depth_cross_entropy(random_output().depth, random_truth().depth, BINS)
+    assert given["depth_bce"].item() == pytest.approx(2 * expected.item())
+    assert "depth" not in given
