@@ -39,6 +39,8 @@ REACH, STEP = 10, 0.1
 CLEARANCE = 0.4, 0.5
 """Between a thing and what counts as behind it, and between the road and what counts as above it [m]: voxels that the
 thing itself, or the road, reach into."""
+PARTS = ((0, 2), (2, 5), (5, REACH))
+"""Of the lane behind a thing, in the table [m]."""
 MOVABLE = ("car", "bicycle", "motorcycle", "truck", "other-vehicle", "person", "bicyclist", "motorcyclist")
 
 
@@ -193,18 +195,17 @@ def main() -> None:
     args = parser.parse_args()
     sequences = SemanticKitti(args.data, args.sequence).sequences
     seen: dict[str, list[Look]] = {}
-    for path in args.checkpoint:
+    checkpoints = list(dict.fromkeys(args.checkpoint))
+    for path in checkpoints:
         completer = SceneCompleter.from_checkpoint(path, threads=args.threads)
         grid, label_set = completer.metadata.grid, completer.metadata.label_set
         if grid != sequences[0].grid or label_set != sequences[0].label_set:
             raise SscError(f"{path} has another grid or other classes than Synth-KITTI")
         seen[str(path)] = [look for sequence in sequences for look in looks(completer, sequence)]
     trails = {name: Trail.of(frames) for name, frames in seen.items()}
-    table = Table("checkpoint", "trail [m]", *(f"{a}..{b} m [%]" for a, b in ((0, 2), (2, 5), (5, REACH))), "voxels")
+    table = Table("checkpoint", "trail [m]", *(f"{a}..{b} m [%]" for a, b in PARTS), "voxels")
     for name, trail in trails.items():
-        parts = [
-            100 * trail.wrong[a:b].sum() / max(1, trail.counted[a:b].sum()) for a, b in ((0, 2), (2, 5), (5, REACH))
-        ]
+        parts = [100 * trail.wrong[a:b].sum() / max(1, trail.counted[a:b].sum()) for a, b in PARTS]
         table.add_row(name, f"{trail.length:.3f}", *(f"{part:.2f}" for part in parts), f"{trail.counted.sum():,}")
     Console().print(table)
     if args.json:
@@ -214,10 +215,10 @@ def main() -> None:
         }
         args.json.write_text(json.dumps(content, indent=2) + "\n")
     if args.picture:
-        first, last = (seen[str(path)] for path in (args.checkpoint[0], args.checkpoint[-1]))
+        first, last = (seen[str(path)] for path in (checkpoints[0], checkpoints[-1]))
         at = int(np.argmax([abs(int(b.wrong.sum()) - int(a.wrong.sum())) for a, b in zip(first, last, strict=True)]))
-        draw(args.picture, [path.stem for path in args.checkpoint], [frames[at] for frames in seen.values()],
-             np.asarray(sequences[0].label_set.palette, np.uint8))  # fmt: skip
+        palette = np.asarray(sequences[0].label_set.palette, np.uint8)
+        draw(args.picture, [path.stem for path in checkpoints], [frames[at] for frames in seen.values()], palette)
 
 
 if __name__ == "__main__":

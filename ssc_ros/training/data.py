@@ -92,10 +92,11 @@ class Scenes(Dataset[Sample]):
             return self._read(*self.frames[key])
         sequence, frame_id = self.frames[key.index]
         generator = torch.Generator().manual_seed(key.seed)
+        alone = self.augmentation.forgets(generator)
         if not self._mirrors_frames:
-            return self.augmentation(self._read(sequence, frame_id), self.cache.spec.grid, generator)
+            return self.augmentation(self._read(sequence, frame_id, alone), self.cache.spec.grid, generator)
         flips = self.augmentation.flips(generator)
-        sample = self._read(self._mirrored[sequence.path] if flips else sequence, frame_id)
+        sample = self._read(self._mirrored[sequence.path] if flips else sequence, frame_id, alone)
         return self.augmentation.recolored(sample, generator)
 
     def needed(self, augmented: bool) -> list[Wanted]:
@@ -122,9 +123,9 @@ class Scenes(Dataset[Sample]):
         """(C,) voxels of each class over all frames."""
         return np.sum([self.cache.class_counts(*frame) for frame in self.frames], axis=0)
 
-    def _read(self, sequence: KittiSequence, frame_id: str) -> Sample:
+    def _read(self, sequence: KittiSequence, frame_id: str, alone: bool = False) -> Sample:
         sample, spec = self.cache.read(sequence, frame_id), self.cache.spec
-        ids = past_ids(sequence, frame_id, spec.history)
+        ids = [] if alone else past_ids(sequence, frame_id, spec.history)
         past = [None if i is None else self._past(sequence, i, frame_id) for i in ids]
         guidance = None if self.guidance is None else self.guidance.read(sequence, frame_id)
         return sample._replace(inputs=join(sample.inputs, past, spec), guidance=guidance)
