@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -37,7 +37,8 @@ class Objective:
             the network is free to fill them with anything, and does: a lid over the street, walls beyond the view.
         occupancy: cross entropy of each guess at what is empty, at half resolution.
         seeds: Lovasz-softmax and cross entropy, both without class weights, of the seeds' classes at half resolution.
-        temporal: the voxel terms (and those of points), once more, of what past frames alone predict.
+        temporal: the voxel terms (and those of points), once more, of what past frames alone predict; on a quarter of
+            the voxels.
         points: Lovasz-softmax and cross entropy of the voxels that labelled LiDAR points lie in.
         voxels: how many voxels with a label, drawn anew each step, the voxel terms look at.
     """
@@ -79,7 +80,8 @@ class Objective:
         if output.scene is not None:
             terms |= self._scene(output.scene, truth.labels, class_weights, generator, points)
         if self.temporal and output.temporal is not None:
-            deep = self._scene(output.temporal, truth.labels, class_weights, generator, points)
+            fewer = replace(self, voxels=self.voxels // 4)  # it guides, and need not be judged as closely
+            deep = fewer._scene(output.temporal, truth.labels, class_weights, generator, points)
             terms |= {f"temporal_{name}": self.temporal * term for name, term in deep.items()}
         if self.depth and output.depth is not None:
             terms["depth"] = self.depth * depth_kl(output.depth, truth.depth, bins)
