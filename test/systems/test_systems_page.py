@@ -18,7 +18,9 @@ def cells(line):
 
 def test_the_page_has_all_tables():
     presets = {"full", "full_t", "full_s", "full_l", "edge"}
-    expected = {f"{name} {preset}" for name in ("htcl", "l2cocc", "l2cocc_lidar", "sgn", "vlscene") for preset in SYSTEMS[name]}
+    expected = {
+        f"{name} {preset}" for name in ("htcl", "l2cocc", "l2cocc_lidar", "sgn", "vlscene") for preset in SYSTEMS[name]
+    }
     assert set(TABLES) == {name for name in expected if name.split()[1] in presets}
 
 
