@@ -84,9 +84,10 @@ ABLATIONS = {
         Variant("feature guidance alone", "feature", "vlscene_edge", ("--model.guidance.logits=0",)),
         Variant("logits guidance alone", "logits", "vlscene_edge", ("--model.guidance.feature=0",)),
         Variant("both", "both", "vlscene_edge"),
-        Variant("both, without stop-gradient", "published", "vlscene_edge", ("--model.guidance.stop_gradient=false",)),
         Variant("both, without NGP", "no_ngp", "vlscene_edge", ("--model.preset=edge_without_ngp",)),
         Variant("both, without SSI", "no_ssi", "vlscene_edge", ("--model.preset=edge_without_ssi",)),
+        Variant("both, SSI on all voxels", "all_voxels", "vlscene_edge", ("--model.preset=edge_all_voxels",)),
+        Variant("both, without stop-gradient", "published", "vlscene_edge", ("--model.guidance.stop_gradient=false",)),
     ),
 }
 
