@@ -54,6 +54,18 @@ def _without(*terms: str) -> tuple[str, ...]:
 
 
 ABLATIONS = {
+    "htcl": (
+        Variant("single frame", "single", "htcl_edge", ("--model.preset=edge_single",)),
+        Variant("history averaged, SGN's way", "mean", "htcl_edge", ("--model.preset=edge_mean",)),
+        Variant("HTCL, true poses", "true", "htcl_edge"),
+        Variant(
+            "HTCL, poses that drift by 0.05 m and 0.2° per frame",
+            "noisy",
+            "htcl_edge",
+            ("--data.pose_noise.translation=0.05", "--data.pose_noise.rotation=0.2"),
+        ),
+        Variant("HTCL, identity poses", "identity", "htcl_edge", ("--data.pose_noise.identity=true",)),
+    ),
     "l2cocc": (
         Variant("C: no teacher", "c", "l2cocc_c_edge"),
         Variant("D: FSD alone", "fsd", "l2cocc_d_edge", _without("tpvd", "pad")),
@@ -79,9 +91,10 @@ ABLATIONS = {
         Variant("feature guidance alone", "feature", "vlscene_edge", ("--model.guidance.logits=0",)),
         Variant("logits guidance alone", "logits", "vlscene_edge", ("--model.guidance.feature=0",)),
         Variant("both", "both", "vlscene_edge"),
-        Variant("both, without stop-gradient", "published", "vlscene_edge", ("--model.guidance.stop_gradient=false",)),
         Variant("both, without NGP", "no_ngp", "vlscene_edge", ("--model.preset=edge_without_ngp",)),
         Variant("both, without SSI", "no_ssi", "vlscene_edge", ("--model.preset=edge_without_ssi",)),
+        Variant("both, SSI on all voxels", "all_voxels", "vlscene_edge", ("--model.preset=edge_all_voxels",)),
+        Variant("both, without stop-gradient", "published", "vlscene_edge", ("--model.guidance.stop_gradient=false",)),
     ),
     "polarnet": (  # after ssc-ros train --config config/train/cylinder_edge.yaml
         Variant("Cylinder3D, the teacher", "teacher", "cylinder_edge"),

@@ -7,6 +7,9 @@ from torch import Tensor
 
 from ssc_ros.core import DepthBins
 
+_TINY = 1e-6
+"""Least probability of a mistake that a bin is charged for: the loss stays finite."""
+
 
 def depth_kl(logits: Tensor, depth: Tensor, bins: DepthBins, sigma: float = 0.5) -> Tensor:
     """KL(target || prediction), the mean over pixels with a measured depth inside the bins.
@@ -23,11 +26,36 @@ def depth_kl(logits: Tensor, depth: Tensor, bins: DepthBins, sigma: float = 0.5)
     Returns:
         Scalar >= 0; 0 if no pixel is measured.
     """
-    edges = bins.edges
-    measured = (depth >= float(edges[0])) & (depth <= float(edges[-1]))
+    measured = _measured(depth, bins)
     log_prediction = logits.movedim(1, -1)[measured].float().log_softmax(dim=-1)
     if log_prediction.shape[0] == 0:
         return log_prediction.sum()
     centers = torch.from_numpy(bins.centers).to(log_prediction)
     log_target = (-0.5 * ((centers - depth[measured][:, None]) / sigma) ** 2).log_softmax(dim=-1)
     return (log_target.exp() * (log_target - log_prediction)).sum(dim=-1).mean()
+
+
+def depth_cross_entropy(logits: Tensor, depth: Tensor, bins: DepthBins) -> Tensor:
+    """Binary cross entropy of every bin, summed over bins, the mean over pixels with a measured depth inside the bins.
+
+    The probabilities are the softmax over the bins, the target is 1 in the bin that holds the depth (BEVDepth, Li et
+    al. 2023; HTCL). (The published code of HTCL and VLScene marks the bin half a metre nearer.)
+
+    Args:
+        logits, depth, bins: as for `depth_kl`.
+
+    Returns:
+        Scalar >= 0; 0 if no pixel is measured.
+    """
+    measured = _measured(depth, bins)
+    log_prediction = logits.movedim(1, -1)[measured].float().log_softmax(dim=-1)
+    if log_prediction.shape[0] == 0:
+        return log_prediction.sum()
+    index = ((depth[measured] - bins.first) / bins.step).round().long().clamp(0, bins.count - 1)
+    hit = torch.zeros_like(log_prediction).scatter(1, index[:, None], 1.0)
+    missed = (1 - log_prediction.exp()).clamp(min=_TINY).log()
+    return -(hit * log_prediction + (1 - hit) * missed).sum(dim=-1).mean()
+
+
+def _measured(depth: Tensor, bins: DepthBins) -> Tensor:
+    return (depth >= float(bins.edges[0])) & (depth <= float(bins.edges[-1]))

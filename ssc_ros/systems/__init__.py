@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from ssc_ros.core import SscError
 from ssc_ros.systems import (
     cylinder3d_presets,
+    htcl_presets,
     l2cocc_presets,
     lang_seg_presets,
     polarnet_presets,
@@ -18,6 +19,7 @@ from ssc_ros.systems.spec import LIDAR, STEREO, InputSpec, SceneInputs, SceneNet
 __all__ = ["LIDAR", "STEREO", "SYSTEMS", "InputSpec", "SceneInputs", "SceneNetwork", "SceneOutput", "build", "spelled"]
 
 SYSTEMS: Mapping[str, Mapping[str, Callable[[], SceneNetwork]]] = {
+    "htcl": htcl_presets.PRESETS,
     "l2cocc": l2cocc_presets.CAMERA_PRESETS,
     "l2cocc_lidar": l2cocc_presets.LIDAR_PRESETS,
     "l2cocc_image": l2cocc_presets.IMAGE_PRESETS,

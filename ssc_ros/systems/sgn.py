@@ -10,6 +10,7 @@ from ssc_ros.networks.guidance.geometry import GeometryHead, ProposalNetwork
 from ssc_ros.networks.guidance.points import measured_voxels
 from ssc_ros.networks.guidance.semantic import SemanticGuidance, choose_seeds
 from ssc_ros.networks.lift.flosp import LineOfSightLift
+from ssc_ros.systems.past import past_memory
 from ssc_ros.systems.spec import InputSpec, SceneInputs, SceneNetwork, SceneOutput, VoxelLogits
 
 
@@ -98,18 +99,11 @@ class Sgn(SceneNetwork):
         valid = torch.ones(features.shape[:2], dtype=torch.bool, device=features.device)
         if not self.spec.history.count:
             return features, projections, valid
-        past_valid = inputs["past_valid"]
-        if "past_memory" in inputs:
-            past = inputs["past_memory"].to(features)
-        else:
-            # in place of a frame that is not there the current one, which disturbs no batch norm
-            there = past_valid[:, :, None, None, None]
-            images = torch.where(there, inputs["past_image"], inputs["image"][:, None])
-            past = self._encode(images.flatten(0, 1)).unflatten(0, images.shape[:2])
+        past = past_memory(inputs, self._encode).to(features)
         return (
             torch.cat([features, past], dim=1),
             torch.cat([projections, inputs["past_projection"]], dim=1),
-            torch.cat([valid, past_valid], dim=1),
+            torch.cat([valid, inputs["past_valid"]], dim=1),
         )
 
     def _encode(self, image: Tensor) -> Tensor:

@@ -124,6 +124,7 @@ class SceneOutput:
         occupancy: [B, X/2, Y/2, Z/2] logits of "not empty", by the part of the network that guessed them; none outside
             of training.
         seeds: classes of the voxels that the network looks at more closely; None outside of training.
+        temporal: the class logits of the grid by past frames alone; None outside of training.
     """
 
     scene: SceneLogits | None
@@ -134,6 +135,7 @@ class SceneOutput:
     occupancy: Mapping[str, Tensor] = field(default_factory=dict)
     seeds: VoxelLogits | None = None
     points: PointLogits | None = None
+    temporal: SceneLogits | None = None
 
 
 class SceneNetwork(nn.Module):

@@ -33,17 +33,24 @@ class Augmentation:
             [1 / (1 + color), 1 + color].
         hide_sweep: probability that a network which reads LiDAR beside stereo gets an empty sweep, as when a robot's
             LiDAR fails.
+        forget: probability of training on a sample without its past, so that a network of several frames knows what to
+            do when the poses are lost.
     """
 
     flip: float = 0.5
     color: float = 0.3
     hide_sweep: float = 0.0
+    forget: float = 0.0
 
     def __call__(self, sample: Sample, grid: SceneGrid, generator: torch.Generator) -> Sample:
         """A changed copy of an unbatched sample."""
         if self.flips(generator):
             sample = mirror(sample, grid)
         return self.varied(sample, generator)
+
+    def forgets(self, generator: torch.Generator) -> bool:
+        """Draw whether to leave the past out; a probability of 0 draws nothing."""
+        return self.forget > 0 and bool(torch.rand((), generator=generator) < self.forget)
 
     def flips(self, generator: torch.Generator) -> bool:
         """Draw whether to mirror."""

@@ -26,6 +26,7 @@ from ssc_ros.training.guidance import GuidanceCache, Scene
 from ssc_ros.training.loading import TrainingData, require_separate
 from ssc_ros.training.mirror import MirroredSequence
 from ssc_ros.training.point_labels import NetworkLabeller, TruthLabeller
+from ssc_ros.training.pose_noise import PoseNoise
 from ssc_ros.training.sample import Sample, collate
 from ssc_ros.training.sampler import Draw
 
@@ -95,10 +96,11 @@ class Scenes(Dataset[Sample]):
             return self._read(*self.frames[key])
         sequence, frame_id = self.frames[key.index]
         generator = torch.Generator().manual_seed(key.seed)
+        alone = self.augmentation.forgets(generator)
         if not self._mirrors_frames:
-            return self.augmentation(self._read(sequence, frame_id), self.cache.spec.grid, generator)
+            return self.augmentation(self._read(sequence, frame_id, alone), self.cache.spec.grid, generator)
         flips = self.augmentation.flips(generator)
-        sample = self._read(self._mirrored[sequence.path] if flips else sequence, frame_id)
+        sample = self._read(self._mirrored[sequence.path] if flips else sequence, frame_id, alone)
         return self.augmentation.varied(sample, generator)
 
     def describe(self) -> str:
@@ -131,9 +133,9 @@ class Scenes(Dataset[Sample]):
         """(C,) voxels of each class over all frames."""
         return np.sum([self.cache.class_counts(*frame) for frame in self.frames], axis=0)
 
-    def _read(self, sequence: KittiSequence, frame_id: str) -> Sample:
+    def _read(self, sequence: KittiSequence, frame_id: str, alone: bool = False) -> Sample:
         sample, spec = self.cache.read(sequence, frame_id), self.cache.spec
-        ids = past_ids(sequence, frame_id, spec.history)
+        ids = [] if alone else past_ids(sequence, frame_id, spec.history)
         past = [None if i is None else self._past(sequence, i, frame_id) for i in ids]
         guidance = None if self.guidance is None else self.guidance.read(sequence, frame_id)
         return sample._replace(inputs=join(sample.inputs, past, spec), guidance=guidance)
@@ -193,6 +195,7 @@ class SceneData(TrainingData):
         cache: folder for prepared samples; None is the user's cache folder.
         segmentation: checkpoint that labels the LiDAR points which the network reads; None takes the labels of the
             data set, which no robot has.
+        pose_noise: errors of the poses, in training and validation alike; none by default.
         guide: a language teacher that guides the training; given by the model.
         seed: of order and augmentation.
     """
@@ -210,6 +213,7 @@ class SceneData(TrainingData):
         validation_stride: int = 1,
         cache: Path | None = None,
         segmentation: Path | None = None,
+        pose_noise: PoseNoise = PoseNoise(),  # noqa: B008 (frozen)
         guide: Any = None,  # a Guide, for the reason given above
         seed: int = 0,
     ) -> None:
@@ -220,7 +224,8 @@ class SceneData(TrainingData):
         samples = SampleCache(folder, cast("InputSpec", spec), LABEL_SETS[label_set], labeller)
         guidance = None if guide is None else GuidanceCache(folder, cast("Guide", guide))
         train_sequences, validation_sequences = (
-            open_sequences(roots, names, samples.spec.grid, samples.label_set) for names in (train, validation)
+            [pose_noise.applied(s) for s in open_sequences(roots, names, samples.spec.grid, samples.label_set)]
+            for names in (train, validation)
         )
         blind = [str(s.path) for s in train_sequences + validation_sequences if not s.has_points]
         if blind and LIDAR in samples.spec.sensors:

@@ -14,6 +14,7 @@ from ssc_ros.losses import depth_kl
 from ssc_ros.training.data import SceneData, Scenes
 from ssc_ros.training.network import NetworkTraining
 from ssc_ros.training.objective import Objective
+from ssc_ros.training.points import point_voxels
 from ssc_ros.training.sample import Sample
 
 SCORES = ("iou", "precision", "recall", "miou")
@@ -81,7 +82,10 @@ class SceneTraining(NetworkTraining):
         """The objective of one batch, and what tutors add to it."""
         generator = self.drawing(batch_index)
         output = self.network(batch.inputs)
-        terms = self.objective(output, batch.truth, self.network.spec.bins, self.class_weights, generator)
+        spec, points = self.network.spec, None
+        if self.objective.points and "projection" in batch.inputs:
+            points = point_voxels(batch.truth, batch.inputs["projection"], spec.image_size, spec.grid)
+        terms = self.objective(output, batch.truth, spec.bins, self.class_weights, generator, points)
         lesson = Lesson(batch.inputs, batch.truth.labels, batch.guidance)
         for tutor in self.teachers:
             terms |= tutor(output, lesson, generator)

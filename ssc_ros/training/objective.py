@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from ssc_ros.core import EMPTY, UNKNOWN, DepthBins
 from ssc_ros.losses import (
+    depth_cross_entropy,
     depth_kl,
     geo_scal,
     lovasz_softmax,
@@ -30,11 +31,15 @@ class Objective:
         cross_entropy, sem_scal, geo_scal: on voxels, L2COcc's weights by default.
         lovasz: Lovasz-softmax on voxels.
         depth: divergence of the depth distribution from LiDAR depth.
+        depth_bce: binary cross entropy of each bin of that distribution, HTCL's way.
         image: cross entropy of the image features' own classes against projected point labels.
         unknown: cross entropy towards empty of voxels without a label. Nobody ever measured them, so without this term
             the network is free to fill them with anything, and does: a lid over the street, walls beyond the view.
         occupancy: cross entropy of each guess at what is empty, at half resolution.
         seeds: Lovasz-softmax and cross entropy, both without class weights, of the seeds' classes at half resolution.
+        temporal: the voxel terms (and those of points), once more, of what past frames alone predict; on a quarter of
+            the voxels.
+        points: Lovasz-softmax and cross entropy of the voxels that labelled LiDAR points lie in.
         voxels: how many voxels with a label, drawn anew each step, the voxel terms look at.
     """
 
@@ -43,10 +48,13 @@ class Objective:
     geo_scal: float = 1.0
     lovasz: float = 0.0
     depth: float = 0.2
+    depth_bce: float = 0.0
     image: float = 0.5
     unknown: float = 0.5
     occupancy: float = 1.0
     seeds: float = 1.0
+    temporal: float = 1.0
+    points: float = 0.0
     voxels: int = 262_144
 
     def __call__(
@@ -56,6 +64,7 @@ class Objective:
         bins: DepthBins,
         class_weights: Tensor,
         generator: torch.Generator,
+        points: tuple[Tensor, Tensor] | None = None,
     ) -> dict[str, Tensor]:
         """Weighted terms by name; their sum is minimised.
 
@@ -65,10 +74,19 @@ class Objective:
             bins: of the depth distribution.
             class_weights: (C,) for both cross entropies.
             generator: draws the voxels; a CPU generator.
+            points: voxels and classes of labelled points, see `points.point_voxels`; None if there are none.
         """
-        terms = {} if output.scene is None else self._scene(output.scene, truth.labels, class_weights, generator)
+        terms: dict[str, Tensor] = {}
+        if output.scene is not None:
+            terms |= self._scene(output.scene, truth.labels, class_weights, generator, points)
+        if self.temporal and output.temporal is not None:
+            fewer = replace(self, voxels=self.voxels // 4)  # it guides, and need not be judged as closely
+            deep = fewer._scene(output.temporal, truth.labels, class_weights, generator, points)
+            terms |= {f"temporal_{name}": self.temporal * term for name, term in deep.items()}
         if self.depth and output.depth is not None:
             terms["depth"] = self.depth * depth_kl(output.depth, truth.depth, bins)
+        if self.depth_bce and output.depth is not None:
+            terms["depth_bce"] = self.depth_bce * depth_cross_entropy(output.depth, truth.depth, bins)
         if self.image and output.image is not None:
             terms["image"] = self.image * weighted_cross_entropy(output.image, truth.image, class_weights)
         if output.occupancy or output.seeds is not None:
@@ -87,10 +105,21 @@ class Objective:
         return terms
 
     def _scene(
-        self, scene: SceneLogits, truth: Tensor, class_weights: Tensor, generator: torch.Generator
+        self,
+        scene: SceneLogits,
+        truth: Tensor,
+        class_weights: Tensor,
+        generator: torch.Generator,
+        points: tuple[Tensor, Tensor] | None,
     ) -> dict[str, Tensor]:
         terms: dict[str, Tensor] = {}
-        voxels, labels = draw_voxels(scene, truth, self.voxels, generator)
+        flat = truth.reshape(-1)
+        measured = draw_voxels(flat != UNKNOWN, self.voxels, generator)
+        others = draw_voxels(flat == UNKNOWN, self.voxels // 4 if self.unknown else 0, generator)
+        # together, and in single precision once for all terms: a gather's gradient is as large as the scene
+        drawn = scene.gather(torch.cat([measured, others])).float()
+        voxels, unmeasured = drawn.split([len(measured), len(others)])
+        labels = flat[measured]
         if self.cross_entropy:
             terms["cross_entropy"] = self.cross_entropy * weighted_cross_entropy(voxels, labels, class_weights)
         if self.sem_scal:
@@ -100,34 +129,32 @@ class Objective:
         if self.lovasz:
             terms["lovasz"] = self.lovasz * lovasz_softmax(voxels, labels)
         if self.unknown:
-            unmeasured, _ = draw_voxels(scene, truth, self.voxels // 4, generator, unknown=True)
             terms["unknown"] = self.unknown * emptiness(unmeasured)
+        if self.points and points is not None:
+            logits = scene.gather(points[0])
+            judged = lovasz_softmax(logits, points[1]) + weighted_cross_entropy(logits, points[1], class_weights)
+            terms["points"] = self.points * judged
         return terms
 
 
-def draw_voxels(
-    scene: SceneLogits, labels: Tensor, count: int, generator: torch.Generator, *, unknown: bool = False
-) -> tuple[Tensor, Tensor]:
-    """Logits and labels of voxels drawn uniformly, with replacement, among those that have a label.
+def draw_voxels(among: Tensor, count: int, generator: torch.Generator) -> Tensor:
+    """Indices of voxels drawn uniformly, with replacement.
 
     A full scene has 2 million voxels of 20 logits; the terms are means and ratios of sums over voxels, which a
-    quarter million estimate well.
+    hundred thousand estimate well.
 
     Args:
-        scene: of B scenes.
-        labels: (B, X, Y, Z) uint8, 255 where unknown.
+        among: [V] bool, the voxels to draw from.
         count: number of draws N.
         generator: CPU generator.
-        unknown: draw among the voxels without a label instead.
 
     Returns:
-        Logits (N, C) and labels (N,); N is 0 if there is no such voxel.
+        [N] long; N is 0 if there is no voxel to draw from.
     """
-    flat = labels.reshape(-1)
-    valid = ((flat == UNKNOWN) if unknown else (flat != UNKNOWN)).nonzero()[:, 0]
-    if len(valid):
-        valid = valid[torch.randint(len(valid), (count,), generator=generator).to(valid.device)]
-    return scene.gather(valid), flat[valid]
+    candidates = among.nonzero()[:, 0]
+    if not len(candidates):
+        return candidates
+    return candidates[torch.randint(len(candidates), (count,), generator=generator).to(candidates.device)]
 
 
 def emptiness(logits: Tensor) -> Tensor:

@@ -43,7 +43,9 @@ def test_sizes_are_those_counted_in_the_published_code():
     with torch.device("meta"):
         proposals = ProposalNetwork(grid, PointEvidence(grid), OccupancyHead())
         seeds = {c: SeedRefinement(c) for c in (128, 64)}
-        heads = {c: GeometryHead(SemanticDiffusion(c, c // 2, 1), nn.Conv3d(c // 2, 1, 3, padding=1)) for c in (128, 64)}
+        heads = {
+            c: GeometryHead(SemanticDiffusion(c, c // 2, 1), nn.Conv3d(c // 2, 1, 3, padding=1)) for c in (128, 64)
+        }
         semantics = {c: SemanticGuidance(c, 20) for c in (128, 64)}
     assert parameters(proposals) == 350_298 - sum(unused.values())
     assert parameters(proposals.points) == 31_169 - unused["choice of scale in the points' fusion"]

@@ -7,9 +7,10 @@ import torch
 from ssc_ros.core import LABEL_SETS, SEMANTIC_KITTI_GRID, Frame, SemanticGrid, SscError, StereoRig, poses
 from ssc_ros.inference.checkpoint import CheckpointMetadata
 from ssc_ros.inference.completer import SceneCompleter
-from ssc_ros.inference.history import join
+from ssc_ros.inference.history import Past, join
 from ssc_ros.inference.inputs import InputPreparer
-from ssc_ros.systems import SYSTEMS, SceneInputs, SceneNetwork, SceneOutput, build
+from ssc_ros.networks.heads.scene_logits import SceneLogits
+from ssc_ros.systems import SYSTEMS, SceneInputs, SceneNetwork, build
 from ssc_ros.training.sample import Sample, SceneTruth, collate
 
 FUSED = ["l2cocc edge_fused_raw", "l2cocc edge_fused"]
@@ -35,8 +36,14 @@ def frame(seed: int) -> Frame:
 
 
 def prepared(model: SceneNetwork, seed: int) -> SceneInputs:
-    """Inputs of a frame that has no past."""
-    return join(InputPreparer(model.spec)(frame(seed)), (), model.spec)
+    """Inputs of a frame; its past, where the network reads one, is of other frames, each a metre behind the next."""
+    prepare = InputPreparer(model.spec)
+    past = []
+    for k in range(1, model.spec.history.count + 1):
+        T_past_now = np.eye(4)
+        T_past_now[0, 3] = k
+        past.append(Past(prepare(frame(seed + 10 * k)), T_past_now))
+    return join(prepare(frame(seed)), past, model.spec)
 
 
 def network(name: str) -> SceneNetwork:
@@ -51,12 +58,11 @@ def network(name: str) -> SceneNetwork:
     return model
 
 
-def drawn(output: SceneOutput, count: int = 1) -> torch.Tensor:
+def drawn(scene: SceneLogits, count: int = 1) -> torch.Tensor:
     """[B, N, classes] logits of the same N random voxels in each scene of a batch; the whole volume is too large."""
-    assert output.scene is not None
     size = SEMANTIC_KITTI_GRID.size
     index = torch.randint(size, (VOXELS,), generator=torch.Generator().manual_seed(1))
-    rows = output.scene.gather(torch.cat([index + i * size for i in range(count)]))
+    rows = scene.gather(torch.cat([index + i * size for i in range(count)]))
     return rows.unflatten(0, (count, VOXELS))
 
 
@@ -97,7 +103,7 @@ def test_a_batch_equals_its_frames_one_by_one(name):
             assert (both.points.rows[i, count:] == -1).all()
             torch.testing.assert_close(both.points.dense()[i, :count], one.points.dense()[0], atol=1e-4, rtol=1e-4)
         if one.scene is not None:
-            same = torch.isclose(drawn(both, 2)[i], drawn(one)[0], atol=1e-4, rtol=1e-4)
+            same = torch.isclose(drawn(both.scene, 2)[i], drawn(one.scene)[0], atol=1e-4, rtol=1e-4)
             assert same.float().mean() >= 1 - CHOSEN_OTHERWISE.get(name, 0)
             assert (both.scene.labels()[i] == one.scene.labels()[0]).float().mean() > 0.999
 
@@ -105,9 +111,13 @@ def test_a_batch_equals_its_frames_one_by_one(name):
 @pytest.mark.parametrize("name", EDGE)
 def test_every_parameter_learns(name):
     model = network(name).train()
+    for key, parameter in model.named_parameters():
+        if key.endswith("alpha"):
+            torch.nn.init.ones_(parameter)  # a gate that begins closed
     inputs = {key: value[None] for key, value in prepared(model, 0).items()}
     output = model(inputs)
-    parts = [output.depth, output.image, None if output.scene is None else drawn(output), *output.occupancy.values()]
+    scenes = [drawn(scene) for scene in (output.scene, output.temporal) if scene is not None]
+    parts = [output.depth, output.image, *scenes, *output.occupancy.values()]
     parts.append(None if output.seeds is None else output.seeds.logits)
     parts.append(None if output.points is None else output.points.cells)
     torch.stack([part.square().mean() for part in parts if part is not None]).sum().backward()

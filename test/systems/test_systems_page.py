@@ -18,14 +18,16 @@ def cells(line):
 
 def test_the_page_has_all_tables():
     presets = {"full", "full_t", "full_s", "full_l", "edge"}
-    expected = {f"{name} {preset}" for name in ("l2cocc", "l2cocc_lidar", "sgn", "vlscene") for preset in SYSTEMS[name]}
+    expected = {
+        f"{name} {preset}" for name in ("htcl", "l2cocc", "l2cocc_lidar", "sgn", "vlscene") for preset in SYSTEMS[name]
+    }
     assert set(TABLES) == {name for name in expected if name.split()[1] in presets}
 
 
 @pytest.mark.parametrize("name", TABLES)
 def test_a_table_says_what_info_says(name):
     system, preset = name.split()
-    if name == "l2cocc full" or name.startswith("sgn full"):
+    if name in ("htcl full", "l2cocc full") or name.startswith("sgn full"):
         pytest.importorskip("transformers", reason="needs pip install 'ssc_ros[full]'")
     rows = {row.name: row for row in summarize(lambda: build(system, preset))}
     head, _, *lines = map(cells, TABLES[name].splitlines())

@@ -161,6 +161,19 @@ def test_all_images_of_a_sample_change_colour_alike(drives, tmp_path):
     assert torch.equal(changed["image"], changed["past_image"][0])
 
 
+def test_the_past_is_left_out_as_often_as_asked(drives, tmp_path):
+    scenes = scenes_of(drives, tmp_path, "00", flip=0, color=0, forget=0.5)
+    alone = [not scenes[Draw(1, seed)].inputs["past_valid"].any() for seed in range(100)]
+    assert 30 < sum(alone) < 70
+    assert alone == [not scenes[Draw(1, seed)].inputs["past_valid"].any() for seed in range(100)]
+    assert scenes[1].inputs["past_valid"].all()  # validation has it
+    never, always = (scenes_of(drives, tmp_path, "00", flip=0, color=0, forget=p) for p in (0.0, 1.0))
+    assert never[Draw(1, 0)].inputs["past_valid"].all()
+    forgotten = always[Draw(1, 0)].inputs
+    assert not forgotten["past_image"].any()
+    assert len(forgotten["stereo_points"]) < len(never[Draw(1, 0)].inputs["stereo_points"])
+
+
 @pytest.fixture
 def seen(drives):
     """A frame whose grid, camera and pose are not symmetric."""

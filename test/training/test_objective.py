@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from ssc_ros.core import DepthBins
-from ssc_ros.losses import lovasz_softmax, sem_scal
+from ssc_ros.losses import depth_cross_entropy, lovasz_softmax, sem_scal
 from ssc_ros.networks.heads.subvoxel import SubvoxelLogits
 from ssc_ros.systems import SceneOutput
 from ssc_ros.systems.spec import VoxelLogits
@@ -35,38 +35,42 @@ def random_truth() -> SceneTruth:
     return SceneTruth(labels.to(torch.uint8), 5 * torch.rand(2, 3, 5, generator=generator), image.to(torch.uint8))
 
 
-def test_drawn_voxels_are_those_of_the_dense_logits() -> None:
-    output, truth = random_output(), random_truth()
-    logits, labels = draw_voxels(output.scene, truth.labels, 5000, torch.Generator().manual_seed(0))
-    assert logits.shape == (5000, 20)
-    assert (labels != 255).all()
-    dense = output.scene.dense().movedim(1, -1).reshape(-1, 20)
-    # every drawn row is a row of the dense volume with that label, and with 5000 draws every voxel turns up
-    known = truth.labels.reshape(-1) != 255
-    rows = {(tuple(r), int(c)) for r, c in zip(dense[known].tolist(), truth.labels.reshape(-1)[known], strict=True)}
-    drawn = {(tuple(r), int(c)) for r, c in zip(logits.tolist(), labels, strict=True)}
-    assert drawn <= rows
-    assert len(drawn) > 0.95 * len(rows)
+def test_draws_are_uniform_over_the_voxels_asked_for() -> None:
+    among = random_truth().labels.flatten() != 255
+    drawn = draw_voxels(among, 200_000, torch.Generator().manual_seed(0))
+    counts = torch.bincount(drawn, minlength=len(among)).double()
+    assert (counts[~among] == 0).all()
+    expected = len(drawn) / among.sum()
+    assert (counts[among] - expected).abs().max() < 5 * expected**0.5  # a Poisson count's deviation is its root
+    assert len(draw_voxels(torch.zeros(9, dtype=torch.bool), 10, torch.Generator())) == 0
 
 
 def test_draws_estimate_the_loss_of_the_whole_scene() -> None:
     output, truth = random_output(), random_truth()
     whole = sem_scal(output.scene.dense(), truth.labels)
-    drawn = sem_scal(*draw_voxels(output.scene, truth.labels, 200_000, torch.Generator().manual_seed(0)))
+    generator = torch.Generator().manual_seed(0)
+    terms = Objective(voxels=200_000)(output, truth, BINS, torch.ones(20), generator)
+    drawn = terms["sem_scal"]
     assert drawn.item() == pytest.approx(whole.item(), rel=0.01)
 
 
 def test_unknown_voxels_are_pulled_to_empty_and_known_ones_are_not_asked() -> None:
     output, truth = random_output(), random_truth()
-    logits, labels = draw_voxels(output.scene, truth.labels, 1000, torch.Generator().manual_seed(0), unknown=True)
-    assert (labels == 255).all()
+    unknown = Objective(cross_entropy=0, sem_scal=0, geo_scal=0, depth=0, image=0, unknown=1, voxels=4000)
+    terms = unknown(output, truth, BINS, torch.ones(20), torch.Generator().manual_seed(0))
+    assert set(terms) == {"unknown"}
     assert emptiness(torch.zeros(7, 20)).item() == pytest.approx(math.log(20))
     assert emptiness(torch.zeros(0, 20)).item() == 0
-    emptiness(logits).backward()
+    terms["unknown"].backward()
     downhill = -output.scene.semantic.grad
     assert (downhill[:, 0] >= 0).all()  # towards empty, at the cost of every other class
     assert (downhill[:, 1:] <= 0).all()
     assert downhill[:, 0].sum() > 0
+    for known in (truth.labels != 255).nonzero()[:50].tolist():
+        b, *voxel = known
+        siblings = truth.labels[b][tuple(slice(i // 2 * 2, i // 2 * 2 + 2) for i in voxel)]
+        if (siblings != 255).all():
+            assert downhill[(b, slice(None), *(i // 2 for i in voxel))].abs().max() == 0
 
 
 SCENE_TERMS = {"cross_entropy", "sem_scal", "geo_scal", "lovasz", "unknown"}
@@ -156,3 +160,33 @@ def test_guidance_without_truth_teaches_nothing() -> None:
     loss.backward()
     assert loss.item() == 0
     assert not output.seeds.logits.grad.any()
+
+
+def test_the_temporal_scene_is_judged_like_the_scene() -> None:
+    scene = random_output().scene
+    both = terms(ALL, SceneOutput(scene, temporal=scene))
+    assert both.keys() == SCENE_TERMS | {f"temporal_{name}" for name in SCENE_TERMS}
+    assert terms(replace(ALL, temporal=0.0), SceneOutput(scene, temporal=scene)).keys() == SCENE_TERMS
+    # voxels are drawn for each: with many draws, both estimate the same
+    many = replace(ALL, voxels=100_000, temporal=2.0)
+    both = terms(many, SceneOutput(scene, temporal=scene))
+    for name in SCENE_TERMS:
+        assert both[f"temporal_{name}"].item() == pytest.approx(2 * both[name].item(), rel=0.03)
+
+
+def test_points_are_judged_by_the_voxels_that_they_lie_in() -> None:
+    output = random_output()
+    index, classes = torch.tensor([3, 3, 700, 1100]), torch.tensor([1, 1, 5, 9], dtype=torch.uint8)
+    objective = replace(ALL, points=2.0)
+    given = objective(output, random_truth(), BINS, torch.ones(20), torch.Generator(), (index, classes))
+    rows = output.scene.dense().movedim(1, -1).reshape(-1, 20)[index]
+    likelihood = rows.log_softmax(dim=1).gather(1, classes.long()[:, None]).mean()
+    assert given["points"].item() == pytest.approx(2 * (lovasz_softmax(rows, classes) - likelihood).item(), rel=1e-5)
+    assert "points" not in objective(output, random_truth(), BINS, torch.ones(20), torch.Generator())
+
+
+def test_bins_of_depth_are_judged_where_asked() -> None:
+    given = terms(replace(ALL, depth=0.0, depth_bce=2.0), random_output())
+    expected = depth_cross_entropy(random_output().depth, random_truth().depth, BINS)
+    assert given["depth_bce"].item() == pytest.approx(2 * expected.item())
+    assert "depth" not in given

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from ssc_ros.networks.backbones.residual import BasicBlock, conv_norm
 from ssc_ros.networks.depth.geometry_depth import DepthFusion
+from ssc_ros.networks.depth.hourglass import Hourglass, conv_group_norm
 from ssc_ros.networks.lift.frustum import depth_density
 
 
@@ -20,6 +21,29 @@ class VolumeInteraction(DepthFusion):
     def forward(self, mono: Tensor, stereo: Tensor) -> Tensor:
         """Two [B, D, h, w] logits -> [B, D, h, w] logits."""
         return super().forward(depth_density(mono), depth_density(stereo))
+
+
+class HourglassInteraction(nn.Module):
+    """Both distributions stacked, and a network over (D, h, w): HTCL's volume interaction.
+
+    Args:
+        width: channels of the volume.
+    """
+
+    def __init__(self, width: int = 32) -> None:
+        super().__init__()
+
+        def conv(inputs: int) -> nn.Sequential:
+            return nn.Sequential(conv_group_norm(3, inputs, width), nn.ReLU(inplace=True))
+
+        self.entry = nn.Sequential(conv(2), conv(width), Hourglass(3, width))
+        self.hourglasses = nn.Sequential(Hourglass(3, width), Hourglass(3, width))
+        self.exit = nn.Sequential(conv(width), nn.Conv3d(width, 1, 3, padding=1))
+
+    def forward(self, mono: Tensor, stereo: Tensor) -> Tensor:
+        """Two [B, D, h, w] logits -> [B, D, h, w] logits."""
+        volume = self.entry(torch.stack([depth_density(stereo), depth_density(mono)], dim=1))
+        return self.exit(self.hourglasses(volume) + volume).squeeze(1)
 
 
 class PlainInteraction(nn.Module):

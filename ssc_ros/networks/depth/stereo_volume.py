@@ -27,6 +27,7 @@ class StereoVolume(nn.Module):
         disparities: how many whole ones are compared, in cells of the features; a rig that needs more for its nearest
             bins sees nothing there. The published network has one for each bin, of which 26 see something.
         camera: length of the camera vector.
+        scale: cells of the features along an image cell, over which agreement is averaged.
     """
 
     def __init__(
@@ -38,9 +39,11 @@ class StereoVolume(nn.Module):
         groups: int = 32,
         disparities: int = 64,
         camera: int = 12,
+        scale: int = 1,
     ) -> None:
         super().__init__()
         self.bins, self.image_size, self.groups, self.disparities = bins, image_size, groups, disparities
+        self.scale = scale
         self.reduce = nn.Sequential(
             nn.Conv2d(features, features, 3, padding=1), nn.GroupNorm(2, features), nn.ReLU(inplace=True)
         )
@@ -55,7 +58,7 @@ class StereoVolume(nn.Module):
         """Match.
 
         Args:
-            left, right: [B, F, h, w] features.
+            left, right: [B, F, scale * h, scale * w] features.
             projection: [B, 3, 4], grid frame [m] -> homogeneous pixel of the left image.
             focal_baseline: [B] disparity [px of that image] times depth [m].
 
@@ -66,6 +69,7 @@ class StereoVolume(nn.Module):
         known = self.gate(self.reduce(torch.cat([left, right])), camera_vector(both, self.image_size))
         ours, theirs = self.project(known).chunk(2)
         volume = group_correlation(ours, theirs, self.groups, self.disparities)
+        volume = functional.avg_pool3d(volume, (1, self.scale, self.scale)) if self.scale > 1 else volume
         volume = self.entry(at_depths(volume, focal_baseline * left.shape[-1] / self.image_size[1], self.bins))
         return self.exit(self.hourglasses(volume + self.residual(volume))).squeeze(1)
 

@@ -8,20 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ssc_ros.networks.heads.scene_logits import SceneLogits
+from ssc_ros.networks.heads.slabs import SlabLogits, gather_enlarged
 
 SLAB = 8
 """Fine layers along x that are classified at a time."""
 
 
 @dataclass(frozen=True)
-class EnlargedLogits(SceneLogits):
+class EnlargedLogits(SlabLogits):
     """Half-resolution features that stand for the classes of their trilinear enlargement, corners on corners.
 
     Attributes:
@@ -31,6 +30,7 @@ class EnlargedLogits(SceneLogits):
 
     features: Tensor
     classifier: nn.Module
+    class_axis = -1
 
     def dense(self) -> Tensor:
         """[B, C, 2X, 2Y, 2Z] logits at full resolution: the slow reference of the methods below."""
@@ -39,42 +39,11 @@ class EnlargedLogits(SceneLogits):
         return logits.movedim(-1, 1)
 
     def gather(self, index: Tensor) -> Tensor:
-        """Logits of some fine voxels.
-
-        Args:
-            index: [N] long, flat C-order index into (B, 2X, 2Y, 2Z).
-
-        Returns:
-            [N, C].
-        """
-        batch, _channels, *shape = self.features.shape
-        rows = self.features.movedim(1, -1).flatten(0, -2).float()
-        sample, *fine = torch.unravel_index(index, (batch, *(2 * size for size in shape)))
-        corners, weights = sample[:, None], rows.new_ones(len(index), 1)
-        for layer, size in zip(fine, shape, strict=True):
-            lower, upper, share = _neighbors(layer, size)
-            corners = (corners[:, :, None] * size + torch.stack([lower, upper], dim=1)[:, None]).flatten(1)
-            weights = (weights[:, :, None] * torch.stack([1 - share, share], dim=1)[:, None]).flatten(1)
-        enlarged = functional.embedding_bag(corners, rows, per_sample_weights=weights, mode="sum")
-        logits: Tensor = self.classifier(enlarged)
+        """Logits [N, C] of fine voxels, by their flat C-order index [N] into (B, 2X, 2Y, 2Z)."""
+        logits: Tensor = self.classifier(gather_enlarged(self.features.float(), index, _neighbors))
         return logits
 
-    def labels(self) -> Tensor:
-        """[B, 2X, 2Y, 2Z] uint8: the most probable class of each fine voxel."""
-        return self._decided[0]
-
-    def confidence(self) -> Tensor:
-        """[B, 2X, 2Y, 2Z] uint8: the probability of the label of `labels`, times 255."""
-        return self._decided[1]
-
-    @cached_property
-    def _decided(self) -> tuple[Tensor, Tensor]:
-        """Labels and confidence, from one pass over the slabs."""
-        best = [logits.softmax(dim=-1).max(dim=-1) for logits in self._slabs()]
-        labels = torch.cat([slab.indices.to(torch.uint8) for slab in best], dim=1)
-        return labels, torch.cat([(255 * slab.values).round().to(torch.uint8) for slab in best], dim=1)
-
-    def _slabs(self) -> Iterator[Tensor]:
+    def slabs(self) -> Iterator[Tensor]:
         """The dense logits, [B, up to SLAB, 2Y, 2Z, C] at a time: a trilinear step is a linear and a bilinear one."""
         size = self.features.shape[2]
         for layers in torch.arange(2 * size, device=self.features.device).split(SLAB):
@@ -86,7 +55,7 @@ class EnlargedLogits(SceneLogits):
 
 
 def _neighbors(fine: Tensor, size: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Fine layers [N] of an axis of `size` coarse ones -> the coarse ones below and above [N], the latter's share.
+    """See `Neighbors`: the coarse layers below and above each fine one.
 
     The first and the last fine layer lie on the first and the last coarse one.
     """

@@ -82,3 +82,23 @@ class DepthWeightedLift(nn.Module):
         flat = at[..., :2].reshape(batch, -1, 1, 2).contiguous()
         seen = functional.grid_sample(context, flat, align_corners=False).reshape(batch, channels, *self.grid.shape)
         return torch.cat([seen * rays[:, :1], rays, visible[:, None].to(seen)], dim=1)
+
+
+class FrustumSampling(nn.Module):
+    """Voxel features as those of a volume over image and depth, at the voxel's centre.
+
+    Args:
+        grid: the voxels to fill.
+        bins: depths of the volume.
+        image_size: (height, width) [px] of the image that the projection refers to.
+    """
+
+    def __init__(self, grid: SceneGrid, bins: DepthBins, image_size: tuple[int, int]) -> None:
+        super().__init__()
+        self.grid, self.bins, self.image_size = grid, bins, image_size
+
+    def forward(self, frustum: Tensor, projection: Tensor) -> Tensor:
+        """Sample [B, C, D, h, w] by the projection [B, 3, 4], grid frame -> pixels: [B, C, X, Y, Z], 0 out of view."""
+        coordinates, visible = frustum_coordinates(project_voxels(projection, self.grid), self.image_size, self.bins)
+        at = (2 * coordinates - 1).masked_fill(~visible[..., None], -2)
+        return functional.grid_sample(frustum, at, align_corners=False)

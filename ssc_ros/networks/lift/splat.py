@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor, nn
 
@@ -9,15 +11,15 @@ from ssc_ros.core import DepthBins, SceneGrid
 from ssc_ros.networks.lift.frustum import depth_density, frustum_points
 
 
-class SplatLift(nn.Module):
-    """Voxel features as the sum over all pixels and depths of context times the probability of that depth.
+class _Splat(nn.Module):
+    """A sum over the cells of the image and their depths.
 
     A point falls into the voxel that holds it (by floor: rounding toward zero would fill the first layer from outside
     of the box), at the centres of cells and bins that the rest of the project uses.
 
     Args:
         grid: the voxels to fill.
-        bins: discretisation of the depth distribution.
+        bins: the depths.
         image_size: (height, width) [px] of the image that the projection refers to.
     """
 
@@ -25,29 +27,15 @@ class SplatLift(nn.Module):
         super().__init__()
         self.grid, self.bins, self.image_size = grid, bins, image_size
 
-    def forward(self, context: Tensor, depth_logits: Tensor, projection: Tensor) -> Tensor:
-        """Splat.
-
-        Args:
-            context: [B, C, h, w] image features.
-            depth_logits: [B, D, h, w].
-            projection: [B, 3, 4], grid frame -> pixels of the network's image.
-
-        Returns:
-            [B, C, X, Y, Z].
-        """
-        batch, channels = context.shape[:2]
-        target = self._voxels(projection, context.shape[-2:])
-        density = depth_density(depth_logits).transpose(0, 1).flatten(1)
-        features = context.flatten(2).transpose(1, 2).flatten(0, 1)
-
-        # One bin at a time: all products together would be D times the image features. scatter_add keeps the indices
+    def _sum(self, layers: Iterable[Tensor], channels: int, size: torch.Size, projection: Tensor) -> Tensor:
+        """Features [B h w, C] of each depth in turn, of an image of `size` cells -> [B, C, X, Y, Z] float32."""
+        # One depth at a time: all products together would be D times the image features. scatter_add keeps the indices
         # alone for the backward pass; index_add would keep the products.
-        volume = density.new_zeros(batch * self.grid.size + 1, channels)
-        for voxel, probability in zip(target.unbind(), density.unbind(), strict=True):
-            spread = features * probability[:, None]
+        volume = projection.new_zeros(len(projection) * self.grid.size + 1, channels)
+        for voxel, features in zip(self._voxels(projection, size).unbind(), layers, strict=True):
+            spread = features.to(volume)
             volume = volume.scatter_add_(0, voxel[:, None].expand_as(spread), spread)
-        volume = volume[:-1].unflatten(0, (batch, -1)).transpose(1, 2)
+        volume = volume[:-1].unflatten(0, (len(projection), -1)).transpose(1, 2)
         return volume.unflatten(2, self.grid.shape).contiguous()
 
     def _voxels(self, projection: Tensor, size: torch.Size) -> Tensor:
@@ -61,3 +49,40 @@ class SplatLift(nn.Module):
         flat = ((sample * self.grid.shape[0] + x) * self.grid.shape[1] + y) * self.grid.shape[2] + z
         outside = len(projection) * self.grid.size
         return flat.masked_fill(~inside, outside).transpose(0, 1).flatten(1)
+
+
+class SplatLift(_Splat):
+    """Voxel features as the sum over all pixels and depths of context times the probability of that depth.
+
+    Args:
+        grid, bins, image_size: as of `FrustumSplat`.
+    """
+
+    def forward(self, context: Tensor, depth_logits: Tensor, projection: Tensor) -> Tensor:
+        """Splat.
+
+        Args:
+            context: [B, C, h, w] image features.
+            depth_logits: [B, D, h, w].
+            projection: [B, 3, 4], grid frame -> pixels of the network's image.
+
+        Returns:
+            [B, C, X, Y, Z].
+        """
+        density = depth_density(depth_logits).transpose(0, 1).flatten(1)
+        features = _rows(context)
+        layers = (features * probability[:, None] for probability in density.unbind())
+        return self._sum(layers, context.shape[1], context.shape[-2:], projection)
+
+
+class FrustumSplat(_Splat):
+    """Voxel features as the sum of features that have a depth already; arguments as of `_Splat`."""
+
+    def forward(self, frustum: Tensor, projection: Tensor) -> Tensor:
+        """Splat [B, C, D, h, w] by the projection [B, 3, 4], grid frame -> pixels: [B, C, X, Y, Z]."""
+        return self._sum(map(_rows, frustum.unbind(2)), frustum.shape[1], frustum.shape[-2:], projection)
+
+
+def _rows(image: Tensor) -> Tensor:
+    """[B, C, h, w] -> [B h w, C]."""
+    return image.flatten(2).transpose(1, 2).flatten(0, 1)

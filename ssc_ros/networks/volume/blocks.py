@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -57,9 +59,49 @@ class AxialConv3d(nn.Conv3d):
         )
 
 
-def conv_norm_3d(inputs: int, outputs: int, kernel: int = 3, stride: int = 1, *, relu: bool = True) -> nn.Sequential:
-    """3-D convolution, batch norm and (by default) ReLU; keeps the size at stride 1."""
-    layers: list[nn.Module] = [_convolution(inputs, outputs, kernel, stride), nn.BatchNorm3d(outputs)]
+class PlaneConv3d(nn.Conv3d):
+    """A 3x3 convolution within each plane along the first axis of a volume; keeps the size.
+
+    As a convolution of images it is several times as fast on a CPU.
+
+    Args:
+        inputs, outputs: channels.
+        dilation: within the plane.
+    """
+
+    def __init__(self, inputs: int, outputs: int, dilation: int = 1) -> None:
+        super().__init__(inputs, outputs, (1, 3, 3), padding=(0, dilation, dilation), dilation=(1, dilation, dilation))
+
+    def forward(self, volume: Tensor) -> Tensor:
+        """[B, inputs, X, Y, Z] -> [B, outputs, X, Y, Z]."""
+        planes = volume.movedim(2, 1)
+        dilation = self.dilation[1]
+        images = functional.conv2d(
+            planes.flatten(0, 1), self.weight[:, :, 0], self.bias, padding=dilation, dilation=dilation
+        )
+        return images.unflatten(0, planes.shape[:2]).movedim(1, 2)
+
+
+Norm = Callable[[int], nn.Module]
+"""Channels -> a normalisation of [B, channels, X, Y, Z]."""
+
+
+def group_norm_32(channels: int) -> nn.Module:
+    """Group norm of 32 groups."""
+    return nn.GroupNorm(32, channels)
+
+
+def conv_norm_3d(
+    inputs: int,
+    outputs: int,
+    kernel: int = 3,
+    stride: int = 1,
+    *,
+    relu: bool = True,
+    norm: Norm = nn.BatchNorm3d,
+) -> nn.Sequential:
+    """3-D convolution, normalisation and (by default) ReLU; keeps the size at stride 1."""
+    layers: list[nn.Module] = [_convolution(inputs, outputs, kernel, stride), norm(outputs)]
     if relu:
         layers.append(nn.ReLU(inplace=True))
     return nn.Sequential(*layers)
@@ -67,7 +109,7 @@ def conv_norm_3d(inputs: int, outputs: int, kernel: int = 3, stride: int = 1, *,
 
 def conv_group_norm_3d(inputs: int, outputs: int, kernel: int = 3) -> nn.Sequential:
     """3-D convolution that keeps the size, group norm of 32 groups and ReLU."""
-    return nn.Sequential(_convolution(inputs, outputs, kernel, 1), nn.GroupNorm(32, outputs), nn.ReLU(inplace=True))
+    return conv_norm_3d(inputs, outputs, kernel, norm=group_norm_32)
 
 
 def _convolution(inputs: int, outputs: int, kernel: int, stride: int) -> nn.Module:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -27,7 +29,15 @@ class Coarsened(nn.Module):
         self.body = body
         self.unfold = nn.ConvTranspose3d(width, outputs, 2, stride=2)
 
-    def forward(self, volume: Tensor) -> Tensor:
-        """[B, inputs, X, Y, Z] with even sizes -> [B, outputs, X, Y, Z]."""
+    def forward(self, volume: Tensor, join: Callable[[Tensor], Tensor] = lambda coarse: coarse) -> Tensor:
+        """Complete.
+
+        Args:
+            volume: [B, inputs, X, Y, Z] with even sizes.
+            join: what else happens to what the body makes, [B, width, X / 2, Y / 2, Z / 2].
+
+        Returns:
+            [B, outputs, X, Y, Z].
+        """
         entered = self.entry(volume)
-        return functional.relu(entered + self.unfold(self.body(self.fold(entered))))
+        return functional.relu(entered + self.unfold(join(self.body(self.fold(entered)))))

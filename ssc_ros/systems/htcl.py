@@ -1,0 +1,174 @@
+"""HTCL (Li et al., Hierarchical temporal context learning, ECCV 2024), by poses that are measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from ssc_ros.networks.backbones.normalization import ImageNormalization
+from ssc_ros.networks.depth.camera_aware import CameraAwareDepth, camera_vector
+from ssc_ros.networks.temporal.branch import HistoryMean, TemporalBranch
+from ssc_ros.networks.temporal.fusion import TemporalFusion
+from ssc_ros.networks.volume.coarsened import Coarsened
+from ssc_ros.systems.past import past_memory
+from ssc_ros.systems.spec import InputSpec, SceneInputs, SceneNetwork, SceneOutput
+
+
+class PairMatcher(nn.Module):
+    """Depth by matching the pair, with features of its own.
+
+    Args:
+        features: [B, 3, H, W] -> [B, F, h', w'].
+        volume: features of both images, projection and `focal_baseline` -> depth logits [B, D, h, w].
+    """
+
+    def __init__(self, features: nn.Module, volume: nn.Module) -> None:
+        super().__init__()
+        self.features, self.volume = features, volume
+
+    def forward(self, left: Tensor, right: Tensor, projection: Tensor, focal_baseline: Tensor) -> Tensor:
+        """Match two [B, 3, H, W]."""
+        ours, theirs = self.features(torch.cat([left, right])).chunk(2)
+        logits: Tensor = self.volume(ours, theirs, projection, focal_baseline)
+        return logits
+
+
+class MatchedDepth(nn.Module):
+    """Context, and the depth that one image and the matched pair agree upon.
+
+    Args:
+        mono: features and camera vector -> context and depth logits.
+        interaction: depth logits of the image and of the pair -> depth logits.
+        image_size: (height, width) [px] of the image that the projection refers to.
+    """
+
+    def __init__(self, mono: CameraAwareDepth, interaction: nn.Module, image_size: tuple[int, int]) -> None:
+        super().__init__()
+        self.mono, self.interaction, self.image_size = mono, interaction, image_size
+
+    def forward(self, features: Tensor, stereo: Tensor, projection: Tensor) -> tuple[Tensor, Tensor]:
+        """[B, F, h, w], [B, D, h, w] logits and [B, 3, 4] -> context [B, C, h, w] and depth logits [B, D, h, w]."""
+        context, mono = self.mono(features, camera_vector(projection, self.image_size))
+        return context, self.interaction(mono, stereo)
+
+
+class Trunk(nn.Module):
+    """Backbone and neck.
+
+    Args:
+        backbone: [B, C, X, Y, Z] -> pyramid.
+        neck: pyramid -> [B, D, X, Y, Z].
+    """
+
+    def __init__(self, backbone: nn.Module, neck: nn.Module) -> None:
+        super().__init__()
+        self.backbone, self.neck = backbone, neck
+
+    def forward(self, volume: Tensor, join: Callable[[Tensor], Tensor] = lambda volume: volume) -> Tensor:
+        """Apply both, and then `join`, which takes what the neck makes."""
+        return join(self.neck(self.backbone(volume)))
+
+
+class TemporalContext(nn.Module):
+    """All that a network of past frames has beyond one of single frames.
+
+    Args:
+        matching: [B, F, h, w] image features, or the image [B, 3, H, W] itself -> [B, M, h', w'] to be compared.
+        branch: of these and what is remembered of the past -> volume.
+        fusion: of that volume with the current one.
+        head: scene logits of the temporal volume alone, in training; None: the network's head.
+        of_image: whether `matching` looks at the image itself.
+    """
+
+    def __init__(
+        self,
+        matching: nn.Module,
+        branch: TemporalBranch | HistoryMean,
+        fusion: TemporalFusion,
+        head: nn.Module | None = None,
+        *,
+        of_image: bool = False,
+    ) -> None:
+        super().__init__()
+        self.matching, self.branch, self.fusion, self.head, self.of_image = matching, branch, fusion, head, of_image
+
+
+class Htcl(SceneNetwork):
+    """The network; the figure of the framework has the temporal context below, and all else from left to right.
+
+    Args:
+        spec: how frames must be prepared for it.
+        classes: of the scene.
+        encoder: [B, 3, H, W] -> [B, F, h, w].
+        matcher: of the pair; None: the depth network reads `stereo_depth` instead.
+        depth: features, stereo (of the matcher, or measured) and projection -> context [B, C, h, w] and depth logits.
+        lift: context, depth logits and projection -> volume.
+        fuse: volume and `stereo_voxels` -> volume; may be absent.
+        trunk: volume, and what else is done to what its neck makes (the fusion) -> volume.
+        temporal: of past frames; a network of single frames has none.
+        head: volume -> scene logits.
+    """
+
+    def __init__(
+        self,
+        spec: InputSpec,
+        classes: int,
+        *,
+        encoder: nn.Module,
+        matcher: PairMatcher | None,
+        depth: nn.Module,
+        lift: nn.Module,
+        fuse: nn.Module | None,
+        trunk: Trunk | Coarsened,
+        temporal: TemporalContext | None,
+        head: nn.Module,
+    ) -> None:
+        super().__init__(spec, classes)
+        self.encoder, self.matcher, self.depth, self.lift, self.fuse = encoder, matcher, depth, lift, fuse
+        self.trunk, self.temporal, self.head = trunk, temporal, head
+        self.normalize = ImageNormalization(spec.mean, spec.std)
+
+    def forward(self, inputs: SceneInputs) -> SceneOutput:
+        """Predict a scene; see `SceneInputs` and `SceneOutput`. The memory of a frame is what is swept of it."""
+        image, projection = self.normalize(inputs["image"]), inputs["projection"]
+        features = self.encoder(image)
+        context, depth = self.depth(features, self._stereo(image, inputs), projection)
+        volume = self.lift(context, depth, projection)
+        if self.fuse is not None:
+            volume = self.fuse(volume, inputs["stereo_voxels"])
+        if self.temporal is None:
+            return SceneOutput(self.head(self.trunk(volume)), depth)
+        matched = self.temporal.matching(image if self.temporal.of_image else features)
+        valid = inputs["past_valid"]
+        past = past_memory(inputs, self._remembered).to(matched)
+        temporal = self.temporal.branch(matched, past, projection, inputs["past_projection"], valid)
+        join = partial(self.temporal.fusion, temporal=temporal, known=valid.any(dim=1))
+        head = self.head if self.temporal.head is None else self.temporal.head
+        return SceneOutput(
+            self.head(self.trunk(volume, join)),
+            depth,
+            memory=self.temporal.branch.remembered(matched),
+            temporal=head(temporal) if self.training else None,
+        )
+
+    def remember(self, inputs: SceneInputs) -> Tensor | None:
+        """[B, kept, h', w'], what a later frame compares itself with; see `SceneNetwork`."""
+        return None if self.temporal is None else self._remembered(inputs["image"])
+
+    def _stereo(self, image: Tensor, inputs: SceneInputs) -> Tensor:
+        """What the pair says of depth: logits [B, D, h, w], or measured [B, h, w]."""
+        if self.matcher is None:
+            return inputs["stereo_depth"]
+        right = self.normalize(inputs["right"])
+        logits: Tensor = self.matcher(image, right, inputs["projection"], inputs["focal_baseline"])
+        return logits
+
+    def _remembered(self, image: Tensor) -> Tensor:
+        """[B, 3, H, W] uint8 -> the memory of a frame."""
+        assert self.temporal is not None
+        image = self.normalize(image)
+        matched = self.temporal.matching(image if self.temporal.of_image else self.encoder(image))
+        return self.temporal.branch.remembered(matched)

@@ -1,0 +1,25 @@
+"""What past frames have left behind, made anew from their images where nobody has kept it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from ssc_ros.systems.spec import SceneInputs
+
+
+def past_memory(inputs: SceneInputs, remember: Callable[[Tensor], Tensor]) -> Tensor:
+    """[B, P, ...] memories of the past frames; those of frames that are not valid mean nothing.
+
+    Args:
+        inputs: of a network with a history.
+        remember: [B, 3, H, W] uint8 images -> [B, ...] memories.
+    """
+    if "past_memory" in inputs:
+        return inputs["past_memory"]
+    # in place of a frame that is not there the current one, which disturbs no batch norm
+    there = inputs["past_valid"][:, :, None, None, None]
+    images = torch.where(there, inputs["past_image"], inputs["image"][:, None])
+    return remember(images.flatten(0, 1)).unflatten(0, images.shape[:2])
