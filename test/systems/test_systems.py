@@ -131,9 +131,9 @@ def test_what_the_lidar_sees_reaches_the_scene_of_a_fused_network(name):
     inputs = {key: value[None] for key, value in prepared(model, 0).items()}
     assert model.spec.sensors == ("stereo", "lidar")
     with torch.inference_mode():
-        seen = drawn(model(inputs))
+        seen = drawn(model(inputs).scene)
         for key in model.spec.sweep:
-            assert not torch.equal(drawn(model(inputs | {key: torch.zeros_like(inputs[key])})), seen)
+            assert not torch.equal(drawn(model(inputs | {key: torch.zeros_like(inputs[key])}).scene), seen)
 
 
 def test_names_that_do_not_exist_are_answered_with_those_that_do():
