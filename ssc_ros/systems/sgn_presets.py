@@ -14,7 +14,7 @@ from ssc_ros.core import SEMANTIC_KITTI, SSCBENCH_KITTI_360, LabelSet
 from ssc_ros.networks.backbones.fpn import Fpn
 from ssc_ros.networks.backbones.residual import ResidualEncoder, TopDownNeck
 from ssc_ros.networks.backbones.resnet import ResNet
-from ssc_ros.networks.guidance.bird_eye import OccupancyHead
+from ssc_ros.networks.guidance.bird_eye import BirdEyeUNet, OccupancyHead
 from ssc_ros.networks.guidance.geometry import GeometryHead, ProposalNetwork
 from ssc_ros.networks.guidance.points import PointEvidence
 from ssc_ros.networks.guidance.semantic import SemanticGuidance
@@ -67,7 +67,7 @@ def full(
             GeometryHead(
                 SemanticDiffusion(channels, channels // 2, depth=1), nn.Conv3d(channels // 2, 1, 3, padding=1)
             ),
-            ProposalNetwork(spec.grid, PointEvidence(spec.grid), guidance),
+            ProposalNetwork(PointEvidence(spec.grid), BirdEyeUNet(spec.grid.shape[2]), guidance),
         ),
         SemanticGuidance(channels, len(label_set)),
         SemanticDiffusion(channels + guidance.channels, channels // 2, depth),
@@ -104,7 +104,7 @@ def edge(*, past: bool = False, geometry: bool = True, semantics: bool = True) -
         conv_norm_3d(EDGE_CHANNELS, EDGE_CHANNELS),
         GeometryGuidance(
             GeometryHead(nn.Identity(), Pointwise3d(EDGE_CHANNELS, 1)),
-            ProposalNetwork(spec.grid, PointEvidence(spec.grid, blocks=1), guidance),
+            ProposalNetwork(PointEvidence(spec.grid, blocks=1), BirdEyeUNet(spec.grid.shape[2], norm=True), guidance),
         )
         if geometry
         else None,

@@ -31,7 +31,7 @@ def cloud(count: int, seed: int = 0) -> torch.Tensor:
 
 def network(seed: int = 0) -> ProposalNetwork:
     torch.manual_seed(seed)
-    return ProposalNetwork(GRID, PointEvidence(GRID), OccupancyHead()).eval()
+    return ProposalNetwork(PointEvidence(GRID), BirdEyeUNet(GRID.shape[2]), OccupancyHead()).eval()
 
 
 def test_sizes_are_those_counted_in_the_published_code():
@@ -41,7 +41,7 @@ def test_sizes_are_those_counted_in_the_published_code():
     }
     grid = SceneGrid((0.0, -25.6, -2.0), 0.2, (256, 256, 32))
     with torch.device("meta"):
-        proposals = ProposalNetwork(grid, PointEvidence(grid), OccupancyHead())
+        proposals = ProposalNetwork(PointEvidence(grid), BirdEyeUNet(grid.shape[2]), OccupancyHead())
         seeds = {c: SeedRefinement(c) for c in (128, 64)}
         heads = {
             c: GeometryHead(SemanticDiffusion(c, c // 2, 1), nn.Conv3d(c // 2, 1, 3, padding=1)) for c in (128, 64)
@@ -211,3 +211,18 @@ def test_every_parameter_of_seeds_and_proposals_learns():
 
 def test_the_bird_s_eye_halves_the_grid():
     assert BirdEyeUNet(16)(torch.rand(2, 16, 24, 16)).shape == (2, 8, 12, 8)
+
+
+def test_norms_keep_the_proposals_alive():
+    """Untrained, the deepest levels still vary with what is seen; without norms hardly anything is left of it."""
+    torch.manual_seed(0)
+    seen = (torch.rand(2, 32, 64, 64) < 0.02).float()
+    spread = {}
+    for norm in (False, True):
+        net = BirdEyeUNet(32, norm=norm).train()
+        half = net.at_half(functional.max_pool2d(net.at_full(seen), 2))
+        quarter = net.at_quarter(functional.max_pool2d(half, 2))
+        spread[norm] = quarter.std(dim=(0, 2, 3)).mean()
+        assert (net(seen).shape, net.out_half.bias is not None) == ((2, 16, 32, 32), True)
+    assert spread[True] > 0.3
+    assert spread[False] < spread[True] / 20

@@ -10,7 +10,7 @@ from torch import nn
 
 from ssc_ros.core import SSCBENCH_KITTI_360, SceneGrid
 from ssc_ros.networks.backbones.residual import ResidualEncoder
-from ssc_ros.networks.guidance.bird_eye import OccupancyHead
+from ssc_ros.networks.guidance.bird_eye import BirdEyeUNet, OccupancyHead
 from ssc_ros.networks.guidance.geometry import GeometryHead, ProposalNetwork
 from ssc_ros.networks.guidance.points import PointEvidence
 from ssc_ros.networks.guidance.semantic import SemanticGuidance
@@ -141,7 +141,7 @@ def tiny(spec: InputSpec = SPEC, *, geometry: bool = True, semantics: bool = Tru
         nn.Conv3d(width, width, 3, padding=1),
         GeometryGuidance(
             GeometryHead(SemanticDiffusion(width, width, 0), nn.Conv3d(width, 1, 3, padding=1)),
-            ProposalNetwork(spec.grid, PointEvidence(spec.grid), OccupancyHead()),
+            ProposalNetwork(PointEvidence(spec.grid), BirdEyeUNet(spec.grid.shape[2]), OccupancyHead()),
         )
         if geometry
         else None,

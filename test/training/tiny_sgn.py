@@ -9,7 +9,7 @@ from torch import nn
 
 from ssc_ros.core import SEMANTIC_KITTI
 from ssc_ros.networks.backbones.residual import ResidualEncoder, TopDownNeck
-from ssc_ros.networks.guidance.bird_eye import OccupancyHead
+from ssc_ros.networks.guidance.bird_eye import BirdEyeUNet, OccupancyHead
 from ssc_ros.networks.guidance.geometry import GeometryHead, ProposalNetwork
 from ssc_ros.networks.guidance.points import PointEvidence
 from ssc_ros.networks.guidance.semantic import SemanticGuidance
@@ -36,7 +36,11 @@ def camera(spec: InputSpec) -> Sgn:
         conv_norm_3d(WIDTH, WIDTH),
         GeometryGuidance(
             GeometryHead(nn.Identity(), nn.Conv3d(WIDTH, 1, 3, padding=1)),
-            ProposalNetwork(spec.grid, PointEvidence(spec.grid, WIDTH, blocks=1), OccupancyHead(WIDTH, (1,))),
+            ProposalNetwork(
+                PointEvidence(spec.grid, WIDTH, blocks=1),
+                BirdEyeUNet(spec.grid.shape[2], norm=True),
+                OccupancyHead(WIDTH, (1,)),
+            ),
         ),
         SemanticGuidance(WIDTH, CLASSES),
         SemanticDiffusion(2 * WIDTH, WIDTH, 1),

@@ -19,28 +19,31 @@ prior it would propose either nothing or everything, and everything is expensive
 class BirdEyeUNet(nn.Module):
     """[B, Z, X, Y] with Z heights as channels -> [B, Z / 2, X / 2, Y / 2], that of half the resolution.
 
-    Plain convolutions without norm, on four levels of 1, 1.5, 2 and 2.5 Z channels. The paths up are narrow: they
-    carry the few heights of their own coarser grid.
+    Convolutions on four levels of 1, 1.5, 2 and 2.5 Z channels. The paths up are narrow: they carry the few heights of
+    their own coarser grid.
 
     Args:
         height: Z, a multiple of 8.
+        norm: follow each convolution but the last of a path by a batch norm. The published network has none; trained
+            together with the others, at a learning rate that suits those, most of its channels die and it proposes
+            nothing.
     """
 
-    def __init__(self, height: int) -> None:
+    def __init__(self, height: int, *, norm: bool = False) -> None:
         super().__init__()
         full, half, quarter, eighth = (height * n // 2 for n in (2, 3, 4, 5))
         low, middle = height // 8, height // 4
-        self.at_full = _two_convolutions(height, full)
-        self.at_half = _two_convolutions(full, half)
-        self.at_quarter = _two_convolutions(half, quarter)
-        self.at_eighth = _two_convolutions(quarter, eighth)
+        self.at_full = _two_convolutions(height, full, norm)
+        self.at_half = _two_convolutions(full, half, norm)
+        self.at_quarter = _two_convolutions(half, quarter, norm)
+        self.at_eighth = _two_convolutions(quarter, eighth, norm)
         self.out_eighth = nn.Conv2d(eighth, low, 3, padding=1)
         self.eighth_to_quarter = nn.ConvTranspose2d(low, low, 6, 2, padding=2)
         self.eighth_to_half = nn.ConvTranspose2d(low, low, 4, 4)
-        self.merge_quarter = nn.Conv2d(quarter + low, quarter, 3, padding=1)
+        self.merge_quarter = nn.Sequential(*_convolution(quarter + low, quarter, norm))
         self.out_quarter = nn.Conv2d(quarter, middle, 3, padding=1)
         self.quarter_to_half = nn.ConvTranspose2d(middle, middle, 6, 2, padding=2)
-        self.merge_half = nn.Conv2d(half + middle + low, half, 3, padding=1)
+        self.merge_half = nn.Sequential(*_convolution(half + middle + low, half, norm))
         self.out_half = nn.Conv2d(half, height // 2, 3, padding=1)
 
     def forward(self, heights: Tensor) -> Tensor:
@@ -48,20 +51,20 @@ class BirdEyeUNet(nn.Module):
         half = self.at_half(functional.max_pool2d(self.at_full(heights), 2))
         quarter = self.at_quarter(functional.max_pool2d(half, 2))
         low = self.out_eighth(self.at_eighth(functional.max_pool2d(quarter, 2)))
-        merged = functional.relu(self.merge_quarter(torch.cat([self.eighth_to_quarter(low), quarter], dim=1)))
+        merged = self.merge_quarter(torch.cat([self.eighth_to_quarter(low), quarter], dim=1))
         middle = self.quarter_to_half(self.out_quarter(merged))
-        merged = functional.relu(self.merge_half(torch.cat([middle, half, self.eighth_to_half(low)], dim=1)))
+        merged = self.merge_half(torch.cat([middle, half, self.eighth_to_half(low)], dim=1))
         completed: Tensor = self.out_half(merged)
         return completed
 
 
-def _two_convolutions(inputs: int, outputs: int) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, 3, padding=1),
-        nn.ReLU(inplace=True),
-        nn.Conv2d(outputs, outputs, 3, padding=1),
-        nn.ReLU(inplace=True),
-    )
+def _two_convolutions(inputs: int, outputs: int, norm: bool) -> nn.Sequential:
+    return nn.Sequential(*_convolution(inputs, outputs, norm), *_convolution(outputs, outputs, norm))
+
+
+def _convolution(inputs: int, outputs: int, norm: bool) -> list[nn.Module]:
+    convolution = nn.Conv2d(inputs, outputs, 3, padding=1, bias=not norm)
+    return [convolution, *([nn.BatchNorm2d(outputs)] if norm else []), nn.ReLU(inplace=True)]
 
 
 class OccupancyHead(nn.Module):

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from ssc_ros.core import SceneGrid
 from ssc_ros.networks.guidance.bird_eye import BirdEyeUNet, OccupancyHead
 from ssc_ros.networks.guidance.points import PointEvidence
 
@@ -24,17 +23,17 @@ class Proposals(NamedTuple):
 
 
 class ProposalNetwork(nn.Module):
-    """Points -> `Proposals` at half the resolution of a grid.
+    """Points -> `Proposals` at half the resolution of the evidence's grid.
 
     Args:
-        grid: the voxels of the points' evidence, of the full resolution.
         points: from points to evidence.
+        bird_eye: completes the evidence as seen from above, [B, Z, X, Y] -> [B, Z / 2, X / 2, Y / 2].
         head: from completed evidence to proposals.
     """
 
-    def __init__(self, grid: SceneGrid, points: PointEvidence, head: OccupancyHead) -> None:
+    def __init__(self, points: PointEvidence, bird_eye: BirdEyeUNet, head: OccupancyHead) -> None:
         super().__init__()
-        self.points, self.bird_eye, self.head = points, BirdEyeUNet(grid.shape[2]), head
+        self.points, self.bird_eye, self.head = points, bird_eye, head
 
     def forward(self, points: Tensor) -> Proposals:
         """Propose; points are those of `PointEvidence`."""
