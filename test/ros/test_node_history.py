@@ -25,6 +25,8 @@ class Drive:
         self.completer = tiny_temporal.completer(network)
         self.grids = world.listen(SemanticVoxelGrid, "ssc_node/grid")
         self.diagnostics = world.listen(DiagnosticArray, "/diagnostics")
+        # poses and images arrive in any order, on a busy machine far apart: the node shall wait for the pose
+        parameters.setdefault("odometry__max_gap", 1.0)
         world.start(lambda settings: self.completer, diagnostics__latency_budget=60.0, **parameters)
         world.connect_rig()
         world.rig.advertise("odometry", Odometry)
