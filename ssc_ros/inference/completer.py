@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +13,13 @@ from ssc_ros.core import Frame, SemanticGrid, SscError, StereoRig, poses
 from ssc_ros.inference.checkpoint import CheckpointMetadata, load_checkpoint
 from ssc_ros.inference.history import FrameHistory, join
 from ssc_ros.inference.inputs import InputPreparer
+from ssc_ros.inference.stages import Stages, clock_of
 from ssc_ros.networks.reparameterize import fuse
 from ssc_ros.systems import SceneInputs, SceneNetwork
 from ssc_ros.systems.spec import History
+
+PRECISIONS = ("f32", "bf16")
+"""What the network calculates in: single precision, or bfloat16 where autocast knows it to be good enough."""
 
 
 class SceneCompleter:
@@ -26,42 +27,56 @@ class SceneCompleter:
 
     Attributes:
         metadata: what the checkpoint says of itself.
-        timings: milliseconds per stage of the last call ("inputs", "network", "labels").
+        network: what is run.
+        stages: how long the stages of the last call took ("stereo", "inputs", "network", "labels").
         past_frames: how many past frames the last prediction saw, at most `history`.
     """
 
-    def __init__(self, network: SceneNetwork, metadata: CheckpointMetadata, device: str = "auto") -> None:
+    def __init__(
+        self, network: SceneNetwork, metadata: CheckpointMetadata, device: str = "auto", precision: str = "f32"
+    ) -> None:
+        if precision not in PRECISIONS:
+            raise SscError(f"precision '{precision}' is unknown; choose from {', '.join(PRECISIONS)}")
         self.metadata = metadata
-        self.timings: dict[str, float] = {}
         self.past_frames = 0
         self._device = _device(device)
-        self._network = network.eval().to(self._device)
+        self._autocast = precision == "bf16"
+        self.network = network.eval().to(self._device)
+        self.stages = Stages(clock_of(self._device))
         self._prepare = InputPreparer(network.spec)
         self._past = FrameHistory(network.spec.history)
         self._blank: Tensor | None = None  # a memory: its shape is known once there was one
         self._view: tuple[StereoRig, NDArray[np.bool_]] | None = None
 
     @classmethod
-    def from_checkpoint(cls, path: Path, device: str = "auto", threads: int | None = None) -> SceneCompleter:
+    def from_checkpoint(
+        cls, path: Path, device: str = "auto", threads: int | None = None, precision: str = "f32"
+    ) -> SceneCompleter:
         """Open a checkpoint.
 
         Args:
             path: a `.safetensors` file; nothing else is needed beside it.
             device: "auto" (CUDA where there is one), "cpu", "cuda", "cuda:1", ...
             threads: CPU threads of torch, or None to leave the process as it is.
+            precision: of `PRECISIONS`.
 
         Raises:
-            SscError: a file or device that cannot be used.
+            SscError: a file, device or precision that cannot be used.
         """
         if threads:
             torch.set_num_threads(threads)
         network, metadata = load_checkpoint(path)
-        return cls(fuse(network), metadata, device)
+        return cls(fuse(network), metadata, device, precision)
 
     @property
     def history(self) -> History:
         """Which past frames the network reads; a frame without pose is completed without any."""
-        return self._network.spec.history
+        return self.network.spec.history
+
+    @property
+    def timings(self) -> dict[str, float]:
+        """Milliseconds per stage of the last call."""
+        return {name: 1e3 * span.wall for name, span in self.stages.spans.items()}
 
     def forget(self) -> None:
         """Forget all past frames, as before another sequence."""
@@ -91,13 +106,16 @@ class SceneCompleter:
         Raises:
             SscError: a frame without points for a network that reads LiDAR, or a network that predicts no scene.
         """
-        with self._stage("inputs"):
-            now = self._prepare(frame)
+        self.stages.spans.clear()
+        with self.stages("stereo"):
+            depth = self._prepare.match(frame)
+        with self.stages("inputs"):
+            now = self._prepare(frame, depth)
             past = self._past.past(frame.stamp, frame.T_world_grid)
             self.past_frames = len(past) - past.count(None)
-            inputs = self._batch(join(now, past, self._network.spec, self._blank))
-        with self._stage("network"):
-            output = self._network(inputs)
+            inputs = self._batch(join(now, past, self.network.spec, self._blank))
+        with self.stages("network"), torch.autocast(self._device.type, torch.bfloat16, enabled=self._autocast):
+            output = self.network(inputs)
             self._keep(frame, now, output.memory)
         scene = output.scene
         if scene is None:
@@ -105,7 +123,7 @@ class SceneCompleter:
                 f"'{self.metadata.model_id}' is a checkpoint of {self.metadata.system}, from which training starts "
                 "(model.pretrained); it predicts no scene, so choose another checkpoint"
             )
-        with self._stage("labels"):
+        with self.stages("labels"):
             labels = scene.labels()[0].cpu().numpy()
             confidence = scene.confidence()[0].cpu().numpy()
             observed = self._observed(frame.rig)
@@ -124,7 +142,7 @@ class SceneCompleter:
         if not self.history.count:
             return
         now = self._prepare(frame)
-        memory = self._network.remember(self._batch(now))
+        memory = self.network.remember(self._batch(now))
         if memory is None:
             self.complete(frame)
         else:
@@ -143,14 +161,6 @@ class SceneCompleter:
         else:
             left_behind["memory"] = self._blank = memory[0].clone()  # else a view may keep much more alive
         self._past.add(frame.stamp, frame.T_world_grid, left_behind)
-
-    @contextmanager
-    def _stage(self, name: str) -> Iterator[None]:
-        start = time.perf_counter()
-        yield
-        if self._device.type == "cuda":
-            torch.cuda.synchronize(self._device)
-        self.timings[name] = 1e3 * (time.perf_counter() - start)
 
     def _observed(self, rig: StereoRig) -> NDArray[np.bool_]:
         """View of the left camera; it depends on the calibration alone, so it is computed once for each."""
