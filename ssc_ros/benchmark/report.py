@@ -89,7 +89,7 @@ class Result:
     def facts(self) -> list[str]:
         """Lines below the tables."""
         where = self.machine
-        memory = ", ".join(f"{value:.0f} MB {when}" for when, value in self.memory.items())
+        memory = ", ".join(f"{round(value)} MB {when}" for when, value in self.memory.items())
         return [
             f"resident memory: {memory}",
             f"{self.frame}; {where['cpu']}, {where['cores']} cores, load {where['load']}; {where['software']}",
