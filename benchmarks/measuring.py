@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import platform
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -13,6 +11,8 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 from rich.table import Table
+
+from ssc_ros.benchmark.machine import machine
 
 
 @dataclass(frozen=True)
@@ -57,15 +57,3 @@ def report(title: str, results: Mapping[str, Measured], file: Path | None) -> No
         content = {"title": title, "command": sys.orig_argv[1:], "machine": where}
         content["results"] = {name: asdict(measured) for name, measured in results.items()}
         file.write_text(json.dumps(content, indent=2) + "\n")
-
-
-def machine() -> dict[str, str]:
-    """The machine and its load, as far as they explain a number."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return {
-        "cpu": models[0] if models else platform.machine(),
-        "cores": str(len(os.sched_getaffinity(0))),
-        "load": " ".join(f"{load:.1f}" for load in os.getloadavg()),
-        "software": f"Python {platform.python_version()}, {platform.system()} {platform.release()}",
-    }

@@ -200,7 +200,7 @@ def open_checkpoint(args: argparse.Namespace) -> Candidate:
 
     path, segmentation = args.checkpoint or shipped_checkpoint(), args.segmentation
     label = PointSegmenter.from_checkpoint(segmentation, args.device, args.threads).labels if segmentation else None
-    completer = SceneCompleter.from_checkpoint(path, args.device, args.threads, label)
+    completer = SceneCompleter.from_checkpoint(path, args.device, args.threads, label=label)
     completer.warm_up()
     metadata = completer.metadata
     origin = {"checkpoint": str(path), "checkpoint_sha256": sha256(path)}

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,12 +15,15 @@ from ssc_ros.core import LIDAR, Frame, SemanticGrid, SscError, StereoRig, poses
 from ssc_ros.inference.checkpoint import CheckpointMetadata, load_checkpoint
 from ssc_ros.inference.history import FrameHistory, join
 from ssc_ros.inference.inputs import InputPreparer
+from ssc_ros.inference.stages import Stages, clock_of
 from ssc_ros.networks.reparameterize import fuse
 from ssc_ros.systems import SceneInputs, SceneNetwork
 from ssc_ros.systems.spec import History
 
 LabelPoints = Callable[[NDArray[np.float32]], NDArray[np.uint8]]
 """Gives points (N, 4) their train ids (N,), 0 unlabelled."""
+PRECISIONS = ("f32", "bf16")
+"""What the network calculates in: single precision, or bfloat16 where autocast knows it to be good enough."""
 
 
 class SceneCompleter:
@@ -30,7 +31,8 @@ class SceneCompleter:
 
     Attributes:
         metadata: what the checkpoint says of itself.
-        timings: milliseconds per stage of the last call ("inputs", "network", "labels").
+        network: what is run.
+        stages: how long the stages of the last call took ("stereo", "inputs", "network", "labels").
         past_frames: how many past frames the last prediction saw, at most `history`.
     """
 
@@ -39,13 +41,17 @@ class SceneCompleter:
         network: SceneNetwork,
         metadata: CheckpointMetadata,
         device: str = "auto",
+        precision: str = "f32",
         label: LabelPoints | None = None,
     ) -> None:
+        if precision not in PRECISIONS:
+            raise SscError(f"precision '{precision}' is unknown; choose from {', '.join(PRECISIONS)}")
         self.metadata = metadata
-        self.timings: dict[str, float] = {}
         self.past_frames = 0
         self._device = choose_device(device)
-        self._network = network.eval().to(self._device)
+        self._autocast = precision == "bf16"
+        self.network = network.eval().to(self._device)
+        self.stages = Stages(clock_of(self._device))
         self._label = label
         self._preparer = InputPreparer(network.spec)
         self._past = FrameHistory(network.spec.history)
@@ -54,7 +60,12 @@ class SceneCompleter:
 
     @classmethod
     def from_checkpoint(
-        cls, path: Path, device: str = "auto", threads: int | None = None, label: LabelPoints | None = None
+        cls,
+        path: Path,
+        device: str = "auto",
+        threads: int | None = None,
+        precision: str = "f32",
+        label: LabelPoints | None = None,
     ) -> SceneCompleter:
         """Open a checkpoint.
 
@@ -62,26 +73,32 @@ class SceneCompleter:
             path: a `.safetensors` file; nothing else is needed beside it.
             device: "auto" (CUDA where there is one), "cpu", "cuda", "cuda:1", ...
             threads: CPU threads of torch, or None to leave the process as it is.
+            precision: of `PRECISIONS`.
             label: gives classes to the points of frames that come without, where the network reads them; such as
                 `PointSegmenter.labels`.
 
         Raises:
-            SscError: a file or device that cannot be used.
+            SscError: a file, device or precision that cannot be used.
         """
         if threads:
             torch.set_num_threads(threads)
         network, metadata = load_checkpoint(path)
-        return cls(fuse(network), metadata, device, label)
+        return cls(fuse(network), metadata, device, precision, label)
 
     @property
     def history(self) -> History:
         """Which past frames the network reads; a frame without pose is completed without any."""
-        return self._network.spec.history
+        return self.network.spec.history
+
+    @property
+    def timings(self) -> dict[str, float]:
+        """Milliseconds per stage of the last call."""
+        return {name: 1e3 * span.wall for name, span in self.stages.spans.items()}
 
     @property
     def reads_classes(self) -> bool:
         """Whether it reads the classes of LiDAR points, so that somebody has to label them (`Frame.point_labels`)."""
-        spec = self._network.spec
+        spec = self.network.spec
         return LIDAR in spec.sensors and "lidar_classes" in spec.sweep
 
     def forget(self) -> None:
@@ -113,13 +130,16 @@ class SceneCompleter:
         Raises:
             SscError: a frame without points for a network that reads LiDAR, or a network that predicts no scene.
         """
-        with self._stage("inputs"):
-            now = self._prepare(frame)
+        self.stages.spans.clear()
+        with self.stages("stereo"):
+            depth = self._preparer.match(frame)
+        with self.stages("inputs"):
+            now = self._preparer(self._labelled(frame), depth)
             past = self._past.past(frame.stamp, frame.T_world_grid)
             self.past_frames = len(past) - past.count(None)
-            inputs = self._batch(join(now, past, self._network.spec, self._blank))
-        with self._stage("network"):
-            output = self._network(inputs)
+            inputs = self._batch(join(now, past, self.network.spec, self._blank))
+        with self.stages("network"), torch.autocast(self._device.type, torch.bfloat16, enabled=self._autocast):
+            output = self.network(inputs)
             self._keep(frame, now, output.memory)
         scene = output.scene
         if scene is None:
@@ -130,7 +150,7 @@ class SceneCompleter:
                 f"'{self.metadata.model_id}' is a checkpoint of {self.metadata.system}, {use}; it predicts no scene, "
                 "so choose another checkpoint"
             )
-        with self._stage("labels"):
+        with self.stages("labels"):
             labels = scene.labels()[0].cpu().numpy()
             confidence = scene.confidence()[0].cpu().numpy()
             observed = self._observed(frame.rig)
@@ -148,18 +168,18 @@ class SceneCompleter:
         """
         if not self.history.count:
             return
-        now = self._prepare(frame)
-        memory = self._network.remember(self._batch(now))
+        now = self._preparer(self._labelled(frame))
+        memory = self.network.remember(self._batch(now))
         if memory is None:
             self.complete(frame)
         else:
             self._keep(frame, now, memory)
 
-    def _prepare(self, frame: Frame) -> SceneInputs:
-        """Unbatched inputs of a frame, whose points get classes first if they need some."""
+    def _labelled(self, frame: Frame) -> Frame:
+        """The frame, with classes of its points if they are needed and it comes without."""
         if self._label and self.reads_classes and frame.points is not None and frame.point_labels is None:
-            frame = replace(frame, point_labels=self._label(frame.points))
-        return self._preparer(frame)
+            return replace(frame, point_labels=self._label(frame.points))
+        return frame
 
     def _batch(self, inputs: SceneInputs) -> SceneInputs:
         return {key: value[None].to(self._device) for key, value in inputs.items()}
@@ -174,14 +194,6 @@ class SceneCompleter:
         else:
             left_behind["memory"] = self._blank = memory[0].clone()  # else a view may keep much more alive
         self._past.add(frame.stamp, frame.T_world_grid, left_behind)
-
-    @contextmanager
-    def _stage(self, name: str) -> Iterator[None]:
-        start = time.perf_counter()
-        yield
-        if self._device.type == "cuda":
-            torch.cuda.synchronize(self._device)
-        self.timings[name] = 1e3 * (time.perf_counter() - start)
 
     def _observed(self, rig: StereoRig) -> NDArray[np.bool_]:
         """View of the left camera; it depends on the calibration alone, so it is computed once for each."""

@@ -29,8 +29,17 @@ class InputPreparer:
     def __post_init__(self) -> None:
         object.__setattr__(self, "matcher", StereoMatcher(self.spec.stereo_scale))
 
-    def __call__(self, frame: Frame) -> SceneInputs:
+    def match(self, frame: Frame) -> NDArray[np.float32] | None:
+        """Depth (h, w) [m] of the left image at the matching scale, NaN where unknown; None where nobody wants it."""
+        wanted = STEREO in self.spec.sensors and not MATCHED.isdisjoint(self.spec.pair)
+        return self.matcher.depth(frame) if wanted else None
+
+    def __call__(self, frame: Frame, depth: NDArray[np.float32] | None = None) -> SceneInputs:
         """Unbatched inputs of one frame, as described at `SceneInputs`.
+
+        Args:
+            frame: what was sensed.
+            depth: of this frame as `match` returned it; None: the pair is matched here.
 
         Raises:
             SscError: the network reads LiDAR alone and the frame has none, or it reads classes of points that nobody
@@ -38,13 +47,13 @@ class InputPreparer:
         """
         arrays: dict[str, NDArray[Any]] = {}
         if STEREO in self.spec.sensors:
-            arrays |= self._stereo(frame)
+            arrays |= self._stereo(frame, self.match(frame) if depth is None else depth)
         if LIDAR in self.spec.sensors:
             arrays |= self._sweep(frame)
         return {key: torch.from_numpy(array) for key, array in arrays.items()}
 
-    def _stereo(self, frame: Frame) -> dict[str, NDArray[Any]]:
-        """The left image, its projection, and what the spec wants of the pair; matched only where that needs it."""
+    def _stereo(self, frame: Frame, depth: NDArray[np.float32] | None) -> dict[str, NDArray[Any]]:
+        """The left image, its projection, and what the spec wants of the pair, matched or not."""
         spec = self.spec
         rig = frame.rig.resized(*spec.image_size)
         arrays: dict[str, NDArray[Any]] = {
@@ -55,9 +64,8 @@ class InputPreparer:
             arrays["right"] = self._image(frame.right)
         if "focal_baseline" in spec.pair:
             arrays["focal_baseline"] = np.array(rig.camera_matrix[0, 0] * rig.baseline, np.float32)
-        if MATCHED.isdisjoint(spec.pair):
+        if depth is None:
             return arrays
-        depth = self.matcher.depth(frame)
         points = stereo_points(frame, depth)
         if "stereo_depth" in spec.pair:
             arrays["stereo_depth"] = nearest_depth(np.nan_to_num(depth), spec.context_size)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -43,8 +43,11 @@ class Metadata(Protocol):
 class Completer(Protocol):
     """What the node asks of `ssc_ros.inference.SceneCompleter`."""
 
-    timings: dict[str, float]
     past_frames: int
+
+    @property
+    def timings(self) -> Mapping[str, float]:
+        """Milliseconds per stage of the last call."""
 
     @property
     def history(self) -> History:

@@ -66,7 +66,7 @@ def summarize(make: Callable[[], SceneNetwork]) -> list[ModuleSummary]:
     Args:
         make: builds the network.
     """
-    network, inputs = _without_data(make)
+    network, inputs = without_data(make)
     modules = dict(network.named_modules())
     seen: dict[str, tuple[int, tuple[Shape, ...]]] = {}
     with torch.no_grad(), FlopCounterMode(display=False) as counter, AssumedSizes(network.spec):
@@ -95,13 +95,14 @@ def dry_run(make: Callable[[], SceneNetwork]) -> SceneOutput:
     Args:
         make: builds the network.
     """
-    network, inputs = _without_data(make)
+    network, inputs = without_data(make)
     with torch.no_grad(), AssumedSizes(network.spec):
         output: SceneOutput = network(inputs)
     return output
 
 
-def _without_data(make: Callable[[], SceneNetwork]) -> tuple[SceneNetwork, SceneInputs]:
+def without_data(make: Callable[[], SceneNetwork]) -> tuple[SceneNetwork, SceneInputs]:
+    """A network and its inputs of one frame in a stream, on the meta device."""
     with torch.device("meta"):
         network = make().eval()
         return network, streamed_inputs(network)

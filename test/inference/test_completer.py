@@ -84,7 +84,7 @@ def test_a_camera_completer_repeats_itself_whatever_the_lidar_says(checkpoint):
     assert first.grid == SEMANTIC_KITTI_GRID
     assert first.observed is not None
     assert 0.3 < first.observed.mean() < 0.95
-    assert set(completer.timings) == {"inputs", "network", "labels"}
+    assert set(completer.timings) == {"stereo", "inputs", "network", "labels"}
     with_points = completer.complete(frame(sweep()))
     np.testing.assert_array_equal(with_points.labels, first.labels)
     np.testing.assert_array_equal(with_points.confidence, first.confidence)

@@ -50,7 +50,7 @@ class MeanOfFrames(SceneNetwork):
     def forward(self, inputs):
         now = self.features(inputs["image"])
         frames, projections = [now[:, None]], [inputs["projection"][:, None]]
-        valid = [torch.ones(len(now), 1, dtype=torch.bool)]
+        valid = [torch.ones(len(now), 1, dtype=torch.bool, device=now.device)]
         if "past_image" in inputs:
             images = inputs["past_image"]
             frames.append(self.features(images.flatten(0, 1)).unflatten(0, images.shape[:2]))

@@ -1,0 +1,33 @@
+"""The machine: what it is, how loaded it is, what memory this process holds."""
+
+from __future__ import annotations
+
+import os
+import platform
+import resource
+from pathlib import Path
+
+MEGABYTE = 1e6
+
+
+def machine() -> dict[str, str]:
+    """The machine and its load, as far as they explain a number."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return {
+        "cpu": models[0] if models else platform.machine(),
+        "cores": str(len(os.sched_getaffinity(0))),
+        "load": " ".join(f"{load:.1f}" for load in os.getloadavg()),
+        "software": f"Python {platform.python_version()}, {platform.system()} {platform.release()}",
+    }
+
+
+def resident_memory() -> float:
+    """Of this process now [MB]."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / MEGABYTE
+
+
+def peak_memory() -> float:
+    """The largest resident size of this process so far [MB]."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / MEGABYTE

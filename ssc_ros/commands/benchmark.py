@@ -1,0 +1,126 @@
+"""`ssc-ros benchmark`: where the time of a prediction goes."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ssc_ros.core.resources import SHIPPED_CHECKPOINT, shipped_checkpoint
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ssc_ros.benchmark.frames import EncodedFrame
+    from ssc_ros.benchmark.setting import Setting
+    from ssc_ros.inference.stages import Span
+
+HELP = "measure where the time of a prediction goes, or compare two settings"
+DESCRIPTION = """\
+Completes one frame again and again, PNG in and message out, and says how long each stage takes: decode of the images,
+stereo matching, input preparation, each module at the top of the network, labels (argmax and upsampling), message.
+Medians with the 10th and 90th percentile, on the wall clock and in CPU time of all threads. On a busy machine trust
+the CPU time; waiting threads count in it too, so it says most with one thread.
+
+  ssc-ros benchmark                                             # the shipped checkpoint
+  ssc-ros benchmark --compare precision=f32 precision=bf16
+  ssc-ros benchmark --compare threads=1 threads=2 --rounds 40
+  ssc-ros benchmark sgn edge --threads 2 --json sgn.json
+  ssc-ros benchmark models/l2cocc_lidar_edge.safetensors --data ~/kitti --sequence 08
+  ssc-ros benchmark --compare l2cocc/edge,threads=2 vlscene/edge,threads=2
+
+--compare takes two lists of changes to the setting that the other arguments make: network (the word alone: a file, or
+SYSTEM/PRESET), precision, threads, device. Both run in turns, A B, B A, A B, in one process, so that what else the
+machine does slows down both; the ratio of medians has its spread by bootstrap over the rounds. A system and preset get
+random weights; a network that chooses its work by what it sees may take another time then.
+
+The last rows are the roofline: what the network would take if its convolutions and matrix products ran as fast as one
+large product does here, and if its operations, one by one, moved their data as fast as one large copy does.
+
+The frame comes from a data set in the SemanticKITTI layout, or is simulated, which takes a minute or several: the
+simulator is compiled first. A network that reads past frames has seen the same frame there, standing still.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument(
+        "what", nargs="*", metavar="SYSTEM PRESET | FILE", help=f"what to measure (default: {SHIPPED_CHECKPOINT})"
+    )
+    parser.add_argument("--precision", default="f32", help="f32, or bf16 by autocast (default: f32)")
+    parser.add_argument("--threads", type=_positive, metavar="N", help="of torch and OpenCV (default: one per core)")
+    parser.add_argument("--device", default="cpu", help="auto, cpu, cuda, cuda:1 (default: cpu)")
+    parser.add_argument("--compare", nargs=2, metavar=("A", "B"), help="two settings, such as threads=1 threads=2")
+    parser.add_argument("--rounds", type=_positive, default=20, metavar="N", help="that count (default: 20)")
+    parser.add_argument("--warm-up", type=_positive, default=3, metavar="N", help="before that do not (default: 3)")
+    parser.add_argument(
+        "--data", type=Path, metavar="DIR", help="root of a data set (default: SSC_KITTI_ROOT, else a simulated frame)"
+    )
+    parser.add_argument("--sequence", default="08", metavar="NN", help="of the data set (default: 08)")
+    parser.add_argument("--frame", metavar="NNNNNN", help="of the sequence (default: its first)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the same as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure."""
+    from rich.console import Console
+    from rich.progress import track
+
+    from ssc_ros.benchmark.machine import machine, peak_memory, resident_memory
+    from ssc_ros.benchmark.report import Measurement, Result, compared
+    from ssc_ros.benchmark.subject import Subject, measure
+    from ssc_ros.core.files import write_atomically
+    from ssc_ros.evaluation.results import provenance
+
+    setting = _setting(args)
+    settings = [setting.changed(text) for text in args.compare] if args.compare else [setting]
+    console = Console()
+    encoded = _frame(args, console)
+    subjects = [Subject(setting, encoded) for setting in settings]
+    rounds: list[list[dict[str, Span]]] = []
+    memory: dict[str, float] = {}
+    total = args.warm_up + args.rounds
+    for said in track(measure(subjects, args.rounds, args.warm_up), "measure", total, console=console):
+        rounds.append(said)
+        if len(rounds) == args.warm_up:
+            memory["after the warm-up"] = resident_memory()
+    memory["at the end"] = resident_memory()
+    memory |= {"growth": memory["at the end"] - memory["after the warm-up"], "peak": peak_memory()}
+    by_subject = list(zip(*rounds[args.warm_up :], strict=True))
+    measurements = [Measurement.of(s.setting, said, s.roofline()) for s, said in zip(subjects, by_subject, strict=True)]
+    ratios = compared(*by_subject) if args.compare else {}
+    result = Result(measurements, ratios, memory, encoded.source, machine(), provenance())
+    for table in result.tables():
+        console.print(table)
+    for line in result.facts():
+        console.print(line, highlight=False, markup=False)
+    if args.json:
+        write_atomically(args.json, result.to_json().encode())
+    return 0
+
+
+def _setting(args: argparse.Namespace) -> Setting:
+    from ssc_ros.benchmark.setting import Setting
+    from ssc_ros.core import SscError
+
+    if len(args.what) > 2:
+        raise SscError(f"'{' '.join(args.what)}' is not a system and a preset, and not one checkpoint")
+    network = "/".join(args.what) or str(shipped_checkpoint())
+    return Setting(network, args.precision, args.threads or len(os.sched_getaffinity(0)), args.device)
+
+
+def _frame(args: argparse.Namespace, console: Console) -> EncodedFrame:
+    from ssc_ros.benchmark.frames import recorded, simulated
+
+    root = args.data or os.environ.get("SSC_KITTI_ROOT")
+    if root:
+        return recorded(Path(root), args.sequence, args.frame)
+    with console.status("simulate a frame (--data DIR takes a recorded one)"):
+        return simulated()
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a positive number")
+    return int(text)

@@ -1,0 +1,53 @@
+"""`ssc-ros benchmark`, of a network that takes no time."""
+
+import pytest
+
+from ssc_ros import cli
+from ssc_ros.benchmark.report import Result
+from ssc_ros.systems import SYSTEMS
+
+from ..inference import tiny_temporal  # noqa: TID252 (a package named test is Python's own)
+
+
+@pytest.fixture(autouse=True)
+def tiny(monkeypatch, kitti_tree):
+    monkeypatch.setitem(SYSTEMS, "mean", {"tiny": tiny_temporal.network})
+    monkeypatch.setenv("SSC_KITTI_ROOT", str(kitti_tree))
+    monkeypatch.setenv("COLUMNS", "160")
+
+
+def test_two_settings_are_compared_and_written(capsys, tmp_path):
+    file = tmp_path / "found.json"
+    how = ["--rounds", "4", "--warm-up", "1", "--threads", "1", "--json", str(file)]
+    assert cli.main(["benchmark", "mean", "tiny", *how, "--compare", "precision=f32", "precision=bf16"]) == 0
+    shown = capsys.readouterr().out
+    for fact in ("mean/tiny, f32, 1 thread", "mean/tiny, bf16, 1 thread", "encoder", "tree, 08/000000", "GFLOPs"):
+        assert fact in shown
+    found = Result.from_json(file.read_text())
+    assert [m.setting.precision for m in found.measurements] == ["f32", "bf16"]
+    for measurement in found.measurements:
+        assert all(timing.wall.count == 4 for timing in measurement.stages.values())
+        assert measurement.roofline.bytes > 0
+    assert found.ratios["whole"].wall.median > 0
+    assert found.memory["peak"] >= found.memory["after the warm-up"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["none.safetensors"], "checkpoint 'none.safetensors' does not exist"),
+        (["l2coc", "edge"], "system 'l2coc' does not exist"),
+        (["mean", "huge"], "no preset 'huge'"),
+        (["l2cocc_image", "edge"], "predicts no scene"),
+        (["mean", "tiny", "--precision", "f64"], "choose from f32, bf16"),
+        (["mean", "tiny", "--compare", "threads=1", "colour=2"], "'colour=2' is not a setting"),
+        (["mean", "tiny", "--data", "/nowhere"], "the data set /nowhere does not exist"),
+        (["mean", "tiny", "--sequence", "07"], "07"),
+        (["a", "b", "c"], "not a system and a preset"),
+    ],
+)
+def test_what_cannot_be_measured_is_said_in_one_line(capsys, arguments, message):
+    assert cli.main(["benchmark", *arguments]) == 1
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
