@@ -38,12 +38,16 @@ class PoseBuffer:
             self._in_vain = False
 
     def awaits(self, stamp: int, max_gap: int) -> bool:
-        """Whether the pose of a stamp [ns] may still come: the newest one is older, but no more than `max_gap`."""
+        """Whether the pose of a stamp [ns] may still come.
+
+        The newest one is older, but no more than `max_gap`; or all are later: time jumped back, and the poses have yet
+        to follow the images.
+        """
         with self._changed:
             if not self._poses:
                 return not self._in_vain
-            newest = self._poses[-1][0]
-            return newest < stamp <= newest + max_gap
+            oldest, newest = self._poses[0][0], self._poses[-1][0]
+            return newest < stamp <= newest + max_gap or stamp < oldest
 
     def wait(self, stamp: int, max_gap: int) -> None:
         """Wait while the pose of a stamp may still come, at most `max_gap` [ns].

@@ -19,8 +19,16 @@ if TYPE_CHECKING:
     from ssc_ros.ros.node import LoadCompleter, SscNode
 
 
+class StoppedAtStart(BaseException):
+    """A signal came while the node was starting.
+
+    It is not KeyboardInterrupt: if one passes through an `exec` of text, as the imports of many libraries do, Python
+    takes it for unhandled and ends itself by SIGINT, although it was caught further out.
+    """
+
+
 class Signals:
-    """SIGINT and SIGTERM: they raise KeyboardInterrupt while the node starts, and afterwards only set `stop`."""
+    """SIGINT and SIGTERM: they raise `StoppedAtStart` while the node starts, and afterwards only set `stop`."""
 
     def __init__(self) -> None:
         self.stop = Event()
@@ -41,7 +49,7 @@ class Signals:
         self.stop.set()
         if self._starting:
             self._starting = False
-            raise KeyboardInterrupt
+            raise StoppedAtStart
 
 
 def run_node(
@@ -69,7 +77,7 @@ def run_node(
         os.environ.update(large_message_variables())
     try:
         return _run(ros_args, parameters, load, signals)
-    except KeyboardInterrupt:
+    except StoppedAtStart:
         return 0
 
 

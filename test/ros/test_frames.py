@@ -176,6 +176,9 @@ def test_a_pose_is_awaited_only_while_it_may_come():
     assert buffer.awaits(101, 100)
     assert buffer.awaits(200, 100)
     assert not buffer.awaits(201, 100)  # it could not be bridged to
+    assert buffer.awaits(50, 100)  # time jumped back: the poses follow
+    buffer.add(50, IDENTITY)
+    assert not buffer.awaits(50, 100)
 
 
 def test_a_pose_that_comes_after_the_images_is_waited_for():
