@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -37,7 +38,7 @@ class Setting:
         Raises:
             SscError: a name that no setting has, or not a number of threads.
         """
-        changes: dict[str, str | int] = {}
+        changes: dict[str, Any] = {}
         for part in text.split(","):
             name, equals, value = part.rpartition("=")
             name = name if equals else "network"
@@ -46,7 +47,7 @@ class Setting:
             if name == "threads" and (not value.isdecimal() or int(value) < 1):
                 raise SscError(f"'{part}' is not a number of threads; expected 1 or more")
             changes[name] = int(value) if name == "threads" else value
-        return dataclasses.replace(self, **changes)  # type: ignore[arg-type]  # checked by name above
+        return dataclasses.replace(self, **changes)
 
     @property
     def name(self) -> str:

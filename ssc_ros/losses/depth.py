@@ -26,12 +26,11 @@ def depth_kl(logits: Tensor, depth: Tensor, bins: DepthBins, sigma: float = 0.5)
     Returns:
         Scalar >= 0; 0 if no pixel is measured.
     """
-    measured = _measured(depth, bins)
-    log_prediction = logits.movedim(1, -1)[measured].float().log_softmax(dim=-1)
-    if log_prediction.shape[0] == 0:
+    log_prediction, measured = _at_measured(logits, depth, bins)
+    if len(measured) == 0:
         return log_prediction.sum()
     centers = torch.from_numpy(bins.centers).to(log_prediction)
-    log_target = (-0.5 * ((centers - depth[measured][:, None]) / sigma) ** 2).log_softmax(dim=-1)
+    log_target = (-0.5 * ((centers - measured[:, None]) / sigma) ** 2).log_softmax(dim=-1)
     return (log_target.exp() * (log_target - log_prediction)).sum(dim=-1).mean()
 
 
@@ -47,15 +46,16 @@ def depth_cross_entropy(logits: Tensor, depth: Tensor, bins: DepthBins) -> Tenso
     Returns:
         Scalar >= 0; 0 if no pixel is measured.
     """
-    measured = _measured(depth, bins)
-    log_prediction = logits.movedim(1, -1)[measured].float().log_softmax(dim=-1)
-    if log_prediction.shape[0] == 0:
+    log_prediction, measured = _at_measured(logits, depth, bins)
+    if len(measured) == 0:
         return log_prediction.sum()
-    index = ((depth[measured] - bins.first) / bins.step).round().long().clamp(0, bins.count - 1)
+    index = ((measured - bins.first) / bins.step).round().long().clamp(0, bins.count - 1)
     hit = torch.zeros_like(log_prediction).scatter(1, index[:, None], 1.0)
     missed = (1 - log_prediction.exp()).clamp(min=_TINY).log()
     return -(hit * log_prediction + (1 - hit) * missed).sum(dim=-1).mean()
 
 
-def _measured(depth: Tensor, bins: DepthBins) -> Tensor:
-    return (depth >= float(bins.edges[0])) & (depth <= float(bins.edges[-1]))
+def _at_measured(logits: Tensor, depth: Tensor, bins: DepthBins) -> tuple[Tensor, Tensor]:
+    """Log probabilities [N, D] and depths [N] [m] of the pixels with a measured depth inside the bins."""
+    inside = (depth >= float(bins.edges[0])) & (depth <= float(bins.edges[-1]))
+    return logits.movedim(1, -1)[inside].float().log_softmax(dim=-1), depth[inside]

@@ -23,7 +23,7 @@ from ssc_ros.systems.spec import History
 from ssc_ros.training.augmentation import Augmentation
 from ssc_ros.training.cache import POINT_CLASSES, SampleCache, default_folder
 from ssc_ros.training.guidance import GuidanceCache, Scene
-from ssc_ros.training.loading import TrainingData, require_separate
+from ssc_ros.training.loading import Samples, TrainingData, require_separate
 from ssc_ros.training.mirror import MirroredSequence
 from ssc_ros.training.point_labels import NetworkLabeller, TruthLabeller
 from ssc_ros.training.pose_noise import PoseNoise
@@ -60,7 +60,7 @@ def open_sequences(
     return sequences
 
 
-class Scenes(Dataset[Sample]):
+class Scenes(Samples):
     """The labelled frames of sequences, from the cache, with the past frames that the network reads beside them.
 
     A whole number gives the sample as it is, a `Draw` gives an augmented one.

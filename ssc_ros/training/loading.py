@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Collection
-from typing import Any, Protocol
+from typing import Any
 
 import lightning
 from torch.utils.data import DataLoader, Dataset
@@ -12,15 +13,18 @@ from ssc_ros.core import SscError
 from ssc_ros.training.sampler import Draw, ShuffledSampler
 
 
-class Samples(Protocol):
+class Samples(Dataset[Any]):
     """A data set: a whole number gives a sample as it is, a `Draw` an augmented one."""
 
+    @abstractmethod
     def __len__(self) -> int:
         """How many."""
 
+    @abstractmethod
     def __getitem__(self, key: int | Draw) -> Any:
         """One of them."""
 
+    @abstractmethod
     def describe(self) -> str:
         """One line on them."""
 
@@ -29,7 +33,7 @@ class TrainingData(lightning.LightningDataModule):
     """Samples to train and to validate on.
 
     Args:
-        train, validation: the samples; each is a `Dataset`.
+        train, validation: the samples.
         collate: makes a batch of samples.
         batch_size: samples per step and process.
         workers: loader processes; 0 loads in the training process.
@@ -51,7 +55,7 @@ class TrainingData(lightning.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Any]:
         """Shuffled, augmented batches, from the place where an interrupted run stopped."""
-        samples: Dataset[Any] = self.train_samples  # type: ignore[assignment]
+        samples = self.train_samples
         sampler = ShuffledSampler(samples, self.seed)
         if (trainer := self.trainer) is not None:
             batches = trainer.fit_loop.epoch_loop.batch_progress.current.processed  # type: ignore[attr-defined]
@@ -68,8 +72,7 @@ class TrainingData(lightning.LightningDataModule):
 
     def val_dataloader(self) -> DataLoader[Any]:
         """Samples as they are, in order."""
-        samples: Dataset[Any] = self.validation_samples  # type: ignore[assignment]
-        return DataLoader(samples, self.batch_size, num_workers=self.workers, collate_fn=self.collate)
+        return DataLoader(self.validation_samples, self.batch_size, num_workers=self.workers, collate_fn=self.collate)
 
 
 def require_separate(train: Collection[str], validation: Collection[str]) -> None:

@@ -13,12 +13,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
-from torch.utils.data import Dataset
 
 from ssc_ros.core import EMPTY, LABEL_SETS, LabelSet, SscError
 from ssc_ros.data.sweeps import SweepSequence, open_sweeps
 from ssc_ros.systems import SceneInputs
-from ssc_ros.training.loading import TrainingData, require_separate
+from ssc_ros.training.loading import Samples, TrainingData, require_separate
 from ssc_ros.training.sampler import Draw
 
 NEVER_TRAINED_ON = ("08", "11")
@@ -65,7 +64,7 @@ class SweepAugmentation:
         return torch.cat([cloud[:, :3] @ change.T + shift, cloud[:, 3:]], dim=1)
 
 
-class Sweeps(Dataset[SweepSample]):
+class Sweeps(Samples):
     """The labelled sweeps of sequences: a whole number gives one as it is, a `Draw` an augmented one.
 
     Attributes:

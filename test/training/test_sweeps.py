@@ -29,16 +29,6 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 PLAIN = SweepAugmentation(rotate=False, flip=False, scale=0.0, jitter=0.0)
 
 
-@pytest.fixture(autouse=True)
-def one_thread(monkeypatch: pytest.MonkeyPatch):
-    """One thread: the networks are too small to share out, and sums keep their order."""
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 def sweeps(street: Path, augmentation: SweepAugmentation = PLAIN) -> Sweeps:
     return Sweeps(open_sweeps([street], ["00"]), SEMANTIC_KITTI, augmentation)
 

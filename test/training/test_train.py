@@ -58,16 +58,6 @@ def assert_equal_weights(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor])
     assert [key for key in a if not torch.equal(a[key], b[key])] == []
 
 
-@pytest.fixture(autouse=True)
-def one_thread(monkeypatch: pytest.MonkeyPatch):
-    """One thread: the networks are too small to share out, and sums keep their order."""
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("system", ["l2cocc", "l2cocc_lidar", "sgn"])
 def test_a_frame_is_learnt_by_heart_and_deployed(street, tiny, tmp_path, system) -> None:

@@ -55,7 +55,9 @@ class SplatLift(_Splat):
     """Voxel features as the sum over all pixels and depths of context times the probability of that depth.
 
     Args:
-        grid, bins, image_size: as of `FrustumSplat`.
+        grid: the voxels to fill.
+        bins: of the depth distribution.
+        image_size: (height, width) [px] of the image that the projection refers to.
     """
 
     def forward(self, context: Tensor, depth_logits: Tensor, projection: Tensor) -> Tensor:
@@ -76,7 +78,13 @@ class SplatLift(_Splat):
 
 
 class FrustumSplat(_Splat):
-    """Voxel features as the sum of features that have a depth already; arguments as of `_Splat`."""
+    """Voxel features as the sum of features that have a depth already.
+
+    Args:
+        grid: the voxels to fill.
+        bins: depths of the features.
+        image_size: (height, width) [px] of the image that the projection refers to.
+    """
 
     def forward(self, frustum: Tensor, projection: Tensor) -> Tensor:
         """Splat [B, C, D, h, w] by the projection [B, 3, 4], grid frame -> pixels: [B, C, X, Y, Z]."""
