@@ -2,7 +2,7 @@
 
   python benchmarks/ablation.py l2cocc --data data/synth_kitti
   python benchmarks/ablation.py l2cocc --data data/synth_kitti --seeds 1 2 3 --steps 500 --jobs 2
-  python benchmarks/ablation.py l2cocc --data data/synth_kitti --steps 600 --rows c pad   # two of its rows, for longer
+  python benchmarks/ablation.py l2cocc --data data/synth_kitti --steps 600 --rows c pad --table-name "l2cocc longer"
   python benchmarks/ablation.py l2cocc --table                  # what there is so far, without training
 
 Each run is `ssc-ros train` with one of the files in config/train, and a few flags; all have the same budget and are
@@ -31,7 +31,10 @@ SCORES = {"accuracy": "accuracy", "iou": "IoU", "miou": "mIoU"}
 """Metric of a checkpoint -> what the table calls it; of scenes there is no accuracy, of points no IoU."""
 MEMORY = {
     "OMP_WAIT_POLICY": "passive",
-    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=4294967296:glibc.malloc.trim_threshold=17179869184",
+    "GLIBC_TUNABLES": ":".join(
+        f"glibc.malloc.{name}={value}"
+        for name, value in {"hugetlb": 1, "mmap_threshold": 1 << 32, "trim_threshold": 1 << 34}.items()
+    ),
 }
 """No spinning at barriers, large pages for large tensors, and what is freed is kept for the next step instead of being
 returned and zeroed again: together a quarter of the time of a step on a CPU."""
@@ -136,7 +139,10 @@ class Run:
 
 
 def runs_of(ablation: str, folder: Path, steps: int, seeds: Sequence[int], rows: Sequence[str] = ()) -> list[Run]:
-    """Every run of the rows with these keys (all, if none is named), seed by seed, so that an early table compares like with like."""
+    """Every run of the rows with these keys (all, if none is named).
+
+    Seed by seed, so that an early table compares like with like.
+    """
     variants = [variant for variant in ABLATIONS[ablation] if not rows or variant.key in rows]
     return [Run(v, seed, folder / ablation / f"{steps}" / f"{v.key}-{seed}") for seed in seeds for v in variants]
 
@@ -208,6 +214,9 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=Path("runs/ablation"), help="folder of all runs")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--rows", nargs="+", default=[], metavar="KEY", help="keys of the rows (default: all)")
+    parser.add_argument(
+        "--table-name", metavar="NAME", help="of the table in docs/results.md (default: the ablation's)"
+    )
     parser.add_argument("--steps", type=int, default=500, help="optimiser steps of each run (default: 500)")
     parser.add_argument("--jobs", type=int, default=2, help="runs at a time (default: 2)")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads of each (default: 1)")
@@ -227,7 +236,7 @@ def main() -> None:
             for _ in pool.map(lambda run: execute(run, args.steps, flags, args.threads), runs):
                 pass
     lines = list(table(runs))
-    write_table(args.ablation, lines)
+    write_table(args.table_name or args.ablation, lines)
     print("\n".join(lines))
     (args.runs / f"{args.ablation}.json").write_text(
         json.dumps({r.folder.name: read_metadata(r.result).metrics for r in runs if r.result.exists()}, indent=1)
