@@ -71,8 +71,10 @@ class Completer(Protocol):
         """Predict the scene around a frame."""
 
 
-OWN_STAGES = ("conversion", "publication", "total")
-"""Stages that the node times itself; the completer times its own in between."""
+OWN_STAGES = ("waiting", "conversion", "publication")
+"""Stages that the node times itself: until a complete set is taken up, messages to frame, grid to messages."""
+TOTAL = "total"
+"""Arrival to publication: the node's own stages and the completer's."""
 
 
 @dataclass
@@ -158,6 +160,7 @@ class Pipeline:
         self.published.tick()
         self._check_pose(frame)
         stages = {
+            "waiting": 1e-6 * (begin - inputs.arrival),
             "conversion": 1e-6 * (assembled - begin),
             **self.completer.timings,
             "publication": 1e-6 * (end - completed),
@@ -192,5 +195,5 @@ class Pipeline:
             drops=self.drops.frames,
         )
         timings = {f"processing_time/{name}": value for name, value in stages.items()}
-        timings |= {"processing_time/total": 1e3 * processing, "pipeline_latency": 1e3 * latency}
+        timings |= {f"processing_time/{TOTAL}": 1e3 * processing, "pipeline_latency": 1e3 * latency}
         self.outputs.report(status, timings)

@@ -18,7 +18,7 @@ from ssc_ros.ros.inputs import Inputs
 from ssc_ros.ros.lidar_use import LidarUse, lidar_use
 from ssc_ros.ros.monitor import Monitor
 from ssc_ros.ros.parameters import Settings
-from ssc_ros.ros.pipeline import OWN_STAGES, Completer, Pipeline
+from ssc_ros.ros.pipeline import OWN_STAGES, TOTAL, Completer, Pipeline
 from ssc_ros.ros.publishers import Outputs, offer
 from ssc_ros.ros.qos import LATEST, QosWatch
 from ssc_ros.ros.segmentation import TOPIC, Segmentation, Segmenter, SweepLabeller
@@ -120,7 +120,7 @@ def wire(
         wait_for_pose=completer.history.count > 0,
         label=label if reads_classes else None,
     )
-    stages = [f"processing_time/{name}" for name in (*completer.timings, *OWN_STAGES)]
+    stages = [f"processing_time/{name}" for name in (*completer.timings, *OWN_STAGES, TOTAL)]
     clock = node.get_clock()
 
     def now() -> int:
