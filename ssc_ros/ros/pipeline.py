@@ -172,12 +172,16 @@ class Pipeline:
         self.alone = ""
         if not self.completer.history.count or frame.T_world_grid is not None:
             return
-        if not self.settings.odometry.enabled:
+        odometry = self.settings.odometry
+        if not odometry.enabled:
             self.alone = "odometry.enabled is false, so the network sees single frames; set it and configure again"
             return
+        pose = "nav_msgs/Odometry on 'odometry'"
+        if odometry.source == "tf":
+            pose = f"the transform of '{self.scene.frame_id}' in '{odometry.fixed_frame}' on /tf"
         self.alone = (
-            "there is no ego pose at the image's stamp, so the network sees single frames: publish nav_msgs/Odometry "
-            "on 'odometry' at least every odometry.max_gap seconds, stamped by the clock of the images"
+            f"there is no ego pose at the image's stamp, so the network sees single frames: publish {pose} at least "
+            "every odometry.max_gap seconds, stamped by the clock of the images"
         )
         self.drops.explain(UnusableInput(Drop.POSE_MISSING, self.alone))
 
