@@ -14,6 +14,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ssc_ros.core import LIDAR, SEMANTIC_KITTI, SEMANTIC_KITTI_GRID, STEREO, Frame, SemanticGrid, StereoRig, poses
 from ssc_ros.ros.parameters import Settings
@@ -48,7 +49,7 @@ def noise(rig: StereoRig = RIG, points: int = POINTS) -> Frame:
     return Frame(0, left, np.roll(left, -SHIFT, axis=1), rig, noise_points(points))
 
 
-def noise_points(count: int = POINTS) -> np.ndarray:
+def noise_points(count: int = POINTS) -> NDArray[np.float32]:
     """A sweep (count, 4) of noise within the grid."""
     rng = np.random.default_rng(1)
     return rng.uniform((0, -25, -2, 0), (50, 25, 3, 1), (count, 4)).astype(np.float32)

@@ -91,7 +91,7 @@ class Run:
             samples: of each process.
 
         Raises:
-            SscError: fewer than two grids arrived, or reports of the node did not.
+            SscError: fewer than two grids arrived, reports of the node did not, or there are too few samples.
         """
         grids = [value for word, value in said if word == GRID]
         if len(grids) < 2:
@@ -103,6 +103,8 @@ class Run:
         drops: Mapping[str, int] = next((value for word, value in reversed(said) if word == DROPS), {})
         begin, end = sent[0][0], sent[-1][0]
         within = {name: [s for s in taken if begin <= s.time <= end] for name, taken in samples.items()}
+        if any(len(taken) < 2 for taken in within.values()):
+            raise SscError("the run was too short to see what the processes take; choose more --seconds")
         return Run(
             hz,
             len(sent),
@@ -112,7 +114,7 @@ class Run:
             len(grids),
             (len(grids) - 1) * SECOND / (grids[-1][1] - grids[0][1]),
             {name: Tail.of(_warm(values)) for name, values in _times(sent, grids, stages).items()},
-            {name: Usage.of(taken) for name, taken in within.items() if len(taken) > 1},
+            {name: Usage.of(taken) for name, taken in within.items()},
         )
 
 

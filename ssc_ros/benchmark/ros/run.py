@@ -76,12 +76,12 @@ def run(load: Load, frame: Frame, logs: Path) -> Run:
         watch = Watch()
         watch.children["node"] = group.start("node", load.node(frame))
         watch.children["subscriber"] = subscriber = group.start("subscriber", _program("subscriber"))
-        if not watch.until(lambda: any(word == CONNECTED for word, _ in said(subscriber.log)), WAIT):
+        if not watch.until(lambda: CONNECTED in dict(said(subscriber.log)), WAIT):
             raise watch.failure("node", f"has not been active after {WAIT:g} s")
         arguments = (str(file), "--hz", str(load.hz), "--count", str(load.count))
         watch.children["publisher"] = publisher = group.start("publisher", _program("publisher", *arguments))
-        watch.until(lambda: publisher.returncode is not None, math.inf)
-        sent = next(value for word, value in said(publisher.log) if word == SENT)
+        watch.until(lambda: SENT in dict(said(publisher.log)), math.inf)
+        sent = dict(said(publisher.log))[SENT]
         last = sent[-1][0]
         watch.until(lambda: any(word == GRID and value[0] == last for word, value in said(subscriber.log)), LAST_GRID)
         # the first one after the grid may have been made before it

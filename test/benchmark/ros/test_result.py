@@ -34,7 +34,7 @@ def told(grids=range(20), drops=None):
 
 def test_what_the_processes_say_is_put_together():
     usage = [Sample(i * 1000 * MS, 5 + 0.25 * i, 100 + i, 200) for i in range(3)]
-    run = Run.of(10.0, *told(), {"node": usage, "late": usage[:1]})
+    run = Run.of(10.0, *told(), {"node": usage})
     assert (run.sent, run.published, run.arrived, run.drops, run.lost) == (30, 20, 20, {"busy": 4}, 6)
     assert run.throughput == pytest.approx(10)
     assert run.processes == {"node": Usage(0.25, 101, 200, 1)}
@@ -55,6 +55,8 @@ def test_what_is_missing_is_said():
         Run.of(10.0, sent, lines, {})
     with pytest.raises(SscError, match="30 frames were sent, but 1 grids arrived"):
         Run.of(10.0, *told(grids=[0]), {})
+    with pytest.raises(SscError, match="too short"):
+        Run.of(10.0, *told(), {"node": [Sample(0, 0.0, 100, 100), Sample(10**12, 0.0, 100, 100)]})
 
 
 def test_a_pair_without_its_cloud_is_one_frame_and_a_cloud_is_none():
