@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from measuring import Measured, report
-from scene import street
 
+from ssc_ros.benchmark.ros.made_up import street
 from ssc_ros.ros.codec import Encoding, decode
 from ssc_ros.ros.messages import occupancy_map, surface_cloud, voxel_grid
 

@@ -110,7 +110,7 @@ class Inputs:
             self._subscribe_cameras(settings.image_transport)
         if lidar is not LidarUse.UNUSED or sweep is not None:
             self._subscribe(POINTS, PointCloud2, "points", self._take_points)
-        if settings.odometry.enabled and settings.camera.enabled:
+        if settings.odometry.enabled and settings.odometry.source == "topic" and settings.camera.enabled:
             self._subscribe(ODOMETRY, Odometry, "odometry", lambda message, name: odometry(message))
         self.apply(settings)
 

@@ -19,7 +19,7 @@ from ssc_ros.ros.parameters import Settings
 from ssc_ros.ros.pipeline import Completer, Pipeline
 from ssc_ros.ros.segmentation import Segmentation, Segmenter
 from ssc_ros.ros.services import save_grid
-from ssc_ros.ros.transforms import TransformSource, transform_source
+from ssc_ros.ros.transforms import LiveTransformSource, transform_source
 from ssc_ros.ros.wiring import Parts, wire
 from ssc_ros_msgs.srv import SaveGrid
 
@@ -54,7 +54,7 @@ class SscNode(LifecycleNode):
         super().__init__("ssc_node", parameter_overrides=list(overrides), **options)
         self._load_completer, self._load_segmenter = load, load_segmenter
         self._parts: Parts | None = None
-        self._transform_source: TransformSource = transform_source(self)
+        self._transform_source: LiveTransformSource = transform_source(self)
         self._server = ParameterServer(self, self._apply)
         for sentence in self._server.unknown():
             self._warn(sentence)
@@ -199,11 +199,13 @@ class SscNode(LifecycleNode):
             info(f"points get classes from {parts.segmentation.label.segmenter.metadata.model_id}")
         history = parts.pipeline.completer.history
         if history.count:
-            info(f"it reads {history.count} past frames {history.interval} s apart, where odometry tells the ego pose")
+            info(f"it reads {history.count} past frames {history.interval} s apart, where somebody tells the ego pose")
             if not settings.odometry.enabled:
                 self._warn("odometry.enabled is false, so the network, trained on several frames, will see one")
         info(f"grid {scene.shape} voxels of {scene.voxel_size} m from {scene.min_corner} in frame '{scene.frame_id}'")
         info(f"extrinsics from {self._transform_source.name}")
+        if settings.odometry.enabled and settings.odometry.source == "tf":
+            info(f"ego pose from TF: '{scene.frame_id}' in '{settings.odometry.fixed_frame}'")
         for item in parts.inputs.all:
             info(f"input  {item.topic} ({item.type_name})")
         for topic in (*parts.outputs.topics, *([parts.segmentation.topic] if parts.segmentation else [])):

@@ -80,6 +80,15 @@ class OdometrySettings:
     """The optional ego pose."""
 
     enabled: bool = parameter(True, "Hand the ego pose to models that use several frames.")
+    source: str = parameter(
+        "topic",
+        "Who tells the ego pose: nav_msgs/Odometry on odometry, or TF, by the grid frame's transform in "
+        "odometry.fixed_frame.",
+        choices=("topic", "tf"),
+    )
+    fixed_frame: str = parameter(
+        "odom", "With odometry.source tf: a frame that stands still, in which the robot moves without jumps."
+    )
     max_gap: float = parameter(
         0.2, "Longest gap between two poses that is bridged by interpolation.", unit="s", low=0, high=5, applies="live"
     )

@@ -71,8 +71,10 @@ class Completer(Protocol):
         """Predict the scene around a frame."""
 
 
-OWN_STAGES = ("conversion", "publication", "total")
-"""Stages that the node times itself; the completer times its own in between."""
+OWN_STAGES = ("waiting", "conversion", "publication")
+"""Stages that the node times itself: until a complete set is taken up, messages to frame, grid to messages."""
+TOTAL = "total"
+"""Arrival to publication: the node's own stages and the completer's."""
 
 
 @dataclass
@@ -158,6 +160,7 @@ class Pipeline:
         self.published.tick()
         self._check_pose(frame)
         stages = {
+            "waiting": 1e-6 * (begin - inputs.arrival),
             "conversion": 1e-6 * (assembled - begin),
             **self.completer.timings,
             "publication": 1e-6 * (end - completed),
@@ -169,12 +172,16 @@ class Pipeline:
         self.alone = ""
         if not self.completer.history.count or frame.T_world_grid is not None:
             return
-        if not self.settings.odometry.enabled:
+        odometry = self.settings.odometry
+        if not odometry.enabled:
             self.alone = "odometry.enabled is false, so the network sees single frames; set it and configure again"
             return
+        pose = "nav_msgs/Odometry on 'odometry'"
+        if odometry.source == "tf":
+            pose = f"the transform of '{self.scene.frame_id}' in '{odometry.fixed_frame}' on /tf"
         self.alone = (
-            "there is no ego pose at the image's stamp, so the network sees single frames: publish nav_msgs/Odometry "
-            "on 'odometry' at least every odometry.max_gap seconds, stamped by the clock of the images"
+            f"there is no ego pose at the image's stamp, so the network sees single frames: publish {pose} at least "
+            "every odometry.max_gap seconds, stamped by the clock of the images"
         )
         self.drops.explain(UnusableInput(Drop.POSE_MISSING, self.alone))
 
@@ -192,5 +199,5 @@ class Pipeline:
             drops=self.drops.frames,
         )
         timings = {f"processing_time/{name}": value for name, value in stages.items()}
-        timings |= {"processing_time/total": 1e3 * processing, "pipeline_latency": 1e3 * latency}
+        timings |= {f"processing_time/{TOTAL}": 1e3 * processing, "pipeline_latency": 1e3 * latency}
         self.outputs.report(status, timings)

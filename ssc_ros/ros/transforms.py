@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ssc_ros.core import poses
+from ssc_ros.core import SscError, poses
 from ssc_ros.ros.drops import Drop, UnusableInput
+from ssc_ros.ros.synchronizer import header_stamp
 
 Matrix = NDArray[np.float64]
 
@@ -27,10 +29,32 @@ class TransformSource(Protocol):
         """
 
 
+Take = Callable[[int, Matrix], None]
+"""Takes a transform (4, 4) and its stamp [ns]."""
+
+
+class LiveTransformSource(TransformSource, Protocol):
+    """Somebody who also hears how frames move."""
+
+    def follow(self, target: str, source: str, take: Take) -> Callable[[], None]:
+        """Hand over `T_target_source` whenever it gets newer, until what is returned is called.
+
+        Raises:
+            SscError: nobody can tell.
+        """
+
+
 class NoTransformSource:
     """Stands in where TF is not installed."""
 
     name = "parameters only (tf2_ros is not installed)"
+
+    def follow(self, target: str, source: str, take: Take) -> Callable[[], None]:
+        """Hears nothing."""
+        raise SscError(
+            "parameter odometry.source is 'tf', but tf2_ros is not installed: install ROS's tf2_ros_py, or publish "
+            "nav_msgs/Odometry and set odometry.source to 'topic'"
+        )
 
     def lookup(self, target: str, source: str) -> Matrix:
         """Knows nothing."""
@@ -47,22 +71,56 @@ class TfSource:
         from tf2_ros import Buffer, TransformListener
 
         self._buffer = Buffer(node=node)
-        self._listener = TransformListener(self._buffer, node, spin_thread=False)
+        self._followers: list[Callable[[], None]] = []
+        # it fills whatever has the two setters of a buffer: us, so that we hear of what is new
+        self._listener = TransformListener(self, node, spin_thread=False)
 
     def lookup(self, target: str, source: str) -> Matrix:
         """The newest transform; does not wait, because its answer comes by the caller's own executor."""
+        return self._newest(target, source)[1]
+
+    def follow(self, target: str, source: str, take: Take) -> Callable[[], None]:
+        """See `LiveTransformSource`; a transform without a stamp is static and tells nothing of motion."""
+        known = 0
+
+        def look() -> None:
+            nonlocal known
+            try:
+                stamp, transform = self._newest(target, source)
+            except LookupError:  # not yet; who misses the transform will say so
+                return
+            if stamp != known:
+                known = stamp
+                take(stamp, transform)
+
+        self._followers.append(look)
+        return lambda: self._followers.remove(look)
+
+    def set_transform(self, transform: Any, authority: str) -> None:
+        """Take a geometry_msgs/TransformStamped of /tf."""
+        self._buffer.set_transform(transform, authority)
+        for look in self._followers:
+            look()
+
+    def set_transform_static(self, transform: Any, authority: str) -> None:
+        """Take a geometry_msgs/TransformStamped of /tf_static."""
+        self._buffer.set_transform_static(transform, authority)
+
+    def _newest(self, target: str, source: str) -> tuple[int, Matrix]:
+        """`T_target_source` at the newest stamp [ns] at which all transforms between the two frames are known."""
         from rclpy.time import Time
         from tf2_ros import TransformException
 
         try:
-            found = self._buffer.lookup_transform(target, source, Time()).transform
+            found = self._buffer.lookup_transform(target, source, Time())
         except TransformException as error:
             raise LookupError(f"TF says: {error}") from error
-        t, q = found.translation, found.rotation
-        return poses.from_quaternion(np.array([q.x, q.y, q.z, q.w]), np.array([t.x, t.y, t.z]))
+        t, q = found.transform.translation, found.transform.rotation
+        matrix = poses.from_quaternion(np.array([q.x, q.y, q.z, q.w]), np.array([t.x, t.y, t.z]))
+        return header_stamp(found), matrix
 
 
-def transform_source(node: Any) -> TransformSource:
+def transform_source(node: Any) -> LiveTransformSource:
     """TF where it is installed, else nothing."""
     try:
         return TfSource(node)

@@ -18,11 +18,11 @@ from ssc_ros.ros.inputs import Inputs
 from ssc_ros.ros.lidar_use import LidarUse, lidar_use
 from ssc_ros.ros.monitor import Monitor
 from ssc_ros.ros.parameters import Settings
-from ssc_ros.ros.pipeline import OWN_STAGES, Completer, Pipeline
+from ssc_ros.ros.pipeline import OWN_STAGES, TOTAL, Completer, Pipeline
 from ssc_ros.ros.publishers import Outputs, offer
 from ssc_ros.ros.qos import LATEST, QosWatch
 from ssc_ros.ros.segmentation import TOPIC, Segmentation, Segmenter, SweepLabeller
-from ssc_ros.ros.transforms import Transforms, TransformSource
+from ssc_ros.ros.transforms import LiveTransformSource, Transforms
 from ssc_ros.ros.worker import LatestWorker
 
 
@@ -84,7 +84,7 @@ def wire(
     completer: Completer,
     segmenter: Segmenter | None,
     settings: Settings,
-    source: TransformSource,
+    source: LiveTransformSource,
     warn: Callable[[str], None],
 ) -> Parts:
     """Put a node together.
@@ -108,7 +108,8 @@ def wire(
     if reads_classes:
         _check_segmenter(segmenter, completer)
     drops, qos_watch = DropCounter(warn), QosWatch(node, warn)
-    transforms = Transforms(settings.grid.frame_id or completer.metadata.grid.frame_id, source)
+    grid_frame = settings.grid.frame_id or completer.metadata.grid.frame_id
+    transforms = Transforms(grid_frame, source)
     label = None
     if segmenter is not None:
         label = SweepLabeller(segmenter, partial(transforms.of, lidar_mount(settings)))
@@ -120,7 +121,7 @@ def wire(
         wait_for_pose=completer.history.count > 0,
         label=label if reads_classes else None,
     )
-    stages = [f"processing_time/{name}" for name in (*completer.timings, *OWN_STAGES)]
+    stages = [f"processing_time/{name}" for name in (*completer.timings, *OWN_STAGES, TOTAL)]
     clock = node.get_clock()
 
     def now() -> int:
@@ -145,6 +146,9 @@ def wire(
             take_sweep = segmenting.offer
         inputs = Inputs(node, settings, lidar, qos_watch, drops, worker.offer, assembler.take_odometry, take_sweep)
         undo.callback(inputs.destroy)
+        odometry = settings.odometry
+        if odometry.enabled and odometry.source == "tf" and settings.camera.enabled:
+            undo.callback(source.follow(odometry.fixed_frame, grid_frame, assembler.poses.add))
         monitor = Monitor(node, settings, inputs, pipeline, qos_watch, warn, segmentation)
         undo.callback(monitor.destroy)
         return Parts(pipeline, outputs, segmentation, inputs, monitor, workers, lidar, undo.pop_all())

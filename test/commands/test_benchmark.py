@@ -44,6 +44,9 @@ def test_two_settings_are_compared_and_written(capsys, tmp_path):
         (["mean", "tiny", "--data", "/nowhere"], "the data set /nowhere does not exist"),
         (["mean", "tiny", "--sequence", "07"], "07"),
         (["a", "b", "c"], "not a system and a preset"),
+        (["ros", "edge"], "name the node's network with --checkpoint"),
+        (["ros", "--compare", "threads=1", "threads=2"], "without --compare"),
+        (["ros", "--checkpoint", "a.safetensors", "--work-ms", "5"], "choose one"),
     ],
 )
 def test_what_cannot_be_measured_is_said_in_one_line(capsys, arguments, message):

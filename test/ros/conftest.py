@@ -15,7 +15,7 @@ from ssc_ros.core import LIDAR, SEMANTIC_KITTI, STEREO, SemanticGrid
 from .rig import GRID, IMAGES, INFOS, OPTICAL, T0, Rig, stamp_of
 
 if find_spec("rclpy") is None:  # the codec and the synchroniser are tested all the same
-    subjects = ("inputs", "lidar", "segmentation", "outputs", "lifecycle", "diagnostics", "history")
+    subjects = ("inputs", "lidar", "segmentation", "outputs", "lifecycle", "diagnostics", "history", "tf")
     collect_ignore = ["test_messages.py", "test_process.py", *(f"test_node_{subject}.py" for subject in subjects)]
 
 ROAD, BUILDING = SEMANTIC_KITTI.names.index("road"), SEMANTIC_KITTI.names.index("building")

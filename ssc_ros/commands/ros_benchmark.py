@@ -1,0 +1,103 @@
+"""What `ssc-ros benchmark ros` does: the node between a publisher and a subscriber, as processes over DDS."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ssc_ros.commands.replay import positive
+from ssc_ros.core.resources import shipped_checkpoint
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ssc_ros.benchmark.frames import EncodedFrame
+    from ssc_ros.core import Frame
+
+WORD = "ros"
+"""First argument of `ssc-ros benchmark` for this."""
+
+
+def add_ros_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments that the other benchmarks do not have."""
+    group = parser.add_argument_group("benchmark ros")
+    group.add_argument(
+        "--hz", type=positive, nargs="+", default=[10.0, 20.0], help="frames per second (default: 10 20)"
+    )
+    group.add_argument("--seconds", type=positive, default=60.0, metavar="S", help="at each rate (default: 60)")
+    group.add_argument("--checkpoint", type=Path, metavar="FILE", help="of the node (default: the shipped one)")
+    group.add_argument(
+        "--work-ms", type=float, metavar="T", help="no network, but one that is made up and takes T milliseconds"
+    )
+    group.add_argument("--no-lidar", action="store_true", help="send no sweeps")
+
+
+def measure_node(args: argparse.Namespace, threads: int, frame: Callable[[Console], EncodedFrame]) -> int:
+    """Measure.
+
+    Args:
+        args: of `ssc-ros benchmark`.
+        threads: of torch.
+        frame: makes the one that the other arguments choose.
+
+    Returns:
+        Exit status 0.
+
+    Raises:
+        SscError: arguments that do not fit each other, or a process that failed.
+    """
+    from rich.console import Console
+
+    from ssc_ros.benchmark.machine import machine
+    from ssc_ros.benchmark.ros.result import Result
+    from ssc_ros.benchmark.ros.run import Load, run
+    from ssc_ros.core.files import write_atomically
+    from ssc_ros.evaluation.results import provenance
+
+    _check(args)
+    console = Console()
+    checkpoint = None if args.work_ms is not None else args.checkpoint or shipped_checkpoint()
+    sent, source = _frame(args, partial(frame, console))
+    runs = []
+    for hz in args.hz:
+        load = Load(hz, args.seconds, checkpoint, args.work_ms or 0.0, threads, args.device)
+        with console.status(f"{args.seconds:g} s at {hz:g} Hz"), tempfile.TemporaryDirectory() as folder:
+            runs.append(run(load, sent, Path(folder)))
+    plural = "s" * (threads > 1)
+    what = f"{checkpoint.name}, {threads} thread{plural}" if checkpoint else f"a network of {args.work_ms:g} ms"
+    result = Result(what, source, runs, machine(), provenance())
+    console.print(result.table())
+    if args.json:
+        write_atomically(args.json, result.to_json().encode())
+    return 0
+
+
+def _check(args: argparse.Namespace) -> None:
+    from ssc_ros.core import SscError
+
+    if args.what[1:]:
+        raise SscError(f"'{' '.join(args.what[1:])}' is one word too many; name the node's network with --checkpoint")
+    if args.compare or args.precision != "f32":
+        raise SscError("benchmark ros measures the node as it is, without --compare and --precision")
+    if args.checkpoint and args.work_ms is not None:
+        raise SscError("choose one of --checkpoint and --work-ms: either a network runs, or a made-up one")
+
+
+def _frame(args: argparse.Namespace, frame: Callable[[], EncodedFrame]) -> tuple[Frame, str]:
+    """What is sent, and what it is; a frame without sweep gets one of noise."""
+    from ssc_ros.benchmark.ros.made_up import noise, noise_points
+
+    if args.work_ms is None:
+        encoded = frame()
+        sent, source = encoded.frame, encoded.source
+    else:
+        sent, source = noise(), "noise"
+    points = None if args.no_lidar else noise_points() if sent.points is None else sent.points
+    height, width = sent.rig.image_size
+    sweep = "" if points is None else f" and {len(points):,} points"
+    return replace(sent, points=points), f"stereo of {width} x {height}{sweep}, {source}"
