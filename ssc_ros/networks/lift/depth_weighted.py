@@ -4,8 +4,8 @@ The same product of context and depth distribution that lift-splat scatters (Phi
 three-dimensional deformable attention samples (DFA3D, Li et al. 2023), read from the voxel's side with one reference
 point per voxel: no scatter, and no frustum larger than the image.
 
-Where a voxel reads depends on the calibration alone. Without gradients the sample is a weighted sum of rows at places
-that are remembered; with them it is torch's `grid_sample`, whose backward pass is faster than that of the sum.
+With gradients, and on a GPU, it is torch's `grid_sample`; without them, on a CPU, a compiled loop over the voxels, whose
+places depend on the calibration alone and are remembered.
 """
 
 from __future__ import annotations
@@ -46,19 +46,18 @@ def project_voxels(projection: Tensor, grid: SceneGrid) -> Tensor:
 
 @dataclass(frozen=True)
 class _Places:
-    """Where the N voxels of a batch read, in maps with a ring of zeros around them; weights are 0 out of view.
+    """Where voxels read, in maps and rays that zeros surround; see `gathered.gather`.
 
     Attributes:
-        cells, cell_weights: [N, 4] the cells around a voxel's pixel, flat in (B, h + 2, w + 2).
-        bins, bin_weights: [N, 8] the bins around it in those cells, flat in (B, h + 2, w + 2, D + 2).
-        visible: [B, V] bool.
+        first, bins: [B, V] int32.
+        right, below, far: [B, V].
     """
 
-    cells: Tensor
-    cell_weights: Tensor
+    first: Tensor
     bins: Tensor
-    bin_weights: Tensor
-    visible: Tensor
+    right: Tensor
+    below: Tensor
+    far: Tensor
 
 
 class DepthWeightedLift(nn.Module):
@@ -92,7 +91,8 @@ class DepthWeightedLift(nn.Module):
             [B, C + 3, X, Y, Z]: context times the density at the voxel's depth, then that density, the probability
             that the pixel's ray ends behind the voxel (it is free), and whether the voxel is in view.
         """
-        sample = self._sampled if torch.is_grad_enabled() or context.is_meta else self._gathered
+        compiled = context.device.type == "cpu" and not (torch.is_grad_enabled() or torch.compiler.is_compiling())
+        sample = self._gathered if compiled else self._sampled
         return sample(context, depth_logits, projection)
 
     def _sampled(self, context: Tensor, depth_logits: Tensor, projection: Tensor) -> Tensor:
@@ -113,46 +113,29 @@ class DepthWeightedLift(nn.Module):
         return torch.cat([seen * rays[:, :1], rays, visible[:, None].to(seen)], dim=1)
 
     def _gathered(self, context: Tensor, depth_logits: Tensor, projection: Tensor) -> Tensor:
-        """The same without gradients, in the dtype of the context."""
-        batch, channels = context.shape[:2]
-        places = self._places(self._locate, projection, tuple(context.shape[-2:]))
+        """The same without gradients, on a CPU."""
+        from ssc_ros.networks.lift.gathered import gather, ray_tables  # compiles, so only where it is needed
 
-        density = depth_density(depth_logits.movedim(1, -1), dim=-1)
-        behind = (1 + density) - density.cumsum(-1)
-        table = functional.pad(torch.stack([density, behind], dim=-1), (0, 0, 1, 1, 1, 1, 1, 1)).flatten(0, -2)
-        rays = functional.embedding_bag(places.bins, table, per_sample_weights=places.bin_weights, mode="sum")
-
-        rows = functional.pad(context.float(), (1, 1, 1, 1)).movedim(1, -1).flatten(0, -2)
-        weights = places.cell_weights * rays[:, :1]
-        seen = functional.embedding_bag(places.cells, rows, per_sample_weights=weights, mode="sum")
-
-        volume = context.new_empty(batch, channels + self.extra_channels, self.grid.size)
-        volume[:, :channels] = seen.to(volume).unflatten(0, (batch, -1)).mT
-        volume[:, channels:-1] = rays.to(volume).unflatten(0, (batch, -1)).mT
-        volume[:, -1] = places.visible
+        batch, channels, height, width = context.shape
+        places = self._places(self._locate, projection, (height, width))
+        density = depth_density(depth_logits)
+        rows = functional.pad(context.float(), (1, 1, 1, 1)).permute(0, 2, 3, 1).reshape(batch, -1, channels)
+        tables = density.new_empty(2, self.bins.count + 2, height + 2, width + 2)
+        volume = density.new_empty(batch, channels + self.extra_channels, self.grid.size)
+        for b in range(batch):
+            ray_tables(density[b].numpy(), *tables.numpy())
+            where = (x[b].numpy() for x in (places.first, places.bins, places.right, places.below, places.far))
+            gather(rows[b].numpy(), *tables.flatten(2).numpy(), width + 2, *where, volume[b].numpy())
         return volume.unflatten(2, self.grid.shape)
 
     def _locate(self, projection: Tensor, size: tuple[int, int]) -> _Places:
         """Where the voxels read in an image of `size` cells."""
-        height, width = size
         voxels = project_voxels(projection, self.grid).flatten(1, 3)
         coordinates, visible = frustum_coordinates(voxels, self.image_size, self.bins)
-        (x, right), (y, below), (k, behind) = (
-            lower_neighbor(at, n)
-            for at, n in zip(coordinates.unbind(-1), (width, height, self.bins.count), strict=True)
-        )
-        sample = torch.arange(len(projection), device=projection.device)[:, None]
-        corner = torch.tensor([0, 1, width + 2, width + 3], device=projection.device)
-        cells = (((sample * (height + 2) + y) * (width + 2) + x)[..., None] + corner).flatten(0, 1)
-        weights = torch.stack(
-            [(1 - right) * (1 - below), right * (1 - below), (1 - right) * below, right * below], dim=-1
-        )
-        weights = (weights * visible[..., None]).flatten(0, 1)
-        first = cells * (self.bins.count + 2) + k.flatten()[:, None]
-        share = behind.flatten()[:, None]
-        bins = torch.cat([first, first + 1], dim=1)
-        bin_weights = torch.cat([weights * (1 - share), weights * share], dim=1)
-        return _Places(cells.int(), weights, bins.int(), bin_weights, visible)
+        sizes = size[1], size[0], self.bins.count
+        (x, right), (y, below), (k, far) = map(lower_neighbor, coordinates.unbind(-1), sizes)
+        first = (y * (size[1] + 2) + x).masked_fill(~visible, -1)
+        return _Places(first.int(), k.int(), right, below, far)
 
 
 class FrustumSampling(nn.Module):
