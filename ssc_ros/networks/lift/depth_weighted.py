@@ -4,7 +4,7 @@ The same product of context and depth distribution that lift-splat scatters (Phi
 three-dimensional deformable attention samples (DFA3D, Li et al. 2023), read from the voxel's side with one reference
 point per voxel: no scatter, and no frustum larger than the image.
 
-With gradients, and on a GPU, it is torch's `grid_sample`; without them, on a CPU, a compiled loop over the voxels, whose
+With gradients, and on a GPU, it is torch's `grid_sample`; without them, on a CPU, a compiled loop over voxels, whose
 places depend on the calibration alone and are remembered.
 """
 
