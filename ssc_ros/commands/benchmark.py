@@ -137,7 +137,7 @@ def _open(settings: list[Setting], encoded: EncodedFrame, console: Console) -> l
     for setting in settings:
         try:
             subjects.append(Subject(setting, encoded))
-        except SscError as error:
+        except SscError as error:  # noqa: PERF203 (it takes seconds to open one)
             if not subjects:  # torch comes first: what it cannot open nobody can
                 raise
             console.print(f"{setting.backend} is left out: {error}", highlight=False, markup=False)

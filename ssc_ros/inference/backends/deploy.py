@@ -49,15 +49,15 @@ def deploy(network: SceneNetwork, candidates: Sequence[Backend], device: torch.d
     Raises:
         SscError: none of them agrees, or something that the last one needs is missing.
     """
-    for number, backend in enumerate(candidates):
-        try:
-            return _deploy_one(network, backend, device)
-        except SscError as error:
-            restore(network)
-            if number + 1 == len(candidates):
-                raise
-            _LOG.warning("%s; trying %s", error, candidates[number + 1].name)
-    raise ValueError("no candidates")
+    backend, *others = candidates
+    try:
+        return _deploy_one(network, backend, device)
+    except SscError as error:
+        restore(network)
+        if not others:
+            raise
+        _LOG.warning("%s; trying %s", error, others[0].name)
+    return deploy(network, others, device)
 
 
 def restore(network: SceneNetwork) -> None:
