@@ -8,6 +8,7 @@ import onnxruntime
 import torch
 from torch import Tensor
 
+from ssc_ros.core.files import write_atomically
 from ssc_ros.inference.backends.artefacts import Artefacts
 from ssc_ros.inference.backends.backend import Backend
 from ssc_ros.systems.dense import Compiled, Example, FlatPart, rebuild
@@ -22,18 +23,13 @@ def compile_part(example: Example, backend: Backend, artefacts: Artefacts) -> Co
     path = artefacts.path(backend, example, ".onnx")
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(".tmp")
         names = [f"input{i}" for i in range(len(example.inputs))]
         with torch.no_grad():
-            torch.onnx.export(
-                FlatPart(example.part),
-                example.inputs,
-                str(temporary),
-                input_names=names,
-                dynamo=False,
-                opset_version=18,
+            program = torch.onnx.export(
+                FlatPart(example.part).eval(), example.inputs, input_names=names, dynamo=True, verbose=False
             )
-        temporary.replace(path)
+        assert program is not None
+        write_atomically(path, program.model_proto.SerializeToString())
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
