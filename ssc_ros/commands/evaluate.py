@@ -205,7 +205,7 @@ def open_checkpoint(args: argparse.Namespace) -> Candidate:
     completer.warm_up()
     metadata = completer.metadata
     origin = {"checkpoint": str(path), "checkpoint_sha256": sha256(path)}
-    origin["backend"] = completer.deployment.backend.name
+    origin["backend"] = completer.backend
     if segmentation:
         origin |= {"segmentation": str(segmentation), "segmentation_sha256": sha256(segmentation)}
     return Candidate(completer, metadata.model_id, metadata.inputs, completer, origin)

@@ -96,6 +96,11 @@ class SceneCompleter:
         return {name: 1e3 * span.wall for name, span in self.stages.spans.items()}
 
     @property
+    def backend(self) -> str:
+        """Name of what runs the network."""
+        return self.deployment.backend.name
+
+    @property
     def reads_classes(self) -> bool:
         """Whether it reads the classes of LiDAR points, so that somebody has to label them (`Frame.point_labels`)."""
         spec = self.network.spec

@@ -76,6 +76,8 @@ def _deploy_one(network: SceneNetwork, backend: Backend, device: torch.device) -
     compiled, left = compile_parts(network, examples, backend)
     with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=backend.precision != "f32"):
         found = network(inputs)
+    assert expected.scene is not None
+    assert found.scene is not None
     parity = Parity.of(expected.scene, found.scene)
     if not parity.suffices(backend.precision):
         raise SscError(
