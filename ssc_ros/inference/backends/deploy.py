@@ -74,8 +74,9 @@ def _deploy_one(network: SceneNetwork, backend: Backend, device: torch.device) -
     if not examples:
         raise SscError(f"backend '{backend.name}' has nothing to compile in this network; use torch")
     compiled, left = compile_parts(network, examples, backend)
-    with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=backend.precision != "f32"):
-        found = network(inputs)
+    # as the completer runs it: torch.compile would compile again for tensors of another mode
+    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=backend.precision != "f32"):
+        found = network({key: value.clone() for key, value in inputs.items()})
     assert expected.scene is not None
     assert found.scene is not None
     parity = Parity.of(expected.scene, found.scene)
