@@ -49,7 +49,9 @@ EXTRAS = {
     "full": FULL,  # image backbones of the papers' sizes, CLIP
     "train": ["lightning>=2.5", "jsonargparse[signatures]>=4.30", "tensorboard>=2.15", "matplotlib>=3.8"],
     "viewer": ["rerun-sdk>=0.22"],
-    "openvino": ["openvino>=2024.6"],
+    "openvino": ["openvino>=2025.0"],
+    "int8": ["openvino>=2025.0", "nncf>=3.0"],
+    "onnx": ["onnx>=1.19", "onnxscript>=0.5", "onnxruntime>=1.22"],
     "spconv-cu118": ["spconv-cu118>=2.3.8"],
     "dev": [
         *COLCON,

@@ -44,7 +44,7 @@ class Result:
     """One run of the benchmark.
 
     Attributes:
-        measurements: one, or the two that were compared.
+        measurements: one, the two that were compared, or those of all backends.
         ratios: the first's median over the second's, by stage that both have; none where one was measured.
         memory: of this process [MB], at moments of the run.
         frame: where the frame is from.
@@ -85,6 +85,19 @@ class Result:
             names = [m.setting.name for m in self.measurements]
             tables.append(_ratios(self.ratios, names[0], names[1]))
         return tables
+
+    def overview(self) -> Table:
+        """For a terminal: the medians of all settings beside each other."""
+        table = Table(title="milliseconds, medians of wall | CPU, measured in turns")
+        table.add_column("stage", no_wrap=True)
+        for measurement in self.measurements:
+            table.add_column(escape(measurement.setting.name), justify="right")
+        stages = {name: None for measurement in self.measurements for name in measurement.stages}
+        for name in in_order(stages):
+            found = [measurement.stages.get(name) for measurement in self.measurements]
+            cells = (f"{_number(t.wall.median)} | {_number(t.cpu.median)}" if t else "" for t in found)
+            table.add_row(_indented(name), *cells)
+        return table
 
     def facts(self) -> list[str]:
         """Lines below the tables."""

@@ -22,18 +22,18 @@ class Setting:
 
     Attributes:
         network: a checkpoint file, or SYSTEM/PRESET, which gets random weights.
-        precision: of `completer.PRECISIONS`.
+        backend: as for `SceneCompleter`, such as "torch", "torch-bf16" or "openvino-bf16".
         threads: of torch and of OpenCV.
         device: as for `SceneCompleter`.
     """
 
     network: str
-    precision: str = "f32"
+    backend: str = "torch"
     threads: int = 1
     device: str = "cpu"
 
     def changed(self, text: str) -> Setting:
-        """This setting with changes, such as "threads=2,precision=bf16"; a word alone is another network.
+        """This setting with changes, such as "threads=2,backend=torch-bf16"; a word alone is another network.
 
         Raises:
             SscError: a name that no setting has, or not a number of threads.
@@ -52,24 +52,25 @@ class Setting:
     @property
     def name(self) -> str:
         """For people."""
-        name = f"{Path(self.network).name if self._is_file else self.network}, {self.precision}"
+        name = f"{Path(self.network).name if self._is_file else self.network}, {self.backend}"
         return f"{name}, {self.threads} thread{'s' * (self.threads > 1)}" if self.device == "cpu" else name
 
     def open(self) -> SceneCompleter:
         """A completer that runs it.
 
         Raises:
-            SscError: no such checkpoint, system, preset, precision or device, or a network that predicts no scene.
+            SscError: no such checkpoint, system, preset, backend or device, or a network that predicts no scene.
         """
+        torch.set_num_threads(self.threads)
         if self._is_file:
-            completer = SceneCompleter.from_checkpoint(Path(self.network), self.device, precision=self.precision)
+            completer = SceneCompleter.from_checkpoint(Path(self.network), self.device, backend=self.backend)
         else:
             torch.manual_seed(0)
             network = self.build()
             labels = next(name for name, labels in LABEL_SETS.items() if len(labels) == network.class_count)
             spec, words = network.spec, self._words
             metadata = CheckpointMetadata(f"{'_'.join(words)}_untrained", *words, labels, spec.grid, spec.sensors)
-            completer = SceneCompleter(network.requires_grad_(False), metadata, self.device, self.precision)
+            completer = SceneCompleter(network.requires_grad_(False), metadata, self.device, self.backend)
         if not completer.network.completes:
             raise SscError(f"{self.network} predicts no scene, so there is nothing to measure; choose another network")
         return completer

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import cv2
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ssc_ros.benchmark.frames import EncodedFrame
 from ssc_ros.benchmark.roofline import Roofline, roofline
@@ -18,6 +18,7 @@ from ssc_ros.inference.completer import SceneCompleter
 from ssc_ros.inference.history import NANOSECONDS
 from ssc_ros.inference.stages import Span, Stages, clock_of
 from ssc_ros.ros.codec import encode
+from ssc_ros.systems.dense import Compiled, dense_parts
 
 WHOLE, COMPLETE = "whole", "whole/complete"
 NETWORK = f"{COMPLETE}/network"
@@ -55,9 +56,9 @@ class Subject:
         _remember(self._completer, encoded)
 
     def roofline(self) -> Roofline:
-        """Of the network, with this setting's threads and precision."""
+        """Of the network, with this setting's threads and the backend's precision."""
         self._pin()
-        dtype = torch.bfloat16 if self.setting.precision == "bf16" else torch.float32
+        dtype = torch.bfloat16 if self._completer.deployment.backend.precision == "bf16" else torch.float32
         return roofline(self.setting.build, dtype, self._device, self._clock)
 
     def run(self) -> dict[str, Span]:
@@ -82,7 +83,7 @@ class Subject:
 
 
 def watch_modules(network: nn.Module, stages: Stages) -> None:
-    """From now on, each module at the top of a network is a stage.
+    """From now on, each module at the top of a network is a stage, and so is each part that a backend has compiled.
 
     The time of a container that is never called itself is that of what it holds.
     """
@@ -103,9 +104,20 @@ def watch_modules(network: nn.Module, stages: Stages) -> None:
         module.register_forward_pre_hook(enter)
         module.register_forward_hook(leave)
 
+    for part in dense_parts(network):
+        if (compiled := part.network.compiled.get(part.method)) is not None:
+            part.replace(_timed(compiled, part.path, stages))
     for path, module in network.named_modules():
         if path and path.count(".") < WATCHED_DEPTH:
             watch(path.partition(".")[0], module)
+
+
+def _timed(compiled: Compiled, name: str, stages: Stages) -> Compiled:
+    def run(*tensors: Tensor) -> Any:
+        with stages(name):
+            return compiled(*tensors)
+
+    return run
 
 
 def measure(subjects: Sequence[Runs], rounds: int, warm_up: int) -> Iterator[list[dict[str, Span]]]:

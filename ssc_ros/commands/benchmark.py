@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from ssc_ros.benchmark.frames import EncodedFrame
     from ssc_ros.benchmark.setting import Setting
+    from ssc_ros.benchmark.subject import Subject
     from ssc_ros.inference.stages import Span
 
 HELP = "measure where the time of a prediction goes, compare two settings, or measure the ROS node"
@@ -26,14 +27,15 @@ Medians with the 10th and 90th percentile, on the wall clock and in CPU time of 
 the CPU time; waiting threads count in it too, so it says most with one thread.
 
   ssc-ros benchmark                                             # the shipped checkpoint
-  ssc-ros benchmark --compare precision=f32 precision=bf16
+  ssc-ros benchmark --compare backend=torch backend=openvino-bf16
+  ssc-ros benchmark --all-backends                              # every one that is installed, in turns
   ssc-ros benchmark --compare threads=1 threads=2 --rounds 40
   ssc-ros benchmark sgn edge --threads 2 --json sgn.json
   ssc-ros benchmark models/l2cocc_lidar_edge.safetensors --data ~/kitti --sequence 08
   ssc-ros benchmark --compare l2cocc/edge,threads=2 vlscene/edge,threads=2
 
 --compare takes two lists of changes to the setting that the other arguments make: network (the word alone: a file, or
-SYSTEM/PRESET), precision, threads, device. Both run in turns, A B, B A, A B, in one process, so that what else the
+SYSTEM/PRESET), backend, threads, device. Both run in turns, A B, B A, A B, in one process, so that what else the
 machine does slows down both; the ratio of medians has its spread by bootstrap over the rounds. A system and preset get
 random weights; a network that chooses its work by what it sees may take another time then.
 
@@ -63,10 +65,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SYSTEM PRESET | FILE | ros",
         help=f"what to measure (default: {SHIPPED_CHECKPOINT})",
     )
-    parser.add_argument("--precision", default="f32", help="f32, or bf16 by autocast (default: f32)")
+    parser.add_argument("--backend", default="torch", help="what runs the network, see docs/node.md (default: torch)")
     parser.add_argument("--threads", type=_positive, metavar="N", help="of torch and OpenCV (default: one per core)")
     parser.add_argument("--device", default="cpu", help="auto, cpu, cuda, cuda:1 (default: cpu)")
-    parser.add_argument("--compare", nargs=2, metavar=("A", "B"), help="two settings, such as threads=1 threads=2")
+    several = parser.add_mutually_exclusive_group()
+    several.add_argument("--compare", nargs=2, metavar=("A", "B"), help="two settings, such as threads=1 threads=2")
+    several.add_argument(
+        "--all-backends", action="store_true", help="every backend that can run here, but torch.compile (takes minutes)"
+    )
     parser.add_argument("--rounds", type=_positive, default=20, metavar="N", help="that count (default: 20)")
     parser.add_argument("--warm-up", type=_positive, default=3, metavar="N", help="before that do not (default: 3)")
     parser.add_argument(
@@ -93,9 +99,11 @@ def run(args: argparse.Namespace) -> int:
 
     setting = _setting(args)
     settings = [setting.changed(text) for text in args.compare] if args.compare else [setting]
+    if args.all_backends:
+        settings = _all_backends(setting)
     console = Console()
     encoded = _frame(args, console)
-    subjects = [Subject(setting, encoded) for setting in settings]
+    subjects = _open(settings, encoded, console) if args.all_backends else [Subject(s, encoded) for s in settings]
     rounds: list[list[dict[str, Span]]] = []
     memory: dict[str, float] = {}
     total = args.warm_up + args.rounds
@@ -110,7 +118,7 @@ def run(args: argparse.Namespace) -> int:
     measurements = [Measurement.of(s.setting, said, s.roofline()) for s, said in zip(subjects, by_subject, strict=True)]
     ratios = compared(*by_subject) if args.compare else {}
     result = Result(measurements, ratios, memory, encoded.source, machine(), provenance())
-    for table in result.tables():
+    for table in [result.overview()] if args.all_backends else result.tables():
         console.print(table)
     for line in result.facts():
         console.print(line, highlight=False, markup=False)
@@ -126,11 +134,37 @@ def _setting(args: argparse.Namespace) -> Setting:
     if len(args.what) > 2:
         raise SscError(f"'{' '.join(args.what)}' is not a system and a preset, and not one checkpoint")
     network = "/".join(args.what) or str(shipped_checkpoint())
-    return Setting(network, args.precision, _threads(args), args.device)
+    return Setting(network, args.backend, _threads(args), args.device)
 
 
 def _threads(args: argparse.Namespace) -> int:
     return args.threads or len(os.sched_getaffinity(0))
+
+
+def _all_backends(setting: Setting) -> list[Setting]:
+    from dataclasses import replace
+
+    from ssc_ros.inference.backends.backend import installed
+    from ssc_ros.inference.completer import choose_device
+
+    backends = installed(choose_device(setting.device))
+    return [replace(setting, backend=backend.name) for backend in backends if backend.library != "compile"]
+
+
+def _open(settings: list[Setting], encoded: EncodedFrame, console: Console) -> list[Subject]:
+    """Those that can be opened; the others are named."""
+    from ssc_ros.benchmark.subject import Subject
+    from ssc_ros.core import SscError
+
+    subjects: list[Subject] = []
+    for setting in settings:
+        try:
+            subjects.append(Subject(setting, encoded))
+        except SscError as error:  # noqa: PERF203 (it takes seconds to open one)
+            if not subjects:  # torch comes first: what it cannot open nobody can
+                raise
+            console.print(f"{setting.backend} is left out: {error}", highlight=False, markup=False)
+    return subjects
 
 
 def _frame(args: argparse.Namespace, console: Console) -> EncodedFrame:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 
 from ssc_ros.commands.kitti2bag import parse_slice
+from ssc_ros.core.files import user_cache
 from ssc_ros.core.resources import SHIPPED_CHECKPOINT, shipped_checkpoint
 
 HELP = "show the whole path: stereo -> bag -> node over DDS -> scores and pictures"
@@ -28,7 +28,7 @@ SIMULATED_SEQUENCE = "08"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "ssc_ros"
+    cache = user_cache()
     parser.add_argument("--kitti-root", type=Path, metavar="ROOT", help="real data: the folder that holds sequences/")
     parser.add_argument(
         "--sequence", default=SIMULATED_SEQUENCE, metavar="NN", help=f"sequence (default: {SIMULATED_SEQUENCE})"

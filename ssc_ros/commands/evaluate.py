@@ -105,6 +105,7 @@ def add_evaluation_arguments(parser: argparse.ArgumentParser, baselines: Sequenc
         "--results", type=Path, default=Path("results"), metavar="DIR", help="folder of all results (default: results)"
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 (default: auto)")
+    parser.add_argument("--backend", default="torch", help="what runs the network, see docs/node.md (default: torch)")
     parser.add_argument("--threads", type=int, metavar="N", help="CPU threads of the network (default: torch's)")
 
 
@@ -200,10 +201,11 @@ def open_checkpoint(args: argparse.Namespace) -> Candidate:
 
     path, segmentation = args.checkpoint or shipped_checkpoint(), args.segmentation
     label = PointSegmenter.from_checkpoint(segmentation, args.device, args.threads).labels if segmentation else None
-    completer = SceneCompleter.from_checkpoint(path, args.device, args.threads, label=label)
+    completer = SceneCompleter.from_checkpoint(path, args.device, args.threads, args.backend, label)
     completer.warm_up()
     metadata = completer.metadata
     origin = {"checkpoint": str(path), "checkpoint_sha256": sha256(path)}
+    origin["backend"] = completer.backend
     if segmentation:
         origin |= {"segmentation": str(segmentation), "segmentation_sha256": sha256(segmentation)}
     return Candidate(completer, metadata.model_id, metadata.inputs, completer, origin)

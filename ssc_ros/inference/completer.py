@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ssc_ros.core import LIDAR, Frame, SemanticGrid, SscError, StereoRig, poses
+from ssc_ros.inference.backends.backend import candidates
+from ssc_ros.inference.backends.deploy import deploy
 from ssc_ros.inference.checkpoint import CheckpointMetadata, load_checkpoint
 from ssc_ros.inference.history import FrameHistory, join
 from ssc_ros.inference.inputs import InputPreparer
@@ -22,8 +24,6 @@ from ssc_ros.systems.spec import History
 
 LabelPoints = Callable[[NDArray[np.float32]], NDArray[np.uint8]]
 """Gives points (N, 4) their train ids (N,), 0 unlabelled."""
-PRECISIONS = ("f32", "bf16")
-"""What the network calculates in: single precision, or bfloat16 where autocast knows it to be good enough."""
 
 
 class SceneCompleter:
@@ -32,6 +32,7 @@ class SceneCompleter:
     Attributes:
         metadata: what the checkpoint says of itself.
         network: what is run.
+        deployment: what runs it, and how it was compared with torch.
         stages: how long the stages of the last call took ("stereo", "inputs", "network", "labels").
         past_frames: how many past frames the last prediction saw, at most `history`.
     """
@@ -41,16 +42,15 @@ class SceneCompleter:
         network: SceneNetwork,
         metadata: CheckpointMetadata,
         device: str = "auto",
-        precision: str = "f32",
+        backend: str = "torch",
         label: LabelPoints | None = None,
     ) -> None:
-        if precision not in PRECISIONS:
-            raise SscError(f"precision '{precision}' is unknown; choose from {', '.join(PRECISIONS)}")
         self.metadata = metadata
         self.past_frames = 0
         self._device = choose_device(device)
-        self._autocast = precision == "bf16"
         self.network = network.eval().to(self._device)
+        self.deployment = deploy(self.network, candidates(backend, self._device), self._device)
+        self._autocast = self.deployment.backend.precision != "f32"
         self.stages = Stages(clock_of(self._device))
         self._label = label
         self._preparer = InputPreparer(network.spec)
@@ -64,7 +64,7 @@ class SceneCompleter:
         path: Path,
         device: str = "auto",
         threads: int | None = None,
-        precision: str = "f32",
+        backend: str = "torch",
         label: LabelPoints | None = None,
     ) -> SceneCompleter:
         """Open a checkpoint.
@@ -72,18 +72,18 @@ class SceneCompleter:
         Args:
             path: a `.safetensors` file; nothing else is needed beside it.
             device: "auto" (CUDA where there is one), "cpu", "cuda", "cuda:1", ...
-            threads: CPU threads of torch, or None to leave the process as it is.
-            precision: of `PRECISIONS`.
+            threads: CPU threads of torch and of the backend, or None for as many as torch has now.
+            backend: one of `backend.NAMES`, or "auto", see `backend.candidates`.
             label: gives classes to the points of frames that come without, where the network reads them; such as
                 `PointSegmenter.labels`.
 
         Raises:
-            SscError: a file, device or precision that cannot be used.
+            SscError: a file, device or backend that cannot be used, or a backend that does not agree with torch.
         """
         if threads:
             torch.set_num_threads(threads)
         network, metadata = load_checkpoint(path)
-        return cls(fuse(network), metadata, device, precision, label)
+        return cls(fuse(network), metadata, device, backend, label)
 
     @property
     def history(self) -> History:
@@ -94,6 +94,11 @@ class SceneCompleter:
     def timings(self) -> dict[str, float]:
         """Milliseconds per stage of the last call."""
         return {name: 1e3 * span.wall for name, span in self.stages.spans.items()}
+
+    @property
+    def backend(self) -> str:
+        """Name of what runs the network."""
+        return self.deployment.backend.name
 
     @property
     def reads_classes(self) -> bool:

@@ -94,6 +94,7 @@ def model_status(pipeline: Pipeline, settings: Settings) -> DiagnosticStatus:
         "checkpoint": (settings.checkpoint or "(shipped)") if settings.camera.enabled else "(none)",
         "segmentation checkpoint": settings.lidar.segmentation_checkpoint or "(none)",
         "device": settings.device,
+        "backend": pipeline.completer.backend,
         "sensors": ", ".join(pipeline.completer.metadata.inputs),
         "label set": pipeline.completer.metadata.label_set.name,
         "grid": f"{' x '.join(map(str, scene.shape))} voxels of {scene.voxel_size} m in '{scene.frame_id}'",

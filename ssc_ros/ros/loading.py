@@ -17,12 +17,12 @@ def load_completer(settings: Settings) -> SceneCompleter:
     """Open the checkpoint of the settings.
 
     Raises:
-        SscError: a file or device that cannot be used.
+        SscError: a file, device or backend that cannot be used.
     """
     from ssc_ros.inference.completer import SceneCompleter
 
     path = Path(settings.checkpoint).expanduser() if settings.checkpoint else shipped_checkpoint()
-    return SceneCompleter.from_checkpoint(path, settings.device, settings.threads or None)
+    return SceneCompleter.from_checkpoint(path, settings.device, settings.threads or None, settings.backend)
 
 
 def load_segmenter(settings: Settings) -> PointSegmenter:

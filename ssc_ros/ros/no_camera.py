@@ -22,6 +22,7 @@ class NoCompleter:
     past_frames: int = 0
     history: History = field(default_factory=History)
     reads_classes: bool = False
+    backend: str = "(none)"
 
     def forget(self) -> None:
         """Nothing is remembered."""

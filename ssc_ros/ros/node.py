@@ -191,7 +191,8 @@ class SscNode(LifecycleNode):
         metadata, scene = parts.pipeline.completer.metadata, parts.pipeline.scene
         info = self.get_logger().info
         if settings.camera.enabled:
-            info(f"model {metadata.model_id} on {settings.device}, label set {metadata.label_set.name}")
+            backend = parts.pipeline.completer.backend
+            info(f"model {metadata.model_id} on {settings.device} by {backend}, label set {metadata.label_set.name}")
             info(f"it reads {' and '.join(metadata.inputs)}; {parts.lidar.value}")
         else:
             info("camera.enabled is false: no scenes are completed")

@@ -10,6 +10,12 @@ from ssc_ros.core import SscError
 from ssc_ros.core.resources import SHIPPED_CHECKPOINT
 from ssc_ros.ros.parameter_rules import EXTRINSICS, Parameter, build, parameter, rows
 
+BACKENDS = (
+    "auto", "torch", "torch-bf16", "compile", "compile-bf16", "openvino", "openvino-bf16", "openvino-int8",
+    "onnxruntime", "cudagraphs", "cudagraphs-bf16",
+)  # fmt: skip
+"""Those of `ssc_ros.inference.backends`, which needs torch."""
+
 
 @dataclass(frozen=True)
 class SyncSettings:
@@ -173,6 +179,12 @@ class Settings:
     checkpoint: str = parameter("", f"Path of a .safetensors checkpoint; empty: the shipped {SHIPPED_CHECKPOINT}.")
     device: str = parameter(
         "auto", "Where the network runs; auto: CUDA where there is one.", pattern=r"auto|cpu|cuda|cuda:\d+"
+    )
+    backend: str = parameter(
+        "auto",
+        "What runs the completion network; auto: OpenVINO in bfloat16 where it is installed and the CPU calculates in "
+        "it, else torch. One that does not agree with torch is refused.",
+        choices=BACKENDS,
     )
     threads: int = parameter(0, "CPU threads of the network; 0: as many as torch chooses.", low=0, high=256)
     autostart: bool = parameter(True, "Configure and activate at start, without a lifecycle manager.", applies="start")

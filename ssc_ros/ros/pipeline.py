@@ -46,6 +46,10 @@ class Completer(Protocol):
     past_frames: int
 
     @property
+    def backend(self) -> str:
+        """What runs the network."""
+
+    @property
     def timings(self) -> Mapping[str, float]:
         """Milliseconds per stage of the last call."""
 

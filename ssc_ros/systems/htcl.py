@@ -10,9 +10,11 @@ from torch import Tensor, nn
 
 from ssc_ros.networks.backbones.normalization import ImageNormalization
 from ssc_ros.networks.depth.camera_aware import CameraAwareDepth, camera_vector
+from ssc_ros.networks.heads.scene_logits import SceneLogits
 from ssc_ros.networks.temporal.branch import HistoryMean, TemporalBranch
 from ssc_ros.networks.temporal.fusion import TemporalFusion
 from ssc_ros.networks.volume.coarsened import Coarsened
+from ssc_ros.systems.dense import dense
 from ssc_ros.systems.past import past_memory
 from ssc_ros.systems.spec import InputSpec, SceneInputs, SceneNetwork, SceneOutput
 
@@ -134,13 +136,13 @@ class Htcl(SceneNetwork):
     def forward(self, inputs: SceneInputs) -> SceneOutput:
         """Predict a scene; see `SceneInputs` and `SceneOutput`. The memory of a frame is what is swept of it."""
         image, projection = self.normalize(inputs["image"]), inputs["projection"]
-        features = self.encoder(image)
+        features = self.encode(image)
         context, depth = self.depth(features, self._stereo(image, inputs), projection)
         volume = self.lift(context, depth, projection)
         if self.fuse is not None:
             volume = self.fuse(volume, inputs["stereo_voxels"])
         if self.temporal is None:
-            return SceneOutput(self.head(self.trunk(volume)), depth)
+            return SceneOutput(self.complete(volume), depth)
         matched = self.temporal.matching(image if self.temporal.of_image else features)
         valid = inputs["past_valid"]
         past = past_memory(inputs, self._remembered).to(matched)
@@ -153,6 +155,18 @@ class Htcl(SceneNetwork):
             memory=self.temporal.branch.remembered(matched),
             temporal=head(temporal) if self.training else None,
         )
+
+    @dense
+    def encode(self, image: Tensor) -> Tensor:
+        """[B, 3, H, W] normalised -> [B, F, h, w]."""
+        features: Tensor = self.encoder(image)
+        return features
+
+    @dense
+    def complete(self, volume: Tensor) -> SceneLogits:
+        """The scene of a volume without past."""
+        scene: SceneLogits = self.head(self.trunk(volume))
+        return scene
 
     def remember(self, inputs: SceneInputs) -> Tensor | None:
         """[B, kept, h', w'], what a later frame compares itself with; see `SceneNetwork`."""
@@ -170,5 +184,5 @@ class Htcl(SceneNetwork):
         """[B, 3, H, W] uint8 -> the memory of a frame."""
         assert self.temporal is not None
         image = self.normalize(image)
-        matched = self.temporal.matching(image if self.temporal.of_image else self.encoder(image))
+        matched = self.temporal.matching(image if self.temporal.of_image else self.encode(image))
         return self.temporal.branch.remembered(matched)

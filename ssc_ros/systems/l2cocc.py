@@ -6,7 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from ssc_ros.networks.backbones.normalization import ImageNormalization
+from ssc_ros.networks.heads.scene_logits import SceneLogits
 from ssc_ros.networks.volume.tri_plane import TriPlane
+from ssc_ros.systems.dense import dense
 from ssc_ros.systems.spec import InputSpec, SceneInputs, SceneNetwork, SceneOutput
 
 
@@ -31,8 +33,13 @@ class ImageBranch(SceneNetwork):
 
     def context_and_depth(self, inputs: SceneInputs) -> tuple[Tensor, Tensor]:
         """[B, C, h, w] context and [B, D, h, w] depth logits."""
-        image = self.normalize(inputs["image"])
-        context, depth = self.depth(self.encoder(image), inputs["stereo_depth"], inputs["projection"])
+        context, depth = self.see(inputs["image"], inputs["stereo_depth"], inputs["projection"])
+        return context, depth
+
+    @dense
+    def see(self, image: Tensor, stereo_depth: Tensor, projection: Tensor) -> tuple[Tensor, Tensor]:
+        """`context_and_depth` of these inputs."""
+        context, depth = self.depth(self.encoder(self.normalize(image)), stereo_depth, projection)
         return context, depth
 
     def forward(self, inputs: SceneInputs) -> SceneOutput:
@@ -70,10 +77,16 @@ class L2Cocc(SceneNetwork):
             classes = inputs["lidar_classes"] if "lidar_classes" in self.spec.sweep else None
             volume = self.fuse(volume, measured, classes)
         volume = self.transformer(volume, measured.bool().any(dim=1), context, depth, projection)
+        scene, taps = self.complete(volume)
+        said = self.image.classes(context) if self.training else None
+        return SceneOutput(scene, depth, said, taps)
+
+    @dense
+    def complete(self, volume: Tensor) -> tuple[SceneLogits, dict[str, Tensor]]:
+        """[B, C, X, Y, Z] -> the scene, and taps."""
         volume = self.trunk(volume)
         refined, taps = self.planes(volume)
-        said = self.image.classes(context) if self.training else None
-        return SceneOutput(self.head(refined), depth, said, {"volume": volume, **taps})
+        return self.head(refined), {"volume": volume, **taps}
 
     def _measured(self, inputs: SceneInputs) -> Tensor:
         """[B, 8 or 16, X, Y, Z] uint8, the children of each voxel in which stereo, and perhaps LiDAR, found a point."""
@@ -92,6 +105,12 @@ class L2CoccLidar(SceneNetwork):
 
     def forward(self, inputs: SceneInputs) -> SceneOutput:
         """Predict a scene; see `SceneInputs` and `SceneOutput`."""
-        volume = self.trunk(self.encoder(inputs["points"]))
+        scene, taps = self.complete(self.encoder(inputs["points"]))
+        return SceneOutput(scene, taps=taps)
+
+    @dense
+    def complete(self, volume: Tensor) -> tuple[SceneLogits, dict[str, Tensor]]:
+        """[B, C, X, Y, Z] -> the scene, and taps."""
+        volume = self.trunk(volume)
         refined, taps = self.planes(volume)
-        return SceneOutput(self.head(refined), taps={"volume": volume, **taps})
+        return self.head(refined), {"volume": volume, **taps}

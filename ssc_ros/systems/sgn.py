@@ -9,7 +9,9 @@ from ssc_ros.networks.backbones.normalization import ImageNormalization
 from ssc_ros.networks.guidance.geometry import GeometryHead, ProposalNetwork
 from ssc_ros.networks.guidance.points import measured_voxels
 from ssc_ros.networks.guidance.semantic import SemanticGuidance, choose_seeds
+from ssc_ros.networks.heads.scene_logits import SceneLogits
 from ssc_ros.networks.lift.flosp import LineOfSightLift
+from ssc_ros.systems.dense import dense
 from ssc_ros.systems.past import past_memory
 from ssc_ros.systems.spec import InputSpec, SceneInputs, SceneNetwork, SceneOutput, VoxelLogits
 
@@ -72,7 +74,7 @@ class Sgn(SceneNetwork):
     def forward(self, inputs: SceneInputs) -> SceneOutput:
         """Predict a scene; see `SceneInputs` and `SceneOutput`. The memory of a frame is its [B, C, h, w] features."""
         features, projections, valid = self._frames(inputs)
-        volume = self.bottleneck(self.lift(features, projections, valid))
+        volume = self.enter(self.lift(features, projections, valid))
         candidates = [measured_voxels(inputs["stereo_points"], self.volume_grid)]
         guides: list[Tensor] = []
         occupancy: dict[str, Tensor] = {}
@@ -85,28 +87,41 @@ class Sgn(SceneNetwork):
             volume, refined = self.semantics(volume, choose_seeds(*candidates))
             if self.training:
                 seeds = VoxelLogits(self.semantics.classes(refined.features), refined.sites.cells)
-        completed = self.diffusion(torch.cat([volume, *(guide.to(volume) for guide in guides)], dim=1))
         memory = features[:, 0] if self.spec.history.count else None
-        return SceneOutput(self.head(completed), memory=memory, occupancy=occupancy, seeds=seeds)
+        return SceneOutput(self.complete(volume, *guides), memory=memory, occupancy=occupancy, seeds=seeds)
+
+    @dense
+    def enter(self, volume: Tensor) -> Tensor:
+        """The lifted volume, once convolved."""
+        entered: Tensor = self.bottleneck(volume)
+        return entered
+
+    @dense
+    def complete(self, volume: Tensor, *guides: Tensor) -> SceneLogits:
+        """A volume and what guides it -> the scene."""
+        completed = self.diffusion(torch.cat([volume, *(guide.to(volume) for guide in guides)], dim=1))
+        scene: SceneLogits = self.head(completed)
+        return scene
 
     def remember(self, inputs: SceneInputs) -> Tensor | None:
         """[B, C, h, w] features of the image; see `SceneNetwork`."""
-        return self._encode(inputs["image"]) if self.spec.history.count else None
+        return self.encode(inputs["image"]) if self.spec.history.count else None
 
     def _frames(self, inputs: SceneInputs) -> tuple[Tensor, Tensor, Tensor]:
         """Features [B, F, C, h, w], projections [B, F, 3, 4], validity [B, F] of all frames, the current one first."""
-        features, projections = self._encode(inputs["image"])[:, None], inputs["projection"][:, None]
+        features, projections = self.encode(inputs["image"])[:, None], inputs["projection"][:, None]
         valid = torch.ones(features.shape[:2], dtype=torch.bool, device=features.device)
         if not self.spec.history.count:
             return features, projections, valid
-        past = past_memory(inputs, self._encode).to(features)
+        past = past_memory(inputs, self.encode).to(features)
         return (
             torch.cat([features, past], dim=1),
             torch.cat([projections, inputs["past_projection"]], dim=1),
             torch.cat([valid, inputs["past_valid"]], dim=1),
         )
 
-    def _encode(self, image: Tensor) -> Tensor:
+    @dense
+    def encode(self, image: Tensor) -> Tensor:
         """[B, 3, H, W] uint8 -> [B, C, h, w]."""
         features: Tensor = self.encoder(self.normalize(image))
         return features

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from torch import nn
+from torch import Tensor, nn
 
 from ssc_ros.networks.backbones.normalization import ImageNormalization
 from ssc_ros.networks.depth.camera_aware import camera_vector
+from ssc_ros.networks.heads.scene_logits import SceneLogits
+from ssc_ros.systems.dense import dense
 from ssc_ros.systems.spec import InputSpec, SceneInputs, SceneNetwork, SceneOutput
 
 
@@ -49,13 +51,29 @@ class VlScene(SceneNetwork):
     def forward(self, inputs: SceneInputs) -> SceneOutput:
         """Predict a scene; see `SceneInputs` and `SceneOutput`."""
         projection = inputs["projection"]
-        features, ours, theirs = self.pair(self.normalize(inputs["image"]), self.normalize(inputs["right"]))
-        context, mono = self.mono(features, camera_vector(projection, self.spec.image_size))
+        ours, theirs, context, mono = self.see(inputs["image"], inputs["right"], projection)
         stereo = self.stereo(ours, theirs, projection, inputs["focal_baseline"])
         depth = self.interaction(mono, stereo)
-        volume = self.entry(self.lift(context, depth, projection))
-        if self.propagation is not None:
-            volume = self.propagation(volume)
+        volume = self.enter(self.lift(context, depth, projection))
         if self.semantics is not None:
             volume = self.semantics(volume)
-        return SceneOutput(self.head(volume), depth, taps={"image.context": context, "volume": volume})
+        return SceneOutput(self.classify(volume), depth, taps={"image.context": context, "volume": volume})
+
+    @dense
+    def see(self, left: Tensor, right: Tensor, projection: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Both images' features for matching, the left one's context and its depth logits."""
+        features, ours, theirs = self.pair(self.normalize(left), self.normalize(right))
+        context, mono = self.mono(features, camera_vector(projection, self.spec.image_size))
+        return ours, theirs, context, mono
+
+    @dense
+    def enter(self, volume: Tensor) -> Tensor:
+        """The lifted volume, to the channels of what follows, and propagated."""
+        volume = self.entry(volume)
+        return volume if self.propagation is None else self.propagation(volume)
+
+    @dense
+    def classify(self, volume: Tensor) -> SceneLogits:
+        """The scene."""
+        scene: SceneLogits = self.head(volume)
+        return scene

@@ -77,7 +77,7 @@ def result() -> Result:
     other = [{"whole": Span(t, t), "whole/complete/network": Span(t, t), "more": Span(t, t)} for t in (1.0, 2.0, 3.0)]
     work = Roofline(10**9, 10**9, *2 * [Timing(Spread(1, 1, 1, 1), Spread(2, 1, 1, 1))])
     setting = Setting("l2cocc/edge", threads=2)
-    halved = replace(setting, precision="bf16")
+    halved = replace(setting, backend="torch-bf16")
     measurements = [Measurement.of(setting, rounds, work), Measurement.of(halved, other, work)]
     return Result(measurements, compared(rounds, other), {"peak": 12.5}, "made up", {"cpu": "c"}, {"commit": None})
 
@@ -102,8 +102,8 @@ def test_tables_have_every_setting_and_the_ratios():
         Console(file=out, width=160).print(table)
     text = out.getvalue()
     for fact in (
-        "l2cocc/edge, f32, 2 threads",
-        "l2cocc/edge, bf16, 2 threads",
+        "l2cocc/edge, torch, 2 threads",
+        "l2cocc/edge, torch-bf16, 2 threads",
         "2400 .. 5600",
         "4.00 .. 4.00",
         "100.0%",
@@ -118,8 +118,8 @@ def test_parts_follow_their_whole():
 
 def test_a_setting_is_changed_by_name():
     base = Setting("l2cocc/edge", threads=2)
-    assert base.changed("threads=1,precision=bf16") == Setting("l2cocc/edge", "bf16", 1)
+    assert base.changed("threads=1,backend=torch-bf16") == Setting("l2cocc/edge", "torch-bf16", 1)
     assert base.changed("models/x.safetensors") == replace(base, network="models/x.safetensors")
-    for text, message in (("thread=1", "network, precision, threads, device"), ("threads=0", "1 or more")):
+    for text, message in (("thread=1", "network, backend, threads, device"), ("threads=0", "1 or more")):
         with pytest.raises(SscError, match=message):
             base.changed(text)

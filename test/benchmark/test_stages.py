@@ -89,10 +89,10 @@ def test_png_keeps_the_images(encoded):
     assert (frame.left != frame.right).any()
 
 
-@pytest.mark.parametrize("precision", ["f32", "bf16"])
-def test_parts_take_no_more_than_the_whole_and_the_past_is_there(encoded, monkeypatch, precision):
+@pytest.mark.parametrize("backend", ["torch", "torch-bf16"])
+def test_parts_take_no_more_than_the_whole_and_the_past_is_there(encoded, monkeypatch, backend):
     monkeypatch.setitem(SYSTEMS, "mean", {"tiny": tiny_temporal.network})
-    subject = Subject(Setting("mean/tiny", precision), encoded)
+    subject = Subject(Setting("mean/tiny", backend), encoded)
     for _ in range(3):
         spans = subject.run()
         assert subject._completer.past_frames == tiny_temporal.SPEC.history.count

@@ -19,12 +19,18 @@ def tiny(monkeypatch, kitti_tree):
 def test_two_settings_are_compared_and_written(capsys, tmp_path):
     file = tmp_path / "found.json"
     how = ["--rounds", "4", "--warm-up", "1", "--threads", "1", "--json", str(file)]
-    assert cli.main(["benchmark", "mean", "tiny", *how, "--compare", "precision=f32", "precision=bf16"]) == 0
+    assert cli.main(["benchmark", "mean", "tiny", *how, "--compare", "backend=torch", "backend=torch-bf16"]) == 0
     shown = capsys.readouterr().out
-    for fact in ("mean/tiny, f32, 1 thread", "mean/tiny, bf16, 1 thread", "encoder", "tree, 08/000000", "GFLOPs"):
+    for fact in (
+        "mean/tiny, torch, 1 thread",
+        "mean/tiny, torch-bf16, 1 thread",
+        "encoder",
+        "tree, 08/000000",
+        "GFLOPs",
+    ):
         assert fact in shown
     found = Result.from_json(file.read_text())
-    assert [m.setting.precision for m in found.measurements] == ["f32", "bf16"]
+    assert [m.setting.backend for m in found.measurements] == ["torch", "torch-bf16"]
     for measurement in found.measurements:
         assert all(timing.wall.count == 4 for timing in measurement.stages.values())
         assert measurement.roofline.bytes > 0
@@ -39,7 +45,7 @@ def test_two_settings_are_compared_and_written(capsys, tmp_path):
         (["l2coc", "edge"], "system 'l2coc' does not exist"),
         (["mean", "huge"], "no preset 'huge'"),
         (["l2cocc_image", "edge"], "predicts no scene"),
-        (["mean", "tiny", "--precision", "f64"], "choose from f32, bf16"),
+        (["mean", "tiny", "--backend", "abacus"], "choose from auto, torch, torch-bf16"),
         (["mean", "tiny", "--compare", "threads=1", "colour=2"], "'colour=2' is not a setting"),
         (["mean", "tiny", "--data", "/nowhere"], "the data set /nowhere does not exist"),
         (["mean", "tiny", "--sequence", "07"], "07"),

@@ -1,6 +1,7 @@
 """The lift agrees with the camera model and places features where the depth says."""
 
 import numpy as np
+import pytest
 import torch
 
 from ssc_ros.core import DepthBins, SceneGrid, StereoRig, poses
@@ -66,3 +67,23 @@ def test_an_untrained_depth_net_follows_the_measured_depth():
     assert context.shape == (1, 4, 6, 20)
     peak = depth.argmax(dim=1)
     assert (peak == bins.index(np.array([20.0]))[0]).float().mean() > 0.9
+
+
+@pytest.mark.parametrize("beyond", [0.0, 3.0])
+def test_gathers_equal_the_samples_of_grid_sample(beyond: float):
+    """In a batch whose projections differ; `beyond` moves the first bin behind the nearest voxels."""
+    bins = DepthBins(1.0 + beyond, 0.5, 12)
+    lift = DepthWeightedLift(GRID, bins, RIG.image_size)
+    random = torch.Generator().manual_seed(0)
+    shift = torch.zeros(2, 3, 4)
+    shift[1, :2, 3] = torch.tensor([3.0, -2.0])
+    context = torch.randn(2, 5, 10, 30, generator=random)
+    logits = 3 * torch.randn(2, 12, 10, 30, generator=random)
+    sampled = lift(context.requires_grad_(), logits, projection() + shift)
+    with torch.inference_mode():
+        for _ in range(2):  # the second time with places that are remembered
+            gathered = lift(context, logits, projection() + shift)
+            torch.testing.assert_close(gathered, sampled.detach(), atol=1e-5, rtol=1e-5)
+        moved = lift(context, logits, projection() - shift)
+    expected = lift(context, logits, projection() - shift).detach()
+    torch.testing.assert_close(moved, expected, atol=1e-5, rtol=1e-5)

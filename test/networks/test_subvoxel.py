@@ -3,6 +3,7 @@
 import itertools
 
 import numpy as np
+import pytest
 import torch
 
 from ssc_ros.networks.heads.subvoxel import SubvoxelHead, SubvoxelLogits, from_children, to_children
@@ -33,15 +34,28 @@ def test_dense_adds_the_offset_to_the_empty_class_of_each_child():
         torch.testing.assert_close(dense[1, :, x, y, z], parent)
 
 
-def test_gather_labels_and_confidence_equal_the_dense_reference():
-    scene = logits(3)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_gather_labels_and_confidence_equal_the_dense_reference(dtype: torch.dtype):
+    rounded = logits(3)
+    scene = SubvoxelLogits(rounded.semantic.to(dtype).float(), rounded.empty_offset.to(dtype).float())
+    rounded = SubvoxelLogits(rounded.semantic.to(dtype), rounded.empty_offset.to(dtype))
     dense = scene.dense()
     index = torch.randint(2 * 8 * 12 * 4, (500,), generator=torch.Generator().manual_seed(1))
     torch.testing.assert_close(scene.gather(index), dense.movedim(1, -1).reshape(-1, 5)[index])
-    assert torch.equal(scene.labels(), dense.argmax(dim=1).to(torch.uint8))
     expected = (255 * dense.softmax(dim=1).amax(dim=1)).round()
-    assert (scene.confidence() - expected).abs().max() <= 1
+    for labels, confidence in (rounded._by_parent(), rounded._in_one_pass()):
+        assert torch.equal(labels, dense.argmax(dim=1).to(torch.uint8))
+        assert (confidence - expected).abs().max() <= 1
     assert 0 < (scene.labels() == 0).float().mean() < 1
+
+
+def test_extreme_logits_have_a_label_and_a_probability():
+    semantic = torch.tensor([[0.0, 0, -1e4], [-1e4, 0, 0], [300.0, 0, -90]]).view(1, 3, 3, 1, 1).expand(1, 3, 3, 2, 1)
+    scene = SubvoxelLogits(semantic, torch.zeros(1, 8, 3, 2, 1))
+    for labels, confidence in (scene._by_parent(), scene._in_one_pass()):
+        assert labels[0, ::2, 0, 0].tolist() == [2, 0, 1]  # equal logits: the first class
+        assert confidence[0, ::2, 0, 0].tolist() == [255, 85, 255]
+        assert labels.unique(return_counts=True)[1].tolist() == [16, 16, 16]
 
 
 def test_a_head_that_has_seen_nothing_predicts_the_frequencies_of_the_classes():

@@ -30,7 +30,7 @@ class TinyCompleter:
 
     def __init__(self, work=0.0, sensors=(STEREO, LIDAR), history=0, reads_classes=False):
         self.metadata = SimpleNamespace(model_id="tiny", grid=GRID, label_set=SEMANTIC_KITTI, inputs=sensors)
-        self.timings = {}
+        self.timings, self.backend = {}, "torch"
         self.history, self.past_frames, self.forgotten = SimpleNamespace(count=history, interval=0.5), 0, 0
         self.work = work
         self.frames = []

@@ -8,6 +8,7 @@ never built outside of `SceneLogits.dense`, the slow reference.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -73,17 +74,39 @@ class SubvoxelLogits(SceneLogits):
 
     def labels(self) -> Tensor:
         """[B, 2X, 2Y, 2Z] uint8: the most probable class of each fine voxel."""
-        best, label = self.semantic[:, 1:].max(dim=1, keepdim=True)
-        occupied = self.semantic[:, :1] + self.empty_offset < best
-        return from_children((label + 1).to(torch.uint8) * occupied)
+        return self._decided[0]
 
     def confidence(self) -> Tensor:
         """[B, 2X, 2Y, 2Z] uint8: the probability of the label of `labels`, times 255."""
-        total = self.semantic[:, 1:].logsumexp(dim=1, keepdim=True)
-        best = self.semantic[:, 1:].amax(dim=1, keepdim=True)
-        empty = self.semantic[:, :1] + self.empty_offset
-        probability = (torch.maximum(empty, best) - torch.logaddexp(empty, total)).exp()
-        return from_children((probability * 255).round().to(torch.uint8))
+        return self._decided[1]
+
+    @cached_property
+    def _decided(self) -> tuple[Tensor, Tensor]:
+        return self._in_one_pass() if self.semantic.device.type == "cpu" else self._by_parent()
+
+    def _by_parent(self) -> tuple[Tensor, Tensor]:
+        """Labels and confidence on any device: the softmax over the occupied classes is that of the parent."""
+        best, label = self.semantic[:, 1:].float().max(dim=1, keepdim=True)
+        total = (self.semantic[:, 1:] - best).exp().sum(dim=1, keepdim=True)
+        ahead = self.semantic[:, :1].float() + self.empty_offset - best
+        ratio = (-ahead.abs()).exp()
+        occupied = ahead < 0
+        probability = torch.where(occupied, ratio + total, 1 + total * ratio).reciprocal()
+        return (
+            from_children((label + 1).to(torch.uint8) * occupied),
+            from_children((255 * probability).round().to(torch.uint8)),
+        )
+
+    def _in_one_pass(self) -> tuple[Tensor, Tensor]:
+        """The same on a CPU, several times faster."""
+        from ssc_ros.networks.heads.decided_children import decide_children  # compiles, so only where it is needed
+
+        semantic, offset = (x.detach().float().flatten(3).contiguous() for x in (self.semantic, self.empty_offset))
+        batch, _classes, x, y, z = self.semantic.shape
+        labels, confidence = (torch.empty(batch, 2 * x, 2 * y, 2 * z, dtype=torch.uint8) for _ in range(2))
+        for of_one in zip(semantic, offset, labels.view(torch.uint16), confidence.view(torch.uint16), strict=True):
+            decide_children(*(tensor.numpy() for tensor in of_one))
+        return labels, confidence
 
 
 class SubvoxelHead(nn.Module):

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ssc_ros.networks.lift.frustum import lower_neighbor
+
 
 def sample_frustum(value: Tensor, density: Tensor, locations: Tensor, weights: Tensor, sample: Tensor) -> Tensor:
     """Weighted sum of samples of `value x density`: the slow reference of `sample_depth_weighted`.
@@ -49,9 +51,9 @@ def sample_depth_weighted(value: Tensor, density: Tensor, locations: Tensor, wei
     """
     heads, channels, height, width = value.shape[1:]
     bins = density.shape[1]
-    x, right = _lower_neighbor(locations[..., 0], width)
-    y, below = _lower_neighbor(locations[..., 1], height)
-    k, behind = _lower_neighbor(locations[..., 2], bins)
+    x, right = lower_neighbor(locations[..., 0], width)
+    y, below = lower_neighbor(locations[..., 1], height)
+    k, behind = lower_neighbor(locations[..., 2], bins)
 
     # the four neighbouring cells of the padded map: [N, heads, points, 4]
     row = width + 2
@@ -74,16 +76,6 @@ def sample_depth_weighted(value: Tensor, density: Tensor, locations: Tensor, wei
         mode="sum",
     )
     return result.unflatten(0, (-1, heads))
-
-
-def _lower_neighbor(location: Tensor, size: int) -> tuple[Tensor, Tensor]:
-    """Index in the padded axis of the centre at or before a location, and the distance from it, 0 to 1.
-
-    Locations beyond the padding are moved to its centre, where everything is zero.
-    """
-    position = (location * size - 0.5).clamp(-1, size)
-    lower = position.detach().floor().clamp(max=size - 1)
-    return lower.long() + 1, position - lower
 
 
 class DepthDeformableAttention(nn.Module):

@@ -3,16 +3,22 @@
 The same product of context and depth distribution that lift-splat scatters (Philion & Fidler 2020) and that
 three-dimensional deformable attention samples (DFA3D, Li et al. 2023), read from the voxel's side with one reference
 point per voxel: no scatter, and no frustum larger than the image.
+
+With gradients, and on a GPU, it is torch's `grid_sample`; without them, on a CPU, a compiled loop over voxels, whose
+places depend on the calibration alone and are remembered.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ssc_ros.core import DepthBins, SceneGrid
-from ssc_ros.networks.lift.frustum import depth_density, frustum_coordinates
+from ssc_ros.networks.lift.frustum import depth_density, frustum_coordinates, lower_neighbor
+from ssc_ros.networks.lift.remembered import Remembered
 
 
 def project_voxels(projection: Tensor, grid: SceneGrid) -> Tensor:
@@ -38,6 +44,22 @@ def project_voxels(projection: Tensor, grid: SceneGrid) -> Tensor:
     return torch.cat([homogeneous[..., :2] / depth.clamp(min=1e-3), depth], dim=-1)
 
 
+@dataclass(frozen=True)
+class _Places:
+    """Where voxels read, in maps and rays that zeros surround; see `gathered.gather`.
+
+    Attributes:
+        first, bins: [B, V] int32.
+        right, below, far: [B, V].
+    """
+
+    first: Tensor
+    bins: Tensor
+    right: Tensor
+    below: Tensor
+    far: Tensor
+
+
 class DepthWeightedLift(nn.Module):
     """Voxel features from image context and a depth distribution.
 
@@ -50,6 +72,7 @@ class DepthWeightedLift(nn.Module):
     def __init__(self, grid: SceneGrid, bins: DepthBins, image_size: tuple[int, int]) -> None:
         super().__init__()
         self.grid, self.bins, self.image_size = grid, bins, image_size
+        self._places = Remembered[_Places]()
 
     @property
     def extra_channels(self) -> int:
@@ -68,6 +91,12 @@ class DepthWeightedLift(nn.Module):
             [B, C + 3, X, Y, Z]: context times the density at the voxel's depth, then that density, the probability
             that the pixel's ray ends behind the voxel (it is free), and whether the voxel is in view.
         """
+        compiled = context.device.type == "cpu" and not (torch.is_grad_enabled() or torch.compiler.is_compiling())
+        sample = self._gathered if compiled else self._sampled
+        return sample(context, depth_logits, projection)
+
+    def _sampled(self, context: Tensor, depth_logits: Tensor, projection: Tensor) -> Tensor:
+        """The slow reference of `_gathered`."""
         batch, channels = context.shape[:2]
         voxels = project_voxels(projection, self.grid)
         coordinates, visible = frustum_coordinates(voxels, self.image_size, self.bins)
@@ -82,6 +111,31 @@ class DepthWeightedLift(nn.Module):
         flat = at[..., :2].reshape(batch, -1, 1, 2).contiguous()
         seen = functional.grid_sample(context, flat, align_corners=False).reshape(batch, channels, *self.grid.shape)
         return torch.cat([seen * rays[:, :1], rays, visible[:, None].to(seen)], dim=1)
+
+    def _gathered(self, context: Tensor, depth_logits: Tensor, projection: Tensor) -> Tensor:
+        """The same without gradients, on a CPU."""
+        from ssc_ros.networks.lift.gathered import gather, ray_tables  # compiles, so only where it is needed
+
+        batch, channels, height, width = context.shape
+        places = self._places(self._locate, projection, (height, width))
+        density = depth_density(depth_logits)
+        rows = functional.pad(context.float(), (1, 1, 1, 1)).permute(0, 2, 3, 1).reshape(batch, -1, channels)
+        tables = density.new_empty(2, self.bins.count + 2, height + 2, width + 2)
+        volume = density.new_empty(batch, channels + self.extra_channels, self.grid.size)
+        for b in range(batch):
+            ray_tables(density[b].numpy(), *tables.numpy())
+            where = (x[b].numpy() for x in (places.first, places.bins, places.right, places.below, places.far))
+            gather(rows[b].numpy(), *tables.flatten(2).numpy(), width + 2, *where, volume[b].numpy())
+        return volume.unflatten(2, self.grid.shape)
+
+    def _locate(self, projection: Tensor, size: tuple[int, int]) -> _Places:
+        """Where the voxels read in an image of `size` cells."""
+        voxels = project_voxels(projection, self.grid).flatten(1, 3)
+        coordinates, visible = frustum_coordinates(voxels, self.image_size, self.bins)
+        sizes = size[1], size[0], self.bins.count
+        (x, right), (y, below), (k, far) = map(lower_neighbor, coordinates.unbind(-1), sizes)
+        first = (y * (size[1] + 2) + x).masked_fill(~visible, -1)
+        return _Places(first.int(), k.int(), right, below, far)
 
 
 class FrustumSampling(nn.Module):

@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from ssc_ros.core import SceneGrid
 from ssc_ros.networks.lift.depth_weighted import project_voxels
+from ssc_ros.networks.lift.remembered import Remembered
 
 
 class LineOfSightLift(nn.Module):
@@ -25,6 +26,7 @@ class LineOfSightLift(nn.Module):
     def __init__(self, grid: SceneGrid, image_size: tuple[int, int], stride: int) -> None:
         super().__init__()
         self.grid, self.image_size, self.stride = grid, image_size, stride
+        self._bags = Remembered[tuple[Tensor, Tensor]]()
 
     def forward(self, features: Tensor, projections: Tensor, valid: Tensor) -> Tensor:
         """Sample.
@@ -37,7 +39,16 @@ class LineOfSightLift(nn.Module):
         Returns:
             [B, C, X, Y, Z]: the mean over the images that see a voxel, zero where none does.
         """
-        batch, images, channels, height, width = features.shape
+        batch, _images, channels, *size = features.shape
+        cells, weights = self._bags(self._locate, projections, valid, tuple(size))
+        table = features.movedim(2, -1).reshape(-1, channels).float()
+        voxels = functional.embedding_bag(cells, table, per_sample_weights=weights, mode="sum")
+        return voxels.reshape(batch, *self.grid.shape, channels).movedim(-1, 1).contiguous()
+
+    def _locate(self, projections: Tensor, valid: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+        """Voxels as bags of one cell per image, flat in (B, F, h, w), and their weights: [B V, F] both."""
+        batch, images = valid.shape
+        height, width = size
         u, v, depth = project_voxels(projections.flatten(0, 1).float(), self.grid).flatten(1, 3).unbind(-1)
         rows, columns = self.image_size
         # a pixel's centre is an integer: its area, and so the image, begins half a pixel before it
@@ -46,10 +57,5 @@ class LineOfSightLift(nn.Module):
         column, row = (((at + 0.5) / self.stride).masked_fill(~seen, 0).long() for at in (u, v))
         image = torch.arange(batch * images, device=u.device)[:, None]
         cell = (image * height + row) * width + column
-
-        # a voxel is a bag of one cell per image
         cells, seen = (x.unflatten(0, (batch, images)).movedim(1, -1).reshape(-1, images) for x in (cell, seen))
-        table = features.movedim(2, -1).reshape(-1, channels).float()
-        weights = seen.to(table) / seen.sum(dim=1, keepdim=True).clamp(min=1)
-        voxels = functional.embedding_bag(cells, table, per_sample_weights=weights, mode="sum")
-        return voxels.reshape(batch, *self.grid.shape, channels).movedim(-1, 1).contiguous()
+        return cells, seen.float() / seen.sum(dim=1, keepdim=True).clamp(min=1)

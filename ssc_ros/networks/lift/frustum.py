@@ -8,12 +8,12 @@ from torch import Tensor
 from ssc_ros.core import DepthBins
 
 
-def depth_density(logits: Tensor) -> Tensor:
-    """Probability of each depth bin, [B, D, h, w] -> the same.
+def depth_density(logits: Tensor, dim: int = 1) -> Tensor:
+    """Probability of each depth bin, [B, D, h, w] -> the same, or with the bins along another dimension.
 
     In single precision at least, under autocast too: a voxel near the camera sums thousands of them.
     """
-    return logits.softmax(dim=1, dtype=torch.promote_types(logits.dtype, torch.float32))
+    return logits.softmax(dim=dim, dtype=torch.promote_types(logits.dtype, torch.float32))
 
 
 def frustum_coordinates(voxels: Tensor, image_size: tuple[int, int], bins: DepthBins) -> tuple[Tensor, Tensor]:
@@ -34,6 +34,17 @@ def frustum_coordinates(voxels: Tensor, image_size: tuple[int, int], bins: Depth
     along = ((depth - bins.first) / bins.step + 0.5) / bins.count
     visible = (u > 0) & (u < 1) & (v > 0) & (v < 1) & (depth > 0.1)
     return torch.stack([u, v, along], dim=-1), visible
+
+
+def lower_neighbor(location: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    """Index, in an axis of `size` cells with one more at either end, of the centre at or before a location in 0..1, and
+    the distance from it, 0 to 1.
+
+    Locations beyond the padding are moved to its centre, where everything is zero.
+    """
+    position = (location * size - 0.5).clamp(-1, size)
+    lower = position.detach().floor().clamp(max=size - 1)
+    return lower.long() + 1, position - lower
 
 
 def frustum_points(projection: Tensor, size: tuple[int, int], image_size: tuple[int, int], bins: DepthBins) -> Tensor:

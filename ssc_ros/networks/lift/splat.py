@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ssc_ros.core import DepthBins, SceneGrid
 from ssc_ros.networks.lift.frustum import depth_density, frustum_points
+from ssc_ros.networks.lift.remembered import Remembered
 
 
 class _Splat(nn.Module):
@@ -26,19 +27,20 @@ class _Splat(nn.Module):
     def __init__(self, grid: SceneGrid, bins: DepthBins, image_size: tuple[int, int]) -> None:
         super().__init__()
         self.grid, self.bins, self.image_size = grid, bins, image_size
+        self._places = Remembered[Tensor]()
 
-    def _sum(self, layers: Iterable[Tensor], channels: int, size: torch.Size, projection: Tensor) -> Tensor:
+    def _sum(self, layers: Iterable[Tensor], channels: int, size: tuple[int, ...], projection: Tensor) -> Tensor:
         """Features [B h w, C] of each depth in turn, of an image of `size` cells -> [B, C, X, Y, Z] float32."""
         # One depth at a time: all products together would be D times the image features. scatter_add keeps the indices
         # alone for the backward pass; index_add would keep the products.
         volume = projection.new_zeros(len(projection) * self.grid.size + 1, channels)
-        for voxel, features in zip(self._voxels(projection, size).unbind(), layers, strict=True):
+        for voxel, features in zip(self._places(self._voxels, projection, size).unbind(), layers, strict=True):
             spread = features.to(volume)
             volume = volume.scatter_add_(0, voxel[:, None].expand_as(spread), spread)
         volume = volume[:-1].unflatten(0, (len(projection), -1)).transpose(1, 2)
         return volume.unflatten(2, self.grid.shape).contiguous()
 
-    def _voxels(self, projection: Tensor, size: torch.Size) -> Tensor:
+    def _voxels(self, projection: Tensor, size: tuple[int, ...]) -> Tensor:
         """[D, B h w] long: flat (batch, voxel) index of each point; one past the last for those outside of the box."""
         points = frustum_points(projection, (size[0], size[1]), self.image_size, self.bins)
         index = ((points - points.new_tensor(self.grid.min_corner)) / self.grid.voxel_size).floor().long()

@@ -9,6 +9,7 @@ from ssc_ros.core import DepthBins, SceneGrid
 from ssc_ros.networks.lift.deformable import DepthDeformableAttention
 from ssc_ros.networks.lift.depth_weighted import project_voxels
 from ssc_ros.networks.lift.frustum import depth_density, frustum_coordinates
+from ssc_ros.networks.lift.remembered import Remembered
 
 
 class VoxelTransformerLayer(nn.Module):
@@ -67,6 +68,7 @@ class VoxelTransformer(nn.Module):
     ) -> None:
         super().__init__()
         self.bins, self.grid, self.image_size = bins, grid, image_size
+        self._voxels = Remembered[Tensor]()
         self.prior = nn.Sequential(
             nn.Linear(channels, channels // 2),
             nn.LayerNorm(channels // 2),
@@ -95,7 +97,7 @@ class VoxelTransformer(nn.Module):
         features = volume.flatten(2).transpose(1, 2).flatten(0, 1)
         proposed = torch.nonzero(proposals.flatten())[:, 0]
         sample = proposed // self.grid.size
-        voxels = project_voxels(projection, self.grid).view(-1, 3).index_select(0, proposed)
+        voxels = self._voxels(self._project, projection).index_select(0, proposed)
         reference, visible = frustum_coordinates(voxels, self.image_size, self.bins)
         density = depth_density(depth_logits)
 
@@ -104,3 +106,7 @@ class VoxelTransformer(nn.Module):
             queries = layer(queries, context, density, reference, visible, sample)
         refined = self.prior(features).to(queries).index_copy(0, proposed, queries)
         return refined.unflatten(0, (len(volume), -1)).transpose(1, 2).unflatten(2, self.grid.shape).contiguous()
+
+    def _project(self, projection: Tensor) -> Tensor:
+        """[B X Y Z, 3] pixel and depth of the voxels."""
+        return project_voxels(projection, self.grid).view(-1, 3)

@@ -1,0 +1,125 @@
+"""Let a backend run a network, if it says the same as torch."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from ssc_ros.core import SscError
+from ssc_ros.inference.backends.artefacts import Artefacts
+from ssc_ros.inference.backends.backend import Backend
+from ssc_ros.inference.backends.parity import REQUIRED, Parity
+from ssc_ros.inference.backends.sample import made_inputs
+from ssc_ros.systems import SceneInputs, SceneNetwork
+from ssc_ros.systems.dense import Example, dense_parts, record
+from ssc_ros.systems.spec import SceneOutput
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """How a network is run now.
+
+    Attributes:
+        backend: what runs it.
+        parts: the dense parts that the backend has compiled, by their paths.
+        left: those that it could not compile and torch runs, with the reason.
+        parity: with torch in single precision; None where nothing was compared.
+    """
+
+    backend: Backend
+    parts: tuple[str, ...] = ()
+    left: tuple[tuple[str, str], ...] = ()
+    parity: Parity | None = None
+
+
+def deploy(network: SceneNetwork, candidates: Sequence[Backend], device: torch.device) -> Deployment:
+    """Let the first of some backends run a network that agrees with torch in single precision on a made street.
+
+    Args:
+        network: on the device, in evaluation mode; its dense parts are replaced.
+        candidates: backends that can run here, in the order of preference.
+        device: of the network.
+
+    Raises:
+        SscError: none of them agrees, or something that the last one needs is missing.
+    """
+    backend, *others = candidates
+    try:
+        return _deploy_one(network, backend, device)
+    except SscError as error:
+        restore(network)
+        if not others:
+            raise
+        _LOG.warning("%s; trying %s", error, others[0].name)
+    return deploy(network, others, device)
+
+
+def restore(network: SceneNetwork) -> None:
+    """Let torch run all of a network again."""
+    for part in dense_parts(network):
+        part.replace(None)
+
+
+def _deploy_one(network: SceneNetwork, backend: Backend, device: torch.device) -> Deployment:
+    if backend.is_torch or not network.completes:
+        return Deployment(Backend("torch", "f32" if backend.precision == "f32" else "bf16"))
+    inputs = {key: value.to(device) for key, value in made_inputs(network.spec).items()}
+    expected, examples = observe(network, inputs)
+    if not examples:
+        raise SscError(f"backend '{backend.name}' has nothing to compile in this network; use torch")
+    compiled, left = compile_parts(network, examples, backend)
+    # as the completer runs it: torch.compile would compile again for tensors of another mode
+    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=backend.precision != "f32"):
+        found = network({key: value.clone() for key, value in inputs.items()})
+    assert expected.scene is not None
+    assert found.scene is not None
+    parity = Parity.of(expected.scene, found.scene)
+    if not parity.suffices(backend.precision):
+        raise SscError(
+            f"backend '{backend.name}' is refused: {parity.agreement:.2%} of the voxels that torch is sure of get the "
+            f"same label, {REQUIRED[backend.precision]:.2%} are expected"
+        )
+    return Deployment(backend, compiled, left, parity)
+
+
+@torch.no_grad()
+def observe(network: SceneNetwork, inputs: SceneInputs) -> tuple[SceneOutput, list[Example]]:
+    """What torch says of some inputs, and what the dense parts were given."""
+    outputs: list[SceneOutput] = []
+    examples = record(network, lambda: outputs.append(network(inputs)))
+    return outputs[0], examples
+
+
+def compile_parts(
+    network: SceneNetwork, examples: Sequence[Example], backend: Backend
+) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
+    """Replace dense parts; which ones, and which ones not and why.
+
+    Raises:
+        SscError: none could be compiled, or an artefact is missing.
+    """
+    module = importlib.import_module(backend.compiler)
+    artefacts = Artefacts.of(network)
+    compiled: list[str] = []
+    left: list[tuple[str, str]] = []
+    for example in examples:
+        path = example.part.path
+        try:
+            example.part.replace(module.compile_part(example, backend, artefacts))
+        except SscError:
+            raise
+        except Exception as error:  # each library raises errors of its own
+            reason = (str(error).strip() or repr(error)).splitlines()[0]
+            _LOG.warning("%s cannot compile '%s', torch runs it: %s", backend.name, path, reason)
+            left.append((path, reason))
+        else:
+            compiled.append(path)
+    if not compiled:
+        raise SscError(f"backend '{backend.name}' could compile no part of this network: {left[0][1]}")
+    return tuple(compiled), tuple(left)

@@ -1,0 +1,97 @@
+"""Dense parts in OpenVINO, on a CPU."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import openvino
+import torch
+from torch import Tensor
+
+from ssc_ros.core import SscError
+from ssc_ros.inference.backends.artefacts import Artefacts
+from ssc_ros.inference.backends.backend import Backend
+from ssc_ros.systems.dense import Compiled, Example, FlatPart, rebuild
+
+_CALCULATE_IN = {"f32": "f32", "bf16": "bf16", "int8": "bf16"}
+"""What is not quantised of a quantised model is calculated in bfloat16."""
+
+
+def compile_part(example: Example, backend: Backend, artefacts: Artefacts) -> Compiled:
+    """A part, for the shapes of its example and as many threads as torch has now.
+
+    Raises:
+        SscError: a quantised part that has not been exported.
+        RuntimeError: OpenVINO does not know one of its operations.
+    """
+    if backend.precision == "int8":
+        path = artefacts.path(backend, example, ".xml")
+        if not path.is_file():
+            raise SscError(
+                f"there is no quantised '{example.part.path}' of this network; make one from frames like those that it "
+                "will see: ssc-ros export --backend openvino-int8 --data DIR"
+            )
+        model = openvino.Core().read_model(path)
+    else:
+        model = load_or_convert(example, artefacts)
+    return _Request(model, example, backend.precision)
+
+
+def load_or_convert(example: Example, artefacts: Artefacts) -> Any:
+    """The OpenVINO model of a part, from the cache where it is there; it does not depend on the precision."""
+    path = artefacts.path(Backend("openvino"), example, ".xml")
+    if path.is_file():
+        return openvino.Core().read_model(path)
+    with torch.no_grad():
+        traced = torch.jit.trace(FlatPart(example.part), example.inputs, check_trace=False)
+    model = openvino.convert_model(traced, example_input=example.inputs)
+    model.reshape({port: list(x.shape) for port, x in zip(model.inputs, example.inputs, strict=True)})
+    save(model, path)
+    return model
+
+
+def save(model: Any, path: Path) -> None:
+    """Write a model: its weights first, so that where there is a model there are weights."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{os.getpid()}-{path.name}")
+    openvino.save_model(model, temporary, compress_to_fp16=False)
+    for suffix in (".bin", ".xml"):
+        temporary.with_suffix(suffix).replace(path.with_suffix(suffix))
+
+
+class _Request:
+    """A compiled model that is called like the part.
+
+    Results are views of OpenVINO's memory, which the next call writes into; those of a part that a network runs several
+    times for one scene are copied.
+    """
+
+    def __init__(self, model: Any, example: Example, precision: str) -> None:
+        config = {
+            "INFERENCE_PRECISION_HINT": _CALCULATE_IN[precision],
+            "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+            "PERFORMANCE_HINT": "LATENCY",
+            "NUM_STREAMS": 1,
+            "ENABLE_CPU_PINNING": False,  # the cores have other work too
+        }
+        self._request = openvino.Core().compile_model(model, "CPU", config).create_infer_request()
+        self._outputs = len(model.outputs)
+        self._example = example
+        self._shapes = [x.shape for x in example.inputs]
+
+    def __call__(self, *tensors: Tensor) -> Any:
+        if [x.shape for x in tensors] != self._shapes:  # another batch size; nothing that is deployed has one
+            return self._example.part.call(*tensors)
+        arrays = [_single(x).contiguous().numpy() for x in tensors]
+        found = self._request.infer(arrays, share_inputs=True, share_outputs=True)
+        results: Sequence[Tensor] = [torch.from_numpy(found[i]) for i in range(self._outputs)]
+        if self._example.runs > 1:
+            results = [x.clone() for x in results]
+        return rebuild(self._example.output, iter(results))
+
+
+def _single(tensor: Tensor) -> Tensor:
+    return tensor.float() if tensor.is_floating_point() else tensor

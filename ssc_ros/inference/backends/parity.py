@@ -1,0 +1,46 @@
+"""Whether a backend says the same as torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ssc_ros.networks.heads.scene_logits import SceneLogits
+
+SURE = 128
+"""Confidence, of 255, from which on two backends have to agree: more than one half is for this label."""
+
+REQUIRED = {"f32": 0.9999, "bf16": 0.995, "int8": 0.7}
+"""Least agreement by precision. Eight bits, calibrated on real streets, err on the made one: their judge is the mIoU
+that `ssc-ros export` measures."""
+
+
+@dataclass(frozen=True)
+class Parity:
+    """Shares of voxels that get the same label.
+
+    Attributes:
+        agreement: of those whose label torch is sure of, not empty in torch or in the backend; 1 where there are none.
+        everywhere: of all voxels.
+    """
+
+    agreement: float
+    everywhere: float
+
+    @staticmethod
+    def of(expected: SceneLogits, found: SceneLogits) -> Parity:
+        """Compare two predictions of one batch."""
+        ours, theirs = expected.labels(), found.labels()
+        same = ours == theirs
+        compared = (expected.confidence() >= SURE) & ((ours != 0) | (theirs != 0))
+        return Parity(_share(same[compared]), _share(same))
+
+    def suffices(self, precision: str) -> bool:
+        """Whether that is enough for a backend that calculates so."""
+        return self.agreement >= REQUIRED[precision]
+
+
+def _share(same: Tensor) -> float:
+    return float(same.to(torch.float64).mean()) if same.numel() else 1.0

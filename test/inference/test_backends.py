@@ -1,0 +1,197 @@
+"""Backends run the dense parts of a network, are compared with torch, and are refused where they say something else."""
+
+from __future__ import annotations
+
+import sys
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from ssc_ros.core import SceneGrid, SscError
+from ssc_ros.inference.backends import backend as backends
+from ssc_ros.inference.backends.artefacts import Artefacts
+from ssc_ros.inference.backends.backend import AUTO, NAMES, Backend, candidates
+from ssc_ros.inference.backends.deploy import deploy, observe
+from ssc_ros.inference.backends.parity import Parity
+from ssc_ros.inference.backends.sample import made_inputs
+from ssc_ros.networks.heads.subvoxel import SubvoxelLogits
+from ssc_ros.ros.parameters import BACKENDS
+from ssc_ros.systems import SYSTEMS, InputSpec
+from ssc_ros.systems.dense import dense, dense_parts, flatten, rebuild, record
+from ssc_ros.systems.summary import empty_inputs
+
+from ..training import tiny_l2cocc  # noqa: TID252 (a package named test is Python's own)
+
+SPEC = InputSpec(image_size=(32, 96), context_size=(8, 24), grid=SceneGrid((0.0, -6.4, -2.0), 0.8, (32, 16, 8)))
+CPU = torch.device("cpu")
+
+
+def network(seed: int = 0):
+    """Untrained, but with an opinion."""
+    torch.manual_seed(seed)
+    made = tiny_l2cocc.camera(SPEC)
+    with torch.no_grad():
+        made.head.logits.weight.mul_(30)
+        made.head.logits.bias.zero_()
+    return made.eval().requires_grad_(False)
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+
+
+def test_a_result_is_taken_apart_and_put_together_without_its_taps():
+    scene = SubvoxelLogits(torch.ones(1, 3, 2, 2, 2), torch.zeros(1, 8, 2, 2, 2))
+    value = (scene, {"tap": torch.ones(1)}, (torch.full((2,), 5.0), None))
+    tensors = flatten(value)
+    assert [tuple(x.shape) for x in tensors] == [(1, 3, 2, 2, 2), (1, 8, 2, 2, 2), (2,)]
+    (other, taps, (five, nothing)) = rebuild(value, (2 * x for x in tensors))
+    assert (other.semantic == 2).all()
+    assert (other.empty_offset == 0).all()
+    assert five.tolist() == [10, 10]
+    assert (taps, nothing) == ({}, None)
+
+
+class Twice(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.compiled = {}
+
+    @dense
+    def double(self, x: Tensor) -> Tensor:
+        return 2 * x
+
+
+def test_a_dense_method_is_recorded_and_replaced():
+    outer = nn.Sequential(Twice())
+    (part,) = dense_parts(outer)
+    assert part.path == "0.double"
+    (example,) = record(outer, lambda: [outer[0].double(torch.full((1,), n)) for n in (1.0, 3.0)])
+    assert (example.inputs[0].item(), example.output.item(), example.runs) == (3, 6, 2)
+    part.replace(lambda x: x + 100)
+    assert outer[0].double(torch.ones(1)).item() == 101
+    assert part.call(torch.ones(1)).item() == 2
+    part.replace(None)
+    assert outer[0].double(torch.ones(1)).item() == 2
+
+
+@pytest.mark.parametrize(("system", "preset"), [("l2cocc", "edge_fused"), ("sgn", "edge_t"), ("vlscene", "edge")])
+def test_the_made_street_has_every_input(system, preset):
+    spec = SYSTEMS[system][preset]().spec
+    made, expected = made_inputs(spec), empty_inputs(spec)
+    assert made.keys() == expected.keys()
+    for key, value in made.items():
+        assert value.dtype == expected[key].dtype
+        if key not in ("stereo_points", "points"):  # as many as there are
+            assert value.shape == expected[key].shape
+    for key in made.keys() & {"stereo_depth", "stereo_voxels", "lidar_voxels"}:
+        assert 0.001 < (made[key] > 0).float().mean() < 1
+
+
+def fake(monkeypatch, compile_part):
+    """A backend that nobody has."""
+    name = f"{backends.__package__}.fake_parts"
+    monkeypatch.setitem(sys.modules, name, SimpleNamespace(compile_part=compile_part))
+    monkeypatch.setitem(backends._LIBRARIES, "fake", backends._Library("fake_parts"))
+    return Backend("fake")
+
+
+def test_a_backend_that_agrees_runs_the_parts(monkeypatch):
+    calls = []
+
+    def compile_part(example, backend, artefacts):
+        def run(*tensors):
+            calls.append(example.part.path)
+            return example.part.call(*tensors)
+
+        return run
+
+    made = network()
+    deployment = deploy(made, [fake(monkeypatch, compile_part)], CPU)
+    assert deployment.parts == ("image.see", "complete")
+    assert deployment.parity == Parity(1.0, 1.0)
+    calls.clear()
+    made(made_inputs(SPEC))
+    assert calls == ["image.see", "complete"]
+
+
+def test_a_backend_that_says_something_else_is_refused(monkeypatch, caplog):
+    def compile_part(example, backend, artefacts):
+        def run(*tensors):
+            output = example.part.call(*tensors)
+            return rebuild(output, (-x for x in flatten(output)))
+
+        return run
+
+    made, wrong = network(), fake(monkeypatch, compile_part)
+    expected = made(made_inputs(SPEC)).scene.labels()
+    assert len(expected.unique()) > 3
+    with pytest.raises(SscError, match="'fake' is refused: "):
+        deploy(made, [wrong], CPU)
+    assert deploy(made, [wrong, Backend()], CPU).backend == Backend("torch")
+    assert "trying torch" in caplog.text
+    assert torch.equal(made(made_inputs(SPEC)).scene.labels(), expected)
+
+
+def test_a_part_that_cannot_be_compiled_stays_with_torch(monkeypatch):
+    def compile_part(example, backend, artefacts):
+        if example.part.path == "complete":
+            raise RuntimeError("no such operation\nand a long explanation")
+        return example.part.call
+
+    deployment = deploy(network(), [fake(monkeypatch, compile_part)], CPU)
+    assert deployment.parts == ("image.see",)
+    assert deployment.left == (("complete", "no such operation"),)
+
+
+def test_artefacts_depend_on_weights_shapes_backend_and_part():
+    _, examples = observe(network(), made_inputs(SPEC))
+    paths = [
+        Artefacts.of(network(seed)).path(backend, example, ".xml")
+        for seed in (0, 1)
+        for backend in (Backend(), Backend("compile"))
+        for example in examples
+    ]
+    assert len(set(paths)) == 8
+    assert paths[0] == Artefacts.of(network()).path(Backend(), examples[0], ".xml")
+
+
+def test_auto_is_torch_where_nothing_faster_can_run(monkeypatch):
+    monkeypatch.setattr(backends, "calculates_in_bfloat16", lambda: False)
+    assert candidates(AUTO, CPU) == [Backend()]
+    monkeypatch.setattr(backends, "calculates_in_bfloat16", lambda: True)
+    monkeypatch.setattr(backends, "find_spec", lambda module: None)
+    assert candidates(AUTO, CPU) == [Backend()]
+    with pytest.raises(SscError, match=r"openvino is not installed: pip install 'ssc_ros\[openvino\]'"):
+        candidates("openvino-bf16", CPU)
+    monkeypatch.setattr(backends, "find_spec", lambda module: module)
+    assert candidates(AUTO, CPU) == [Backend("openvino", "bf16"), Backend()]
+    assert candidates(AUTO, torch.device("cuda")) == [Backend()]
+    with pytest.raises(SscError, match="backend 'abacus' does not exist; choose from auto, torch"):
+        candidates("abacus", CPU)
+
+
+def test_the_node_knows_every_backend():
+    assert (AUTO, *NAMES) == BACKENDS
+
+
+@pytest.mark.parametrize("library", ["openvino", "onnxruntime"])
+def test_compiled_parts_calculate_what_torch_does(library):
+    backend = Backend(library)
+    if reason := backend.missing(CPU):
+        pytest.skip(reason)
+    made = network()
+    inputs = made_inputs(SPEC)
+    expected, _ = observe(made, inputs)
+    for _ in range(2):  # the second time from the cache
+        deployment = deploy(made, [backend], CPU)
+        assert (deployment.parts, deployment.left) == (("image.see", "complete"), ())
+        found = made(inputs).scene
+        scale = expected.scene.semantic.abs().max()
+        torch.testing.assert_close(found.semantic / scale, expected.scene.semantic / scale, atol=1e-5, rtol=0)
+        torch.testing.assert_close(found.empty_offset / scale, expected.scene.empty_offset / scale, atol=1e-5, rtol=0)
+    two = {key: torch.cat([value, value]) for key, value in inputs.items()}
+    torch.testing.assert_close(made(two).scene.semantic[1:], expected.scene.semantic, atol=1e-4 * scale, rtol=0)
