@@ -65,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SYSTEM PRESET | FILE | ros",
         help=f"what to measure (default: {SHIPPED_CHECKPOINT})",
     )
-    parser.add_argument("--backend", default="torch", help="what runs the network, see docs/node.md (default: torch)")
+    parser.add_argument("--backend", help="what runs the network, see docs/node.md (default: torch; of the node: auto)")
     parser.add_argument("--threads", type=_positive, metavar="N", help="of torch and OpenCV (default: one per core)")
     parser.add_argument("--device", default="cpu", help="auto, cpu, cuda, cuda:1 (default: cpu)")
     several = parser.add_mutually_exclusive_group()
@@ -134,7 +134,7 @@ def _setting(args: argparse.Namespace) -> Setting:
     if len(args.what) > 2:
         raise SscError(f"'{' '.join(args.what)}' is not a system and a preset, and not one checkpoint")
     network = "/".join(args.what) or str(shipped_checkpoint())
-    return Setting(network, args.backend, _threads(args), args.device)
+    return Setting(network, args.backend or "torch", _threads(args), args.device)
 
 
 def _threads(args: argparse.Namespace) -> int:

@@ -65,7 +65,7 @@ def measure_node(args: argparse.Namespace, threads: int, frame: Callable[[Consol
     sent, source = _frame(args, partial(frame, console))
     runs = []
     for hz in args.hz:
-        load = Load(hz, args.seconds, checkpoint, args.work_ms or 0.0, threads, args.device)
+        load = Load(hz, args.seconds, checkpoint, args.work_ms or 0.0, threads, args.device, args.backend or "auto")
         with console.status(f"{args.seconds:g} s at {hz:g} Hz"), tempfile.TemporaryDirectory() as folder:
             runs.append(run(load, sent, Path(folder)))
     plural = "s" * (threads > 1)
@@ -82,8 +82,8 @@ def _check(args: argparse.Namespace) -> None:
 
     if args.what[1:]:
         raise SscError(f"'{' '.join(args.what[1:])}' is one word too many; name the node's network with --checkpoint")
-    if args.compare or args.precision != "f32":
-        raise SscError("benchmark ros measures the node as it is, without --compare and --precision")
+    if args.compare or args.all_backends:
+        raise SscError("benchmark ros measures the node as it is, without --compare and --all-backends")
     if args.checkpoint and args.work_ms is not None:
         raise SscError("choose one of --checkpoint and --work-ms: either a network runs, or a made-up one")
 

@@ -66,6 +66,7 @@ class MadeUpCompleter:
         )
         self.timings = {"network": 0.0}
         self.history, self.past_frames, self.reads_classes = History(), 0, False
+        self.backend = "made-up"
 
     def forget(self) -> None:
         """Nothing to forget."""

@@ -37,6 +37,7 @@ class Load:
         work_ms: see `checkpoint` [ms].
         threads: of torch.
         device: of the network.
+        backend: that runs it.
     """
 
     hz: float
@@ -45,6 +46,7 @@ class Load:
     work_ms: float = 0.0
     threads: int = 1
     device: str = "cpu"
+    backend: str = "auto"
 
     @property
     def count(self) -> int:
@@ -53,7 +55,12 @@ class Load:
 
     def node(self, frame: Frame) -> list[str]:
         """The command of the node, for a frame's calibration."""
-        parameters = {"camera.extrinsics": extrinsics(frame.rig), "threads": self.threads, "device": self.device}
+        parameters = {
+            "camera.extrinsics": extrinsics(frame.rig),
+            "threads": self.threads,
+            "device": self.device,
+            "backend": self.backend,
+        }
         values = [word for name, value in parameters.items() for word in ("-p", f"{name}:={value}")]
         if self.checkpoint is not None:
             return ssc_ros("node", "--checkpoint", str(self.checkpoint), "--ros-args", *values)
