@@ -105,8 +105,8 @@ def watch_modules(network: nn.Module, stages: Stages) -> None:
         module.register_forward_hook(leave)
 
     for part in dense_parts(network):
-        if (compiled := part.network.compiled.get(part.method)) is not None:
-            part.replace(_timed(compiled, part.path, stages))
+        if part.compiled is not None:
+            part.replace(_timed(part.compiled, part.path, stages))
     for path, module in network.named_modules():
         if path and path.count(".") < WATCHED_DEPTH:
             watch(path.partition(".")[0], module)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import wraps
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -44,16 +44,24 @@ class DensePart:
     network: nn.Module
     method: str
 
+    @property
+    def compiled(self) -> Compiled | None:
+        """What is run in its place."""
+        return self._replaced.get(self.method)
+
     def replace(self, compiled: Compiled | None) -> None:
         """From now on, run this instead; None: the method itself."""
-        replaced: dict[str, Compiled] = self.network.compiled  # type: ignore[assignment]
-        replaced.pop(self.method, None)
+        self._replaced.pop(self.method, None)
         if compiled is not None:
-            replaced[self.method] = compiled
+            self._replaced[self.method] = compiled
 
     def call(self, *tensors: Tensor) -> Any:
         """The method itself, replaced or not."""
         return getattr(type(self.network), self.method).__wrapped__(self.network, *tensors)
+
+    @property
+    def _replaced(self) -> dict[str, Compiled]:
+        return cast("dict[str, Compiled]", self.network.compiled)
 
 
 def dense_parts(network: nn.Module) -> Iterator[DensePart]:

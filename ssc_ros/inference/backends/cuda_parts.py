@@ -23,7 +23,7 @@ def compile_part(example: Example, backend: Backend, artefacts: Artefacts) -> Co
         with torch.no_grad(), torch.autocast("cuda", torch.bfloat16, backend.precision == "bf16", cache_enabled=False):
             return part.call(*held)
 
-    stream = torch.cuda.Stream()
+    stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
     stream.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(stream):
         for _ in range(WARM_UP):

@@ -46,7 +46,7 @@ def load_or_convert(example: Example, artefacts: Artefacts) -> Any:
     if path.is_file():
         return openvino.Core().read_model(path)
     with torch.no_grad():
-        traced = torch.jit.trace(FlatPart(example.part), example.inputs, check_trace=False)
+        traced = torch.jit.trace(FlatPart(example.part), example.inputs, check_trace=False)  # type: ignore[no-untyped-call]
     model = openvino.convert_model(traced, example_input=example.inputs)
     model.reshape({port: list(x.shape) for port, x in zip(model.inputs, example.inputs, strict=True)})
     save(model, path)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import nncf
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ssc_ros.core import Frame
@@ -38,14 +41,14 @@ def quantize_parts(completer: SceneCompleter, frames: Iterable[Frame], backend: 
     examples: dict[str, Example] = {}
     for frame in frames:
         completer.forget()
-        for example in record(completer.network, lambda frame=frame: completer.complete(frame)):
+        for example in record(completer.network, partial(completer.complete, frame)):
             examples.setdefault(example.part.path, example)
             given[example.part.path].append(tuple(_small(x) for x in example.inputs))
     artefacts = Artefacts.of(completer.network)
     written: list[Path] = []
     for name, example in examples.items():
         inputs = given.pop(name)
-        samples = nncf.Dataset(inputs, lambda tensors: [_large(x).numpy() for x in tensors])
+        samples = nncf.Dataset(inputs, _arrays)
         model = load_or_convert(example, artefacts)
         quantised = nncf.quantize(model, samples, preset=nncf.QuantizationPreset.MIXED, subset_size=len(inputs))
         path = artefacts.path(backend, example, ".xml")
@@ -58,5 +61,5 @@ def _small(tensor: Tensor) -> Tensor:
     return tensor.to(SMALL) if tensor.is_floating_point() else tensor.clone()
 
 
-def _large(tensor: Tensor) -> Tensor:
-    return tensor.float() if tensor.is_floating_point() else tensor
+def _arrays(tensors: tuple[Tensor, ...]) -> list[NDArray[Any]]:
+    return [(x.float() if x.is_floating_point() else x).numpy() for x in tensors]

@@ -24,7 +24,8 @@ class Pointwise3d(nn.Module):
 
     def forward(self, volume: Tensor) -> Tensor:
         """[B, inputs, X, Y, Z] -> [B, outputs, X, Y, Z]."""
-        if torch.jit.is_tracing():  # a compiler of graphs chooses kernels by itself, and fuses convolutions
+        # a compiler of graphs chooses kernels by itself, and fuses convolutions
+        if torch.jit.is_tracing():  # type: ignore[attr-defined]
             bias = None if self.bias is None else self.bias[:, 0]
             return functional.conv3d(volume, self.weight[:, :, None, None, None], bias)
         # bmm, not matmul, which would fold the batch into the voxels and copy the volume for it
