@@ -61,6 +61,10 @@ def _without(*terms: str) -> tuple[str, ...]:
     return tuple(f"--model.distillation.{term}=0" for term in terms)
 
 
+FSD = ("--model.distillation.fsd_numeric=4", "--model.distillation.fsd_relation=5")
+TPVD = ("--model.distillation.tpvd=2.5",)
+"""L2COcc's terms that the recipe leaves out, with the paper's weights."""
+
 ABLATIONS = {
     "htcl": (
         Variant("single frame", "single", "htcl_edge", ("--model.preset=edge_single",)),
@@ -76,10 +80,10 @@ ABLATIONS = {
     ),
     "l2cocc": (
         Variant("C: no teacher", "c", "l2cocc_c_edge"),
-        Variant("D: FSD alone", "fsd", "l2cocc_d_edge", _without("tpvd", "pad")),
-        Variant("D: TPVD alone", "tpvd", "l2cocc_d_edge", _without("fsd_numeric", "fsd_relation", "pad")),
-        Variant("D: PAD alone", "pad", "l2cocc_d_edge", _without("fsd_numeric", "fsd_relation", "tpvd")),
-        Variant("D: all three", "d", "l2cocc_d_edge"),
+        Variant("D: FSD alone", "fsd", "l2cocc_d_edge", (*FSD, *_without("pad"))),
+        Variant("D: TPVD alone", "tpvd", "l2cocc_d_edge", (*TPVD, *_without("pad"))),
+        Variant("D: PAD alone, the recipe", "pad", "l2cocc_d_edge"),
+        Variant("D: all three", "d", "l2cocc_d_edge", (*FSD, *TPVD)),
         Variant("L: LiDAR", "l", "l2cocc_l_edge"),
     ),
     "fusion": (
