@@ -149,9 +149,11 @@ def occupancy_children(points: NDArray[np.float32], grid: SceneGrid) -> NDArray[
     Returns:
         (8, X/2, Y/2, Z/2) uint8; child = 4 (x % 2) + 2 (y % 2) + z % 2.
     """
-    index = grid.indices(points)
-    index = index[grid.contains(index)]
-    parent, bit = index // 2, index % 2
-    children = np.zeros((8, *(n // 2 for n in grid.shape)), np.uint8)
-    children[4 * bit[:, 0] + 2 * bit[:, 1] + bit[:, 2], parent[:, 0], parent[:, 1], parent[:, 2]] = 1
+    x, y, z = grid.indices(points).T  # a column at a time: rows of three are slow
+    inside = (x >= 0) & (x < grid.shape[0]) & (y >= 0) & (y < grid.shape[1]) & (z >= 0) & (z < grid.shape[2])
+    x, y, z = (axis[inside].astype(np.int32) for axis in (x, y, z))
+    half_x, half_y, half_z = (n // 2 for n in grid.shape)
+    child = 4 * (x & 1) + 2 * (y & 1) + (z & 1)
+    children = np.zeros((8, half_x, half_y, half_z), np.uint8)
+    children.reshape(-1)[((child * half_x + (x >> 1)) * half_y + (y >> 1)) * half_z + (z >> 1)] = 1
     return children
