@@ -100,12 +100,13 @@ def _modules(system: str, preset: str, depth: int) -> tuple[Table, Any]:
 
     from ssc_ros.systems import build
     from ssc_ros.systems.published import PUBLISHED_SIZES
-    from ssc_ros.systems.summary import MATCHED, MEASURED, OCCUPIED, POINTS, PROPOSALS, summarize
+    from ssc_ros.systems.summary import MATCHED, MEASURED, OCCUPIED, POINTS, PROPOSALS, WIDE_PROPOSALS, summarize
 
     network, *modules = summarize(lambda: build(system, preset))
     table = Table(
         title=f"{system} {preset}",
-        caption=f"Batch 1. Assumed: {PROPOSALS:,} proposed voxels; {MATCHED:,} matched pixels in each frame's box; "
+        caption=f"Batch 1. Assumed: {PROPOSALS:,} proposed voxels, or {WIDE_PROPOSALS:,} wide ones; "
+        f"{MATCHED:,} matched pixels in each frame's box; "
         f"{POINTS:,} points of a sweep in {OCCUPIED:,} voxels, or {MEASURED:,} in polar cells. "
         "A module that is called several times shows all operations and its last output.",
     )
@@ -122,7 +123,14 @@ def _modules(system: str, preset: str, depth: int) -> tuple[Table, Any]:
     published = PUBLISHED_SIZES.get((system, preset))
     if published is not None:
         table.add_row("published", "", f"{published.parameters:,}", "", published.remark)
-    assumed = {"proposals": PROPOSALS, "matched": MATCHED, "points": POINTS, "occupied": OCCUPIED, "measured": MEASURED}
+    assumed = {
+        "proposals": PROPOSALS,
+        "wide_proposals": WIDE_PROPOSALS,
+        "matched": MATCHED,
+        "points": POINTS,
+        "occupied": OCCUPIED,
+        "measured": MEASURED,
+    }
     modules_content = [asdict(module) for module in (network, *modules)]
     content = {"system": system, "preset": preset, "assumed": assumed, "modules": modules_content}
     return table, content | ({"published": asdict(published)} if published is not None else {})

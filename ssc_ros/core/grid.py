@@ -1,4 +1,4 @@
-"""A box of cubic voxels in a metric frame."""
+"""A box of voxels in a metric frame."""
 
 from __future__ import annotations
 
@@ -29,9 +29,14 @@ class SceneGrid:
             raise ValueError(f"a grid needs a positive voxel size and shape, not {self.voxel_size}, {self.shape}")
 
     @property
+    def edges(self) -> tuple[float, float, float]:
+        """Size of a voxel along each axis [m]."""
+        return self.voxel_size, self.voxel_size, self.voxel_size
+
+    @property
     def max_corner(self) -> tuple[float, float, float]:
         """Upper corner of the last voxel [m]."""
-        x, y, z = (c + self.voxel_size * n for c, n in zip(self.min_corner, self.shape, strict=True))
+        x, y, z = (c + edge * n for c, edge, n in zip(self.min_corner, self.edges, self.shape, strict=True))
         return x, y, z
 
     @property
@@ -50,6 +55,19 @@ class SceneGrid:
         x, y, z = (n // factor for n in self.shape)
         return SceneGrid(self.min_corner, self.voxel_size * factor, (x, y, z), self.frame_id)
 
+    def widened(self, factor: int) -> SceneGrid:
+        """The same box and layers, with voxels `factor` times wider along x and y: a network's volume of a street.
+
+        Raises:
+            ValueError: the shape is not divisible by `factor`.
+        """
+        x, y, z = self.shape
+        if x % factor or y % factor:
+            raise ValueError(f"shape {self.shape} is not divisible by {factor} along x and y")
+        edge_x, edge_y, edge_z = self.edges
+        wide = (edge_x * factor, edge_y * factor, edge_z)
+        return _WideGrid(self.min_corner, self.voxel_size * factor, (x // factor, y // factor, z), self.frame_id, wide)
+
     def indices(self, points: NDArray[np.floating]) -> NDArray[np.int64]:
         """Voxel index of each point, by floor; may lie outside the grid.
 
@@ -62,7 +80,7 @@ class SceneGrid:
         # float32, as the official voxeliser computes: a point on a face must fall on the same side
         origin = np.asarray(self.min_corner, np.float32)
         xyz = np.asarray(points, np.float32)
-        return np.asarray(np.floor((xyz - origin) / np.float32(self.voxel_size)), np.int64)
+        return np.asarray(np.floor((xyz - origin) / np.asarray(self.edges, np.float32)), np.int64)
 
     def contains(self, indices: NDArray[np.integer]) -> NDArray[np.bool_]:
         """Whether each index (N, 3) lies inside the grid, as (N,) bool."""
@@ -85,7 +103,7 @@ class SceneGrid:
         if indices is None:
             indices = np.moveaxis(np.indices(self.shape), 0, -1)
         corner = np.asarray(self.min_corner)
-        return np.asarray(corner + (np.asarray(indices) + 0.5) * self.voxel_size, np.float32)
+        return np.asarray(corner + (np.asarray(indices) + 0.5) * np.asarray(self.edges), np.float32)
 
     def range_mask(self, range_m: float) -> NDArray[np.bool_]:
         """Voxels of the forward square of side `range_m` [m], as published ranges are counted.
@@ -96,10 +114,26 @@ class SceneGrid:
         Returns:
             (X, Y, Z) bool.
         """
-        x = self.min_corner[0] + (np.arange(self.shape[0]) + 0.5) * self.voxel_size
-        y = self.min_corner[1] + (np.arange(self.shape[1]) + 0.5) * self.voxel_size
+        x, y = (self.min_corner[i] + (np.arange(self.shape[i]) + 0.5) * self.edges[i] for i in (0, 1))
         plane = ((x >= 0) & (x < range_m))[:, None] & (np.abs(y) < range_m / 2)[None, :]
         return np.repeat(plane[:, :, None], self.shape[2], axis=2)
+
+
+@dataclass(frozen=True)
+class _WideGrid(SceneGrid):
+    """Voxels that are wider than high.
+
+    Attributes:
+        voxel_size: their width.
+        voxel: their size along each axis [m].
+    """
+
+    voxel: tuple[float, float, float] = (0.2, 0.2, 0.2)
+
+    @property
+    def edges(self) -> tuple[float, float, float]:
+        """Size of a voxel along each axis [m]."""
+        return self.voxel
 
 
 SEMANTIC_KITTI_GRID = SceneGrid((0.0, -25.6, -2.0), 0.2, (256, 256, 32))

@@ -40,7 +40,7 @@ class L2CoccDistillation:
         fsd_numeric: cosine distance of the features, mean over all levels of all planes, the volume before the planes
             and the volume after them.
         fsd_relation: difference of the affinities within the finest neck output, sum over the planes.
-        tpvd: divergence of the aggregation weights, per occupied voxel of half resolution.
+        tpvd: divergence of the aggregation weights, per occupied voxel of the volume.
         pad: divergence of the predicted classes, per occupied voxel.
         pad_right: leave the voxels out of `pad` whose class the teacher does not get right; the paper has all.
         voxels: how many occupied voxels `pad` looks at in a step at most, drawn anew each step; 0 is all of them.
@@ -103,14 +103,13 @@ class L2CoccDistillation:
             SscError: a tap is missing in one of the two, or has another shape.
         """
         occupied = (labels != EMPTY) & (labels != UNKNOWN)
-        coarse = _halved(occupied)
         terms: dict[str, Tensor] = {}
         if self.fsd_numeric:
-            terms["fsd_numeric"] = self.fsd_numeric * _feature_distance(student, teacher, coarse)
+            terms["fsd_numeric"] = self.fsd_numeric * _feature_distance(student, teacher, occupied)
         if self.fsd_relation:
             terms["fsd_relation"] = self.fsd_relation * _relation_distance(student, teacher)
         if self.tpvd:
-            terms["tpvd"] = self.tpvd * _aggregation_divergence(student, teacher, coarse)
+            terms["tpvd"] = self.tpvd * _aggregation_divergence(student, teacher, occupied)
         if self.pad:
             index = _drawn(occupied, self.voxels, generator)
             truth = labels.reshape(-1)[index] if self.pad_right else None
@@ -141,11 +140,14 @@ class L2CoccTutor(Tutor):
 
 
 def _feature_distance(student: SceneOutput, teacher: SceneOutput, occupied: Tensor) -> Tensor:
-    """Mean over the taps of features of their cosine distance where `occupied` [B, X, Y, Z] (half resolution)."""
+    """Mean over the taps of features of their cosine distance where `occupied` [B, X, Y, Z] (full resolution)."""
     distances = []
     for name in _features(student, teacher):
         own, others = _pair(student, teacher, name)
-        mask = _columns(occupied, name.split(".")[1], own.shape[-2:]) if name.startswith("planes.") else occupied
+        if name.startswith("planes."):
+            mask = _columns(_shrunk(occupied, student.taps["volume"]), name.split(".")[1], own.shape[-2:])
+        else:
+            mask = _shrunk(occupied, own)
         distances.append(cosine_distance(own, others, mask))
     return torch.stack(distances).mean()
 
@@ -155,7 +157,8 @@ def _relation_distance(student: SceneOutput, teacher: SceneOutput) -> Tensor:
 
 
 def _aggregation_divergence(student: SceneOutput, teacher: SceneOutput, occupied: Tensor) -> Tensor:
-    own, others = (logits.movedim(1, -1)[occupied] for logits in _pair(student, teacher, WEIGHTS))
+    pair = _pair(student, teacher, WEIGHTS)
+    own, others = (logits.movedim(1, -1)[_shrunk(occupied, logits)] for logits in pair)
     return alignment_kl(own, others)
 
 
@@ -176,9 +179,9 @@ def _prediction_divergence(student: SceneOutput, teacher: SceneOutput, index: Te
     return alignment_kl(own[right], others[right]) * (right.sum() / max(1, len(index)))
 
 
-def _halved(occupied: Tensor) -> Tensor:
-    """[B, 2X, 2Y, 2Z] bool -> [B, X, Y, Z] bool: any of the eight children."""
-    return functional.max_pool3d(occupied[:, None].float(), 2)[:, 0] > 0
+def _shrunk(occupied: Tensor, volume: Tensor) -> Tensor:
+    """[B, X, Y, Z] bool -> bool of a volume [B, C, X / n, Y / n, Z / n]: any of each voxel's parts."""
+    return functional.adaptive_max_pool3d(occupied[:, None].float(), volume.shape[2:])[:, 0] > 0
 
 
 def _columns(occupied: Tensor, plane: str, size: torch.Size) -> Tensor:

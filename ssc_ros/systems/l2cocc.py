@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from ssc_ros.networks.backbones.normalization import ImageNormalization
 from ssc_ros.networks.heads.scene_logits import SceneLogits
+from ssc_ros.networks.heads.subvoxel import occupied_parts
 from ssc_ros.networks.volume.tri_plane import TriPlane
 from ssc_ros.systems.dense import dense
 from ssc_ros.systems.spec import InputSpec, SceneInputs, SceneNetwork, SceneOutput
@@ -52,6 +54,16 @@ class L2Cocc(SceneNetwork):
     """The camera model, as figure 2 of the paper reads from left to right.
 
     Where its spec asks for a sweep, LiDAR points join what stereo has measured: in `fuse`, and as proposals.
+
+    Args:
+        image: context and depth.
+        lift: context, depth and projection -> volume.
+        fuse: volume, measured parts of its voxels and perhaps their classes -> volume; the published form has none.
+        transformer: volume, proposals, context, depth and projection -> volume.
+        trunk: volume -> volume.
+        planes: volume -> volume, and taps.
+        head: volume -> scene logits. A detailed one is given the measured voxels too.
+        width: of the volume's voxels, in voxels of half resolution. If it is not 1, the head is a detailed one.
     """
 
     def __init__(
@@ -63,39 +75,51 @@ class L2Cocc(SceneNetwork):
         trunk: nn.Module,
         planes: TriPlane,
         head: nn.Module,
+        *,
+        width: int = 1,
     ) -> None:
         super().__init__(image.spec, image.class_count)
         self.image, self.lift, self.fuse, self.transformer = image, lift, fuse, transformer
-        self.trunk, self.planes, self.head = trunk, planes, head
+        self.trunk, self.planes, self.head, self.width = trunk, planes, head, width
 
     def forward(self, inputs: SceneInputs) -> SceneOutput:
         """Predict a scene; see `SceneInputs` and `SceneOutput`."""
         projection, measured = inputs["projection"], self._measured(inputs)
+        parts = occupied_parts(measured, self.width) if self.width > 1 else measured
         context, depth = self.image.context_and_depth(inputs)
         volume = self.lift(context, depth, projection)
         if self.fuse is not None:
-            classes = inputs["lidar_classes"] if "lidar_classes" in self.spec.sweep else None
-            volume = self.fuse(volume, measured, classes)
-        volume = self.transformer(volume, measured.bool().any(dim=1), context, depth, projection)
-        scene, taps = self.complete(volume)
+            volume = self.fuse(volume, parts, self._classes(inputs))
+        volume = self.transformer(volume, parts.bool().any(dim=1), context, depth, projection)
+        scene, taps = self.complete(volume, *([measured] if self.width > 1 else []))
         said = self.image.classes(context) if self.training else None
         return SceneOutput(scene, depth, said, taps)
 
     @dense
-    def complete(self, volume: Tensor) -> tuple[SceneLogits, dict[str, Tensor]]:
-        """[B, C, X, Y, Z] -> the scene, and taps."""
+    def complete(self, volume: Tensor, *measured: Tensor) -> tuple[SceneLogits, dict[str, Tensor]]:
+        """[B, C, X, Y, Z], and what a detailed head is given beside it -> the scene, and taps."""
         volume = self.trunk(volume)
         refined, taps = self.planes(volume)
-        return self.head(refined), {"volume": volume, **taps}
+        return self.head(refined, *measured), {"volume": volume, **taps}
 
     def _measured(self, inputs: SceneInputs) -> Tensor:
-        """[B, 8 or 16, X, Y, Z] uint8, the children of each voxel in which stereo, and perhaps LiDAR, found a point."""
+        """[B, 8 or 16, X/2, Y/2, Z/2] uint8, the children in which stereo, and perhaps LiDAR, found a point."""
         stereo = inputs["stereo_voxels"]
         return torch.cat([stereo, inputs["lidar_voxels"]], dim=1) if "lidar_voxels" in self.spec.sweep else stereo
 
+    def _classes(self, inputs: SceneInputs) -> Tensor | None:
+        """[B, X, Y, Z] uint8, the train id of points in each voxel of the volume; of several, the highest."""
+        if "lidar_classes" not in self.spec.sweep:
+            return None
+        classes = inputs["lidar_classes"]
+        return functional.max_pool3d(classes.float(), (self.width, self.width, 1)).to(classes.dtype)
+
 
 class L2CoccLidar(SceneNetwork):
-    """The LiDAR model: the camera model's volume and planes behind an encoder of points."""
+    """The LiDAR model: the camera model's volume and planes behind an encoder of points.
+
+    Where its spec asks for measured voxels too, its head is a detailed one, as the camera model's may be.
+    """
 
     def __init__(
         self, spec: InputSpec, classes: int, encoder: nn.Module, trunk: nn.Module, planes: TriPlane, head: nn.Module
@@ -105,12 +129,13 @@ class L2CoccLidar(SceneNetwork):
 
     def forward(self, inputs: SceneInputs) -> SceneOutput:
         """Predict a scene; see `SceneInputs` and `SceneOutput`."""
-        scene, taps = self.complete(self.encoder(inputs["points"]))
+        measured = [inputs["lidar_voxels"]] if "lidar_voxels" in self.spec.sweep else []
+        scene, taps = self.complete(self.encoder(inputs["points"]), *measured)
         return SceneOutput(scene, taps=taps)
 
     @dense
-    def complete(self, volume: Tensor) -> tuple[SceneLogits, dict[str, Tensor]]:
-        """[B, C, X, Y, Z] -> the scene, and taps."""
+    def complete(self, volume: Tensor, *measured: Tensor) -> tuple[SceneLogits, dict[str, Tensor]]:
+        """[B, C, X, Y, Z], and what a detailed head is given beside it -> the scene, and taps."""
         volume = self.trunk(volume)
         refined, taps = self.planes(volume)
-        return self.head(refined), {"volume": volume, **taps}
+        return self.head(refined, *measured), {"volume": volume, **taps}

@@ -1,4 +1,7 @@
-"""Sizes of L2COcc: `edge` for two CPU cores, `full` as published, `full_kitti_360` as published for that data set."""
+"""Sizes of L2COcc: `edge` for two CPU cores, `full` as published, `full_kitti_360` as published for that data set.
+
+`edge_wide` has half the operations of `edge`: it shall take its place.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +19,11 @@ from ssc_ros.networks.backbones.residual import ResidualEncoder, TopDownNeck
 from ssc_ros.networks.backbones.second_fpn import SecondFpn
 from ssc_ros.networks.depth.depth_net import DepthNet
 from ssc_ros.networks.depth.geometry_depth import GeometryDepth
+from ssc_ros.networks.heads.columns import ColumnHead
 from ssc_ros.networks.heads.subvoxel import SubvoxelHead
 from ssc_ros.networks.heads.upsampled import UpsampledHead
 from ssc_ros.networks.lidar.point_encoder import PointEncoder
-from ssc_ros.networks.lift.depth_weighted import DepthWeightedLift
+from ssc_ros.networks.lift.depth_weighted import DepthWeightedLift, WideLift
 from ssc_ros.networks.lift.splat import SplatLift
 from ssc_ros.networks.lift.voxel_transformer import VoxelTransformer
 from ssc_ros.networks.volume.blocks import ResidualBlock3d
@@ -32,6 +36,7 @@ from ssc_ros.systems.l2cocc import ImageBranch, L2Cocc, L2CoccLidar
 from ssc_ros.systems.spec import LIDAR, STEREO, InputSpec
 
 EDGE_CONTEXT, EDGE_VOLUME = 24, 16
+WIDE_LIFTED, WIDE_COLUMN, WIDE = 8, 64, 2
 
 
 def edge_image(spec: InputSpec) -> ImageBranch:
@@ -55,12 +60,12 @@ def edge_camera(*sweep: str) -> L2Cocc:
     spec = InputSpec(sensors=(STEREO, LIDAR) if sweep else (STEREO,), sweep=sweep)
     half = spec.grid.coarsened(2)
     lift = DepthWeightedLift(half, spec.bins, spec.image_size)
-    sources = 1 + ("lidar_voxels" in sweep)
+    parts = 8 * (1 + ("lidar_voxels" in sweep))
     classes = len(SEMANTIC_KITTI) if "lidar_classes" in sweep else 0
     return L2Cocc(
         edge_image(spec),
         lift,
-        MeasuredFusion(EDGE_CONTEXT + lift.extra_channels, EDGE_VOLUME, half.shape, sources, classes),
+        MeasuredFusion(EDGE_CONTEXT + lift.extra_channels, EDGE_VOLUME, half.shape, parts, classes),
         VoxelTransformer(EDGE_VOLUME, 2, 4, 1, 32, spec.bins, half, spec.image_size, context=EDGE_CONTEXT),
         ResidualBlock3d(EDGE_VOLUME),
         edge_planes(half.shape),
@@ -79,6 +84,43 @@ def edge_lidar() -> L2CoccLidar:
         nn.Sequential(ResidualBlock3d(EDGE_VOLUME), ResidualBlock3d(EDGE_VOLUME)),
         edge_planes(half.shape),
         SubvoxelHead(EDGE_VOLUME, np.array(SEMANTIC_KITTI.frequencies)),
+    )
+
+
+def wide_head(shape: tuple[int, int, int]) -> ColumnHead:
+    """Columns of 0.4 m under a volume of that shape."""
+    return ColumnHead(EDGE_VOLUME, shape[2], WIDE_COLUMN, np.array(SEMANTIC_KITTI.frequencies))
+
+
+def wide_camera() -> L2Cocc:
+    """C and D: a volume of 0.8 x 0.8 x 0.4 m under columns of 0.4 m."""
+    spec = InputSpec(sensors=(STEREO,))
+    half = spec.grid.coarsened(2)
+    wide = half.widened(WIDE)
+    lift = WideLift(DepthWeightedLift(half, spec.bins, spec.image_size), EDGE_CONTEXT, WIDE_LIFTED, WIDE)
+    return L2Cocc(
+        edge_image(spec),
+        lift,
+        MeasuredFusion(lift.outputs, EDGE_VOLUME, wide.shape, 2 * WIDE**2),
+        VoxelTransformer(EDGE_VOLUME, 2, 4, 1, 32, spec.bins, wide, spec.image_size, context=EDGE_CONTEXT),
+        ResidualBlock3d(EDGE_VOLUME),
+        edge_planes(wide.shape),
+        wide_head(wide.shape),
+        width=WIDE,
+    )
+
+
+def wide_lidar() -> L2CoccLidar:
+    """L; volume, planes and head as in `wide_camera`, so that it can teach it."""
+    spec = InputSpec(sensors=(LIDAR,), sweep=("points", "lidar_voxels"))
+    wide = spec.grid.coarsened(2).widened(WIDE)
+    return L2CoccLidar(
+        spec,
+        len(SEMANTIC_KITTI),
+        PointEncoder(wide, (32, 64), EDGE_VOLUME),
+        nn.Sequential(ResidualBlock3d(EDGE_VOLUME), ResidualBlock3d(EDGE_VOLUME)),
+        edge_planes(wide.shape),
+        wide_head(wide.shape),
     )
 
 
@@ -140,11 +182,13 @@ CAMERA_PRESETS: dict[str, Callable[[], L2Cocc]] = {
     "edge": edge_camera,
     "edge_fused_raw": partial(edge_camera, "lidar_voxels"),
     "edge_fused": partial(edge_camera, "lidar_voxels", "lidar_classes"),
+    "edge_wide": wide_camera,
     "full": full_camera,
     "full_kitti_360": partial(full_camera, *_KITTI_360),
 }
 LIDAR_PRESETS: dict[str, Callable[[], L2CoccLidar]] = {
     "edge": edge_lidar,
+    "edge_wide": wide_lidar,
     "full": full_lidar,
     "full_kitti_360": partial(full_lidar, *_KITTI_360),
 }

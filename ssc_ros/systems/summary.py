@@ -20,6 +20,9 @@ from ssc_ros.systems.spec import LIDAR, STEREO, InputSpec, SceneInputs, SceneNet
 PROPOSALS = 18_746
 """Half-resolution voxels that hold a matched pixel, in SemanticKITTI's frame 08/000000 (semi-global matching)."""
 
+WIDE_PROPOSALS = 5_637
+"""Voxels twice as wide as those that hold a matched pixel of that frame, matched at half its size."""
+
 MATCHED = 75_145
 """Matched pixels of that frame inside of the box, matched at half its size."""
 
@@ -155,8 +158,10 @@ def empty_inputs(spec: InputSpec) -> SceneInputs:
 
 
 class AssumedSizes(TorchDispatchMode):
-    """Answer the questions that need data: `PROPOSALS` voxels are proposed, all points lie in `OCCUPIED` voxels, those
-    of a whole sweep in the cells of `POLAR`.
+    """Answer the questions that need data.
+
+    `PROPOSALS` or `WIDE_PROPOSALS` voxels are proposed, all points lie in `OCCUPIED` voxels, those of a whole sweep in
+    the cells of `POLAR`.
 
     Args:
         spec: of the network that asks.
@@ -164,7 +169,8 @@ class AssumedSizes(TorchDispatchMode):
 
     def __init__(self, spec: InputSpec) -> None:
         super().__init__()
-        self.voxels = spec.grid.coarsened(2).size
+        half = spec.grid.coarsened(2)
+        self.proposed = {half.size: min(PROPOSALS, half.size), half.size // 4: min(WIDE_PROPOSALS, half.size // 4)}
         self.distinct = {}
         if spec.polar is not None:
             cells, pillars = POLAR.get(spec.polar.shape, (MEASURED, MEASURED))
@@ -173,8 +179,7 @@ class AssumedSizes(TorchDispatchMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func is torch.ops.aten.nonzero.default:
             mask: Tensor = args[0]
-            found = min(PROPOSALS, self.voxels) if mask.numel() == self.voxels else mask.numel()
-            return mask.new_empty(found, mask.ndim, dtype=torch.long)
+            return mask.new_empty(self.proposed.get(mask.numel(), mask.numel()), mask.ndim, dtype=torch.long)
         if func is torch.ops.aten._unique2.default:
             values: Tensor = args[0]
             distinct = values.new_empty(self.distinct.get(len(values), min(OCCUPIED, len(values))))

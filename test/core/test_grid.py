@@ -21,6 +21,19 @@ def test_the_official_box() -> None:
 
 
 @given(st.integers(0, 255), st.integers(0, 255), st.integers(0, 31))
+def test_a_wide_voxel_is_made_of_the_voxels_side_by_side(x: int, y: int, z: int) -> None:
+    wide = GRID.coarsened(2).widened(2)
+    assert (wide.shape, wide.edges) == ((64, 64, 16), (0.8, 0.8, 0.4))
+    np.testing.assert_allclose(wide.max_corner, GRID.max_corner)
+    point = GRID.centers(np.array([[x, y, z]]))
+    index = wide.indices(point)
+    assert index.tolist() == [[x // 4, y // 4, z // 2]]
+    assert (np.abs(wide.centers(index) - point) < (0.4, 0.4, 0.2)).all()
+    with pytest.raises(ValueError, match="not divisible"):
+        wide.widened(3)
+
+
+@given(st.integers(0, 255), st.integers(0, 255), st.integers(0, 31))
 def test_the_centre_of_a_voxel_has_its_index(x: int, y: int, z: int) -> None:
     index = np.array([[x, y, z]])
     np.testing.assert_array_equal(GRID.indices(GRID.centers(index)), index)

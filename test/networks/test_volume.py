@@ -100,7 +100,7 @@ def test_what_is_measured_joins_as_a_projection_of_the_concatenation():
 
 def test_classes_join_as_an_embedding_of_every_voxel_that_has_one():
     torch.manual_seed(0)
-    fusion = MeasuredFusion(5, 3, (4, 2, 6), sources=2, classes=7).eval()
+    fusion = MeasuredFusion(5, 3, (4, 2, 6), parts=16, classes=7).eval()
     lifted, measured = torch.randn(2, 5, 4, 2, 6), torch.randint(2, (2, 16, 4, 2, 6), dtype=torch.uint8)
     classes = torch.randint(7, (2, 4, 2, 6), dtype=torch.uint8)
     weight = torch.cat([fusion.lifted.weight, fusion.measured.weight], dim=1)[:, :, None, None, None]

@@ -32,12 +32,12 @@ def image(spec: InputSpec) -> ImageBranch:
 def camera(spec: InputSpec) -> L2Cocc:
     half = spec.grid.coarsened(2)
     lift = DepthWeightedLift(half, spec.bins, spec.image_size)
-    sources = 1 + ("lidar_voxels" in spec.sweep)
+    parts = 8 * (1 + ("lidar_voxels" in spec.sweep))
     classes = CLASSES if "lidar_classes" in spec.sweep else 0
     return L2Cocc(
         image(spec),
         lift,
-        MeasuredFusion(CONTEXT + lift.extra_channels, VOLUME, half.shape, sources, classes),
+        MeasuredFusion(CONTEXT + lift.extra_channels, VOLUME, half.shape, parts, classes),
         VoxelTransformer(VOLUME, 2, 4, 1, 16, spec.bins, half, spec.image_size, context=CONTEXT),
         ResidualBlock3d(VOLUME),
         planes(spec, VOLUME),

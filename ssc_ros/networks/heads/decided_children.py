@@ -29,50 +29,86 @@ def _exp(x):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 (numba infe
 
 
 @kernel
+def _decide_row(semantic, empty_offset, best, total, label, label_pairs, confidence_pairs):  # type: ignore[no-untyped-def]  # noqa: ANN001
+    """Decide a row of K voxels, which is short enough for the cache; innermost loops run along contiguous voxels.
+
+    Args:
+        semantic: (C, K) float32.
+        empty_offset: (8, K) float32.
+        best, total, label: (K,) to work in.
+        label_pairs, confidence_pairs: (4, K) uint16 to write, for the four children side by side two neighbours along
+            z, the lower one in the lower byte.
+    """
+    classes, voxels = semantic.shape
+    for k in range(voxels):
+        best[k] = semantic[1, k]
+        label[k] = 1
+        total[k] = _f(0)
+    for c in range(2, classes):
+        row = semantic[c]
+        for k in range(voxels):
+            better = row[k] > best[k]
+            best[k] = row[k] if better else best[k]
+            label[k] = _i(c) if better else label[k]
+    for c in range(1, classes):
+        row = semantic[c]
+        for k in range(voxels):
+            total[k] += _exp(row[k] - best[k])  # relative to the best of the occupied classes
+    empty = semantic[0]
+    for pair in range(4):
+        lower, upper = empty_offset[2 * pair], empty_offset[2 * pair + 1]
+        label_pair, confidence_pair = label_pairs[pair], confidence_pairs[pair]
+        for k in range(voxels):
+            first, second = empty[k] + lower[k] - best[k], empty[k] + upper[k] - best[k]
+            near, far = _exp(-abs(first)), _exp(-abs(second))
+            p = _f(255) / (near + total[k] if first < _f(0) else _f(1) + total[k] * near)
+            q = _f(255) / (far + total[k] if second < _f(0) else _f(1) + total[k] * far)
+            one = label[k] if first < _f(0) else _i(0)
+            two = label[k] if second < _f(0) else _i(0)
+            label_pair[k] = np.uint16(one | (two << _i(8)))
+            confidence_pair[k] = np.uint16(_i(p + _f(0.5)) | (_i(q + _f(0.5)) << _i(8)))
+
+
+@kernel
 def decide_children(semantic, empty_offset, labels, confidence):  # type: ignore[no-untyped-def]  # noqa: ANN001
     """Write the label of each fine voxel and its probability times 255; equal logits go to the smaller class.
-
-    A layer along x at a time: its logits fit into the cache, and innermost loops run along contiguous voxels.
 
     Args:
         semantic: (C, X, Y Z) float32.
         empty_offset: (8, X, Y Z) float32, children as in `to_children`.
         labels, confidence: (2X, 2Y, Z) uint16 to write: two neighbours along z, the lower one in the lower byte.
     """
-    classes, layers, voxels = semantic.shape
-    height = labels.shape[2]
-    best, total = np.empty(voxels, np.float32), np.empty(voxels, np.float32)
-    label = np.empty(voxels, np.int32)
-    label_pair, confidence_pair = np.empty(voxels, np.uint16), np.empty(voxels, np.uint16)
-    for x in range(layers):
-        for k in range(voxels):
-            best[k] = semantic[1, x, k]
-            label[k] = 1
-            total[k] = _f(0)
-        for c in range(2, classes):
-            row = semantic[c, x]
-            for k in range(voxels):
-                better = row[k] > best[k]
-                best[k] = row[k] if better else best[k]
-                label[k] = _i(c) if better else label[k]
-        for c in range(1, classes):
-            row = semantic[c, x]
-            for k in range(voxels):
-                total[k] += _exp(row[k] - best[k])  # relative to the best of the occupied classes
-        empty = semantic[0, x]
+    voxels, height = semantic.shape[2], labels.shape[2]
+    best, total, label = np.empty(voxels, np.float32), np.empty(voxels, np.float32), np.empty(voxels, np.int32)
+    label_pairs, confidence_pairs = np.empty((4, voxels), np.uint16), np.empty((4, voxels), np.uint16)
+    for x in range(semantic.shape[1]):
+        _decide_row(semantic[:, x], empty_offset[:, x], best, total, label, label_pairs, confidence_pairs)
         for pair in range(4):
-            lower, upper = empty_offset[2 * pair, x], empty_offset[2 * pair + 1, x]
-            for k in range(voxels):
-                first, second = empty[k] + lower[k] - best[k], empty[k] + upper[k] - best[k]
-                near, far = _exp(-abs(first)), _exp(-abs(second))
-                p = _f(255) / (near + total[k] if first < _f(0) else _f(1) + total[k] * near)
-                q = _f(255) / (far + total[k] if second < _f(0) else _f(1) + total[k] * far)
-                one = label[k] if first < _f(0) else _i(0)
-                two = label[k] if second < _f(0) else _i(0)
-                label_pair[k] = np.uint16(one | (two << _i(8)))
-                confidence_pair[k] = np.uint16(_i(p + _f(0.5)) | (_i(q + _f(0.5)) << _i(8)))
             fine_x, odd = 2 * x + pair // 2, pair % 2
             for y in range(voxels // height):
                 for z in range(height):
-                    labels[fine_x, 2 * y + odd, z] = label_pair[y * height + z]
-                    confidence[fine_x, 2 * y + odd, z] = confidence_pair[y * height + z]
+                    labels[fine_x, 2 * y + odd, z] = label_pairs[pair, y * height + z]
+                    confidence[fine_x, 2 * y + odd, z] = confidence_pairs[pair, y * height + z]
+
+
+@kernel
+def decide_layers(layers, labels, confidence):  # type: ignore[no-untyped-def]  # noqa: ANN001
+    """As `decide_children`, of logits in another order.
+
+    Args:
+        layers: (Z, C + 8, X, Y) float32, classes and then children.
+        labels, confidence: (2X, 2Y, Z) uint16 to write.
+    """
+    height, channels, wide, voxels = layers.shape
+    classes = channels - 8
+    best, total, label = np.empty(voxels, np.float32), np.empty(voxels, np.float32), np.empty(voxels, np.int32)
+    label_pairs, confidence_pairs = np.empty((4, voxels), np.uint16), np.empty((4, voxels), np.uint16)
+    for x in range(wide):
+        for z in range(height):  # innermost, so that whole columns are written while they are in the cache
+            row = layers[z, :, x]
+            _decide_row(row[:classes], row[classes:], best, total, label, label_pairs, confidence_pairs)
+            for pair in range(4):
+                fine_x, odd = 2 * x + pair // 2, pair % 2
+                for y in range(voxels):
+                    labels[fine_x, 2 * y + odd, z] = label_pairs[pair, y]
+                    confidence[fine_x, 2 * y + odd, z] = confidence_pairs[pair, y]

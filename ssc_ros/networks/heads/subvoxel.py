@@ -33,6 +33,23 @@ def from_children(children: Tensor) -> Tensor:
     return parts.permute(0, 4, 1, 5, 2, 6, 3).reshape(batch, 2 * x, 2 * y, 2 * z)
 
 
+def occupied_parts(children: Tensor, width: int) -> Tensor:
+    """Which parts of wider voxels hold something: a part is as wide as a voxel of which we know the children, and as
+    high as a child. Where the ground is depends on its height more than on its place.
+
+    Args:
+        children: [B, 8 n, X, Y, Z] uint8, of n sensors, as from `to_children`; 1 where there is something.
+        width: how many voxels go into a wider one along x, and as many along y.
+
+    Returns:
+        [B, 2 n width^2, X / width, Y / width, Z] uint8, 1 where any child of a part holds something. Along the axis of
+        parts: sensor, lower and upper half, x, y.
+    """
+    halves = children.unflatten(1, (-1, 4, 2)).amax(dim=2)
+    parts = halves.unflatten(3, (-1, width)).unflatten(5, (-1, width))
+    return parts.permute(0, 1, 2, 4, 6, 3, 5, 7).flatten(1, 4)
+
+
 @dataclass(frozen=True)
 class SubvoxelLogits(SceneLogits):
     """Class logits at half resolution, with an empty offset per child.

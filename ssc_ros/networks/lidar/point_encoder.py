@@ -62,5 +62,5 @@ class PointEncoder(nn.Module):
     def _features(self, inside: PointsInside) -> Tensor:
         """[n, 6] of the points inside of the box."""
         xyz, reflectance = inside.points[:, :3], inside.points[:, 3:]
-        offset = xyz - xyz.new_tensor(self.grid.min_corner) - (inside.index + 0.5) * self.grid.voxel_size
+        offset = xyz - xyz.new_tensor(self.grid.min_corner) - (inside.index + 0.5) * xyz.new_tensor(self.grid.edges)
         return torch.cat([offset, xyz[:, :2], reflectance], dim=1)

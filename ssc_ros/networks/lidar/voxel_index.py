@@ -41,6 +41,6 @@ def points_inside(points: Tensor, grid: SceneGrid) -> PointsInside:
     kept = points[sample, row]
     shape = torch.tensor(grid.shape, device=points.device)
     # rounding may lift a point just inside of the far face onto it
-    index = torch.minimum(((kept[:, :3] - corner) / grid.voxel_size).long(), shape - 1)
+    index = torch.minimum(((kept[:, :3] - corner) / kept.new_tensor(grid.edges)).long(), shape - 1)
     x, y, z = index.unbind(1)
     return PointsInside(kept, sample, index, ((sample * shape[0] + x) * shape[1] + y) * shape[2] + z)

@@ -32,8 +32,8 @@ def project_voxels(projection: Tensor, grid: SceneGrid) -> Tensor:
         [B, X, Y, Z, 3]: u, v [px] and depth [m]; u and v are meaningless where the depth is not positive.
     """
     axes = [
-        torch.arange(n, device=projection.device, dtype=projection.dtype).add_(0.5).mul_(grid.voxel_size).add_(corner)
-        for n, corner in zip(grid.shape, grid.min_corner, strict=True)
+        torch.arange(n, device=projection.device, dtype=projection.dtype).add_(0.5).mul_(edge).add_(corner)
+        for n, edge, corner in zip(grid.shape, grid.edges, grid.min_corner, strict=True)
     ]
     # A projection is affine in each axis: three outer sums replace a product with every centre.
     x, y, z = (projection[:, None, :, i] * axes[i][None, :, None] for i in range(3))
@@ -136,6 +136,29 @@ class DepthWeightedLift(nn.Module):
         (x, right), (y, below), (k, far) = map(lower_neighbor, coordinates.unbind(-1), sizes)
         first = (y * (size[1] + 2) + x).masked_fill(~visible, -1)
         return _Places(first.int(), k.int(), right, below, far)
+
+
+class WideLift(nn.Module):
+    """A lift to narrow voxels, whose features wider voxels hold side by side: each sees several places of the image.
+
+    Args:
+        lift: to the narrow voxels.
+        context: channels of the image features.
+        channels: to which they are reduced before they are lifted (which is the same as after, and less work).
+        width: how many narrow voxels a wide one holds along x, and as many along y.
+    """
+
+    def __init__(self, lift: DepthWeightedLift, context: int, channels: int, width: int) -> None:
+        super().__init__()
+        self.reduce = nn.Conv2d(context, channels, 1)
+        self.lift, self.width = lift, width
+        self.outputs = (channels + lift.extra_channels) * width**2
+
+    def forward(self, context: Tensor, depth_logits: Tensor, projection: Tensor) -> Tensor:
+        """As `DepthWeightedLift`; [B, outputs, X / width, Y / width, Z]."""
+        narrow: Tensor = self.lift(self.reduce(context), depth_logits, projection)
+        parts = narrow.unflatten(2, (-1, self.width)).unflatten(4, (-1, self.width))
+        return parts.permute(0, 1, 3, 5, 2, 4, 6).flatten(1, 3)
 
 
 class FrustumSampling(nn.Module):

@@ -23,11 +23,12 @@ class Pointwise3d(nn.Module):
         nn.init.kaiming_uniform_(self.weight, a=5**0.5)
 
     def forward(self, volume: Tensor) -> Tensor:
-        """[B, inputs, X, Y, Z] -> [B, outputs, X, Y, Z]."""
+        """[B, inputs, X, Y, Z] -> [B, outputs, X, Y, Z]; two axes will do too."""
         # a compiler of graphs chooses kernels by itself, and fuses convolutions
         if torch.jit.is_tracing():  # type: ignore[attr-defined]
             bias = None if self.bias is None else self.bias[:, 0]
-            return functional.conv3d(volume, self.weight[:, :, None, None, None], bias)
+            traced = functional.conv2d(volume.flatten(3), self.weight[:, :, None, None], bias)
+            return traced.unflatten(3, volume.shape[3:])
         # bmm, not matmul, which would fold the batch into the voxels and copy the volume for it
         weight = self.weight.expand(len(volume), -1, -1)
         flat = volume.flatten(2)

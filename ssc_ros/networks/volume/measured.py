@@ -42,19 +42,19 @@ class PlacedFusion(_Fusion):
 
 
 class MeasuredFusion(_Fusion):
-    """The measured children of each voxel, and perhaps its class, beside the lifted features and the place.
+    """The measured parts of each voxel, and perhaps its class, beside the lifted features and the place.
 
     Args:
         inputs, outputs, shape: as `PlacedFusion`.
-        sources: how many sensors measure.
+        parts: how many of a voxel sensors look at, of all sensors together: 8 children for each of them, for example.
         classes: of measured voxels, 0 for those that have none; 0 classes if nobody tells them.
     """
 
     def __init__(
-        self, inputs: int, outputs: int, shape: tuple[int, int, int], sources: int = 1, classes: int = 0
+        self, inputs: int, outputs: int, shape: tuple[int, int, int], parts: int = 8, classes: int = 0
     ) -> None:
         super().__init__(inputs, outputs, shape)
-        self.measured = Pointwise3d(8 * sources, outputs, bias=False)
+        self.measured = Pointwise3d(parts, outputs, bias=False)
         self.classes = nn.Embedding(classes, outputs) if classes else None
 
     def forward(self, lifted: Tensor, measured: Tensor, classes: Tensor | None = None) -> Tensor:
@@ -62,7 +62,7 @@ class MeasuredFusion(_Fusion):
 
         Args:
             lifted: [B, inputs, X, Y, Z].
-            measured: [B, 8 sources, X, Y, Z] uint8, children as from `to_children` of each sensor.
+            measured: [B, parts, X, Y, Z] uint8, 1 where something was measured.
             classes: [B, X, Y, Z] uint8, where the module was made for them.
 
         Returns:

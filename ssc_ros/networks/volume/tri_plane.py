@@ -57,7 +57,7 @@ class PlaneUnpool(nn.Module):
     def forward(self, plane: Tensor) -> Tensor:
         """[B, inputs, H, W] -> [B, C, X, Y, Z]; with one slab the collapsed axis has size 1, to broadcast."""
         volume = self.project(plane).unflatten(1, (-1, self.slabs)).movedim(2, -1)
-        if self.slabs > 1:
+        if self.slabs > 1 and self.thickness > 1:
             volume = volume.repeat_interleave(self.thickness, dim=-1)
         return torch.movedim(volume, -1, self.axis)
 

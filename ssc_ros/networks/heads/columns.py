@@ -1,0 +1,120 @@
+"""A head that sees a coarse volume, and what was measured, from above, and predicts whole columns of finer voxels.
+
+Most of what tells classes apart varies slowly along a street, most of what tells surfaces apart was measured. So the
+network's volume has voxels of 0.8 x 0.8 x 0.4 m, and only here, in two dimensions, with height as channels (as FlashOcc
+does, Yu et al. 2023), do features have the resolution of the classes, 0.4 m, and meet the measured voxels of 0.2 m.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from ssc_ros.networks.backbones.residual import BasicBlock
+from ssc_ros.networks.heads.scene_logits import SceneLogits
+from ssc_ros.networks.heads.subvoxel import SubvoxelLogits
+from ssc_ros.networks.volume.blocks import Pointwise3d
+
+
+@dataclass(frozen=True)
+class ColumnLogits(SceneLogits):
+    """`SubvoxelLogits` in the order in which columns are predicted, layer by layer.
+
+    Attributes:
+        layers: [B, Z, C + 8, X, Y], the logits of the classes and the offsets of the children.
+    """
+
+    layers: Tensor
+
+    def by_voxel(self) -> SubvoxelLogits:
+        """The same, in another order."""
+        logits = self.layers.movedim(1, 4)
+        return SubvoxelLogits(logits[:, :-8], logits[:, -8:])
+
+    def dense(self) -> Tensor:
+        """[B, C, 2X, 2Y, 2Z] logits at full resolution: the slow reference of the methods below."""
+        return self.by_voxel().dense()
+
+    def gather(self, index: Tensor) -> Tensor:
+        """Logits [N, C] of fine voxels, by their flat C-order index [N] into (B, 2X, 2Y, 2Z)."""
+        return self.by_voxel().gather(index)
+
+    def labels(self) -> Tensor:
+        """[B, 2X, 2Y, 2Z] uint8: the most probable class of each fine voxel."""
+        return self._decided[0]
+
+    def confidence(self) -> Tensor:
+        """[B, 2X, 2Y, 2Z] uint8: the probability of the label of `labels`, times 255."""
+        return self._decided[1]
+
+    @cached_property
+    def _decided(self) -> tuple[Tensor, Tensor]:
+        if self.layers.device.type != "cpu":
+            scene = self.by_voxel()
+            return scene.labels(), scene.confidence()
+        from ssc_ros.networks.heads.decided_children import decide_layers  # compiles, so only where it is needed
+
+        batch, z, _, x, y = self.layers.shape
+        labels, confidence = (torch.empty(batch, 2 * x, 2 * y, 2 * z, dtype=torch.uint8) for _ in range(2))
+        layers = self.layers.detach().float().contiguous()
+        for of_one in zip(layers, labels.view(torch.uint16), confidence.view(torch.uint16), strict=True):
+            decide_layers(*(tensor.numpy() for tensor in of_one))
+        return labels, confidence
+
+
+class ColumnHead(nn.Module):
+    """A volume, and measured voxels, -> `ColumnLogits` at twice the volume's resolution along x and y.
+
+    Args:
+        channels: of the volume.
+        layers: Z, of the volume and of the logits.
+        width: channels of a column.
+        frequencies: (C,) voxel counts of the classes; as for `SubvoxelHead`, an untrained head predicts these.
+        sources: how many sensors measure.
+    """
+
+    def __init__(
+        self, channels: int, layers: int, width: int, frequencies: NDArray[np.float64], sources: int = 1
+    ) -> None:
+        super().__init__()
+        self.classes, self.layers, flat = len(frequencies), layers, channels * layers
+        self.volume = nn.Conv2d(flat, width, 1)
+        self.measured = nn.Conv2d(8 * sources * layers, width, 1, bias=False)
+        self.norm = nn.BatchNorm2d(width)
+        self.body = BasicBlock(width, width)
+        self.spread = nn.Conv2d(width, flat, 1)
+        # what was measured in a voxel says most about that voxel: it need not pass through the column
+        self.nearby = nn.Conv2d(8 * sources * layers, flat, 1, groups=layers, bias=False)
+        self.logits = Pointwise3d(channels, self.classes + 8)
+        assert self.logits.bias is not None
+        prior = torch.from_numpy(np.log(frequencies / np.sum(frequencies)))
+        with torch.no_grad():
+            self.logits.bias[: self.classes, 0] = prior
+
+    def forward(self, volume: Tensor, measured: Tensor) -> ColumnLogits:
+        """Predict.
+
+        Args:
+            volume: [B, channels, X, Y, Z].
+            measured: [B, 8 sources, 2X, 2Y, Z] uint8, children as from `to_children` of each sensor.
+        """
+        flat, details = _layers_as_channels(volume), _layers_as_channels(measured.to(volume))
+        columns = functional.relu(self.norm(_doubled(self.volume(flat)) + self.measured(details)))
+        features = functional.relu(self.spread(self.body(columns)) + self.nearby(details) + _doubled(flat))
+        layers = features.unflatten(1, (self.layers, -1))
+        return ColumnLogits(self.logits(layers.flatten(0, 1)).unflatten(0, layers.shape[:2]))
+
+
+def _layers_as_channels(volume: Tensor) -> Tensor:
+    """[B, C, X, Y, Z] -> [B, Z C, X, Y]."""
+    return volume.movedim(4, 1).flatten(1, 2)
+
+
+def _doubled(plane: Tensor) -> Tensor:
+    return functional.interpolate(plane, scale_factor=2.0, mode="bilinear", align_corners=False)
