@@ -129,7 +129,7 @@ def test_a_frame_that_nobody_knows_gives_no_pose(world, tf):
     drive = TfDrive(world, odometry__fixed_frame="map")
     drive.go(2)
     assert drive.used == [0, 0]
-    assert world.drops == {"pose_missing": 2}
+    world.spin_until(lambda: world.drops == {"pose_missing": 2})
 
 
 def test_without_tf2_ros_the_node_says_what_to_do(world, monkeypatch, capfd):
