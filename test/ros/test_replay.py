@@ -107,7 +107,7 @@ def test_subscribers_get_every_message_with_its_stamp_beside_a_clock_that_only_g
     assert [m.data.tobytes() for m in received[TOPICS.left_image]] == images
     world.spin_until(lambda: ticks(clock)[-1] >= expected[-1], timeout=5)
     assert ticks(clock) == sorted(ticks(clock))
-    assert len(ticks) > 10
+    assert len(clock) > 10
     assert player.summary.messages[TOPICS.left_image] == 6
     assert player.summary.skipped.keys() <= {TOPICS.tf_static}
 
