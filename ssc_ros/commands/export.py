@@ -97,7 +97,7 @@ def _report(expected: SceneCompleter, found: SceneCompleter, args: argparse.Name
         truth = sequence.target(frame_id)
         grids = [completer.complete(frame) for completer in (expected, found)]
         for confusion, grid in zip(confusions, grids, strict=True):
-            confusion.add(truth, grid.labels)
+            confusion.add(grid.labels, truth)
         same += int((grids[0].labels == grids[1].labels).sum())
         count += truth.size
         for completer in (expected, found):

@@ -8,7 +8,6 @@ does, Yu et al. 2023), do features have the resolution of the classes, 0.4 m, an
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import torch
@@ -45,16 +44,8 @@ class ColumnLogits(SceneLogits):
         """Logits [N, C] of fine voxels, by their flat C-order index [N] into (B, 2X, 2Y, 2Z)."""
         return self.by_voxel().gather(index)
 
-    def labels(self) -> Tensor:
-        """[B, 2X, 2Y, 2Z] uint8: the most probable class of each fine voxel."""
-        return self._decided[0]
-
-    def confidence(self) -> Tensor:
-        """[B, 2X, 2Y, 2Z] uint8: the probability of the label of `labels`, times 255."""
-        return self._decided[1]
-
-    @cached_property
-    def _decided(self) -> tuple[Tensor, Tensor]:
+    def decide(self) -> tuple[Tensor, Tensor]:
+        """Labels and confidence [B, 2X, 2Y, 2Z] uint8."""
         if self.layers.device.type != "cpu":
             scene = self.by_voxel()
             return scene.labels(), scene.confidence()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from functools import cached_property
 
 from torch import Tensor
 
@@ -26,9 +27,17 @@ class SceneLogits(ABC):
         """
 
     @abstractmethod
+    def decide(self) -> tuple[Tensor, Tensor]:
+        """`labels` and `confidence`, which are found together."""
+
     def labels(self) -> Tensor:
         """[B, X, Y, Z] uint8: the most probable class of each voxel."""
+        return self._decided[0]
 
-    @abstractmethod
     def confidence(self) -> Tensor:
         """[B, X, Y, Z] uint8: the probability of the label of `labels`, times 255."""
+        return self._decided[1]
+
+    @cached_property
+    def _decided(self) -> tuple[Tensor, Tensor]:
+        return self.decide()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
-from functools import cached_property
 from typing import ClassVar
 
 import torch
@@ -49,16 +48,8 @@ class SlabLogits(SceneLogits):
     def slabs(self) -> Iterator[Tensor]:
         """The dense logits in slabs along x: [B, C, x, 2Y, 2Z], the classes at `class_axis`."""
 
-    def labels(self) -> Tensor:
-        """[B, 2X, 2Y, 2Z] uint8: the most probable class of each fine voxel."""
-        return self._decided[0]
-
-    def confidence(self) -> Tensor:
-        """[B, 2X, 2Y, 2Z] uint8: the probability of the label of `labels`, times 255."""
-        return self._decided[1]
-
-    @cached_property
-    def _decided(self) -> tuple[Tensor, Tensor]:
+    def decide(self) -> tuple[Tensor, Tensor]:
+        """Labels and confidence [B, 2X, 2Y, 2Z] uint8."""
         best = [logits.softmax(dim=self.class_axis).max(dim=self.class_axis) for logits in self.slabs()]
         labels = torch.cat([slab.indices.to(torch.uint8) for slab in best], dim=1)
         return labels, torch.cat([(255 * slab.values).round().to(torch.uint8) for slab in best], dim=1)

@@ -8,7 +8,6 @@ never built outside of `SceneLogits.dense`, the slow reference.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import torch
@@ -89,16 +88,8 @@ class SubvoxelLogits(SceneLogits):
         offsets = self.empty_offset.permute(0, 2, 3, 4, 1).reshape(-1).index_select(0, parent * 8 + child)
         return torch.cat([logits[:, :1] + offsets[:, None], logits[:, 1:]], dim=1)
 
-    def labels(self) -> Tensor:
-        """[B, 2X, 2Y, 2Z] uint8: the most probable class of each fine voxel."""
-        return self._decided[0]
-
-    def confidence(self) -> Tensor:
-        """[B, 2X, 2Y, 2Z] uint8: the probability of the label of `labels`, times 255."""
-        return self._decided[1]
-
-    @cached_property
-    def _decided(self) -> tuple[Tensor, Tensor]:
+    def decide(self) -> tuple[Tensor, Tensor]:
+        """Labels and confidence [B, 2X, 2Y, 2Z] uint8."""
         return self._in_one_pass() if self.semantic.device.type == "cpu" else self._by_parent()
 
     def _by_parent(self) -> tuple[Tensor, Tensor]:
