@@ -33,8 +33,8 @@ def _decide_row(semantic, empty_offset, best, total, label, label_pairs, confide
     """Decide a row of K voxels, which is short enough for the cache; innermost loops run along contiguous voxels.
 
     Args:
-        semantic: (C, K) float32.
-        empty_offset: (8, K) float32.
+        semantic: (C, K) float32, and
+        empty_offset: (8, K) float32, both contiguous, without which the loops would not be vectorised.
         best, total, label: (K,) to work in.
         label_pairs, confidence_pairs: (4, K) uint16 to write, for the four children side by side two neighbours along
             z, the lower one in the lower byte.
@@ -70,6 +70,15 @@ def _decide_row(semantic, empty_offset, best, total, label, label_pairs, confide
 
 
 @kernel
+def _copy(source, x, target):  # type: ignore[no-untyped-def]  # noqa: ANN001
+    """Target (C, K) = source[:, x], of (C, X, K), in the loops that the compiler vectorises; slices are not."""
+    channels, voxels = target.shape
+    for c in range(channels):
+        for k in range(voxels):
+            target[c, k] = source[c, x, k]
+
+
+@kernel
 def decide_children(semantic, empty_offset, labels, confidence):  # type: ignore[no-untyped-def]  # noqa: ANN001
     """Write the label of each fine voxel and its probability times 255; equal logits go to the smaller class.
 
@@ -79,10 +88,13 @@ def decide_children(semantic, empty_offset, labels, confidence):  # type: ignore
         labels, confidence: (2X, 2Y, Z) uint16 to write: two neighbours along z, the lower one in the lower byte.
     """
     voxels, height = semantic.shape[2], labels.shape[2]
+    classes, offsets = np.empty((semantic.shape[0], voxels), np.float32), np.empty((8, voxels), np.float32)
     best, total, label = np.empty(voxels, np.float32), np.empty(voxels, np.float32), np.empty(voxels, np.int32)
     label_pairs, confidence_pairs = np.empty((4, voxels), np.uint16), np.empty((4, voxels), np.uint16)
     for x in range(semantic.shape[1]):
-        _decide_row(semantic[:, x], empty_offset[:, x], best, total, label, label_pairs, confidence_pairs)
+        _copy(semantic, x, classes)
+        _copy(empty_offset, x, offsets)
+        _decide_row(classes, offsets, best, total, label, label_pairs, confidence_pairs)
         for pair in range(4):
             fine_x, odd = 2 * x + pair // 2, pair % 2
             for y in range(voxels // height):
@@ -100,12 +112,12 @@ def decide_layers(layers, labels, confidence):  # type: ignore[no-untyped-def]  
         labels, confidence: (2X, 2Y, Z) uint16 to write.
     """
     height, channels, wide, voxels = layers.shape
-    classes = channels - 8
+    classes, row = channels - 8, np.empty((channels, voxels), np.float32)
     best, total, label = np.empty(voxels, np.float32), np.empty(voxels, np.float32), np.empty(voxels, np.int32)
     label_pairs, confidence_pairs = np.empty((4, voxels), np.uint16), np.empty((4, voxels), np.uint16)
     for x in range(wide):
         for z in range(height):  # innermost, so that whole columns are written while they are in the cache
-            row = layers[z, :, x]
+            _copy(layers[z], x, row)
             _decide_row(row[:classes], row[classes:], best, total, label, label_pairs, confidence_pairs)
             for pair in range(4):
                 fine_x, odd = 2 * x + pair // 2, pair % 2
