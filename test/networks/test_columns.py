@@ -8,6 +8,7 @@ import torch
 
 from ssc_ros.networks.heads.columns import ColumnHead, ColumnLogits
 from ssc_ros.networks.heads.subvoxel import occupied_parts, to_children
+from ssc_ros.networks.volume.blocks import Pointwise3d
 
 FREQUENCIES = np.array([900.0, 60, 30, 10])
 
@@ -54,8 +55,10 @@ def test_each_layer_of_a_column_has_its_own_features_volume_and_measurement(sour
 
 
 def test_labels_and_confidence_equal_those_of_the_dense_logits():
-    layers = torch.randn(2, 3, 5 + 8, 4, 7, generator=torch.Generator().manual_seed(3))
-    scene = ColumnLogits(layers)
+    torch.manual_seed(3)
+    classify = Pointwise3d(6, 5 + 8)
+    torch.nn.init.normal_(classify.bias)
+    scene = ColumnLogits(torch.randn(2, 3, 6, 4, 7), classify)
     dense = scene.dense()
     assert dense.shape == (2, 5, 8, 14, 6)
     index = torch.randint(2 * 8 * 14 * 6, (300,), generator=torch.Generator().manual_seed(1))

@@ -17,23 +17,25 @@ from torch.nn import functional
 
 from ssc_ros.networks.backbones.residual import BasicBlock
 from ssc_ros.networks.heads.scene_logits import SceneLogits
-from ssc_ros.networks.heads.subvoxel import SubvoxelLogits
+from ssc_ros.networks.heads.subvoxel import SubvoxelLogits, parent_and_child
 from ssc_ros.networks.volume.blocks import Pointwise3d
 
 
 @dataclass(frozen=True)
 class ColumnLogits(SceneLogits):
-    """`SubvoxelLogits` in the order in which columns are predicted, layer by layer.
+    """`SubvoxelLogits` as the features that they are a linear function of: fewer numbers than there are logits.
 
     Attributes:
-        layers: [B, Z, C + 8, X, Y], the logits of the classes and the offsets of the children.
+        features: [B, Z, F, X, Y], layer by layer as columns are predicted.
+        classify: F features -> the logits of C classes and the offsets of the eight children.
     """
 
-    layers: Tensor
+    features: Tensor
+    classify: Pointwise3d
 
     def by_voxel(self) -> SubvoxelLogits:
-        """The same, in another order."""
-        logits = self.layers.movedim(1, 4)
+        """The logits of all voxels."""
+        logits = self.classify(self.features.flatten(0, 1)).unflatten(0, self.features.shape[:2]).movedim(1, 4)
         return SubvoxelLogits(logits[:, :-8], logits[:, -8:])
 
     def dense(self) -> Tensor:
@@ -42,20 +44,28 @@ class ColumnLogits(SceneLogits):
 
     def gather(self, index: Tensor) -> Tensor:
         """Logits [N, C] of fine voxels, by their flat C-order index [N] into (B, 2X, 2Y, 2Z)."""
-        return self.by_voxel().gather(index)
+        _batch, z, count, x, y = self.features.shape
+        parent, child = parent_and_child(index, (x, y, z))
+        rows = self.features.permute(0, 3, 4, 1, 2).reshape(-1, count).index_select(0, parent)
+        semantic, offsets = self.classify(rows.T[None])[0].T.tensor_split([-8], dim=1)
+        return torch.cat([semantic[:, :1] + offsets.gather(1, child[:, None]), semantic[:, 1:]], dim=1)
 
     def decide(self) -> tuple[Tensor, Tensor]:
         """Labels and confidence [B, 2X, 2Y, 2Z] uint8."""
-        if self.layers.device.type != "cpu":
+        if self.features.device.type != "cpu":
             scene = self.by_voxel()
             return scene.labels(), scene.confidence()
-        from ssc_ros.networks.heads.decided_children import decide_layers  # compiles, so only where it is needed
+        from ssc_ros.networks.heads.decided_children import decide_columns  # compiles, so only where it is needed
 
-        batch, z, _, x, y = self.layers.shape
+        assert self.classify.bias is not None
+        batch, z, _, x, y = self.features.shape
         labels, confidence = (torch.empty(batch, 2 * x, 2 * y, 2 * z, dtype=torch.uint8) for _ in range(2))
-        layers = self.layers.detach().float().contiguous()
-        for of_one in zip(layers, labels.view(torch.uint16), confidence.view(torch.uint16), strict=True):
-            decide_layers(*(tensor.numpy() for tensor in of_one))
+        features, weight, bias = (
+            tensor.detach().float().contiguous() for tensor in (self.features, self.classify.weight, self.classify.bias)
+        )
+        for of_one in zip(features, labels.view(torch.uint16), confidence.view(torch.uint16), strict=True):
+            seen, *written = (tensor.numpy() for tensor in of_one)
+            decide_columns(seen, weight.numpy(), bias.numpy(), *written)
         return labels, confidence
 
 
@@ -98,8 +108,7 @@ class ColumnHead(nn.Module):
         flat, details = _layers_as_channels(volume), _layers_as_channels(measured.to(volume))
         columns = functional.relu(self.norm(_doubled(self.volume(flat)) + self.measured(details)))
         features = functional.relu(self.spread(self.body(columns)) + self.nearby(details) + _doubled(flat))
-        layers = features.unflatten(1, (self.layers, -1))
-        return ColumnLogits(self.logits(layers.flatten(0, 1)).unflatten(0, layers.shape[:2]))
+        return ColumnLogits(features.unflatten(1, (self.layers, -1)), self.logits)
 
 
 def _layers_as_channels(volume: Tensor) -> Tensor:

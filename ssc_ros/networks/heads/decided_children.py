@@ -104,20 +104,44 @@ def decide_children(semantic, empty_offset, labels, confidence):  # type: ignore
 
 
 @kernel
-def decide_layers(layers, labels, confidence):  # type: ignore[no-untyped-def]  # noqa: ANN001
-    """As `decide_children`, of logits in another order.
+def _classify(features, weight, bias, logits):  # type: ignore[no-untyped-def]  # noqa: ANN001
+    """Write logits (O, K) = weight (O, F) features (F, K) + bias (O, 1), all contiguous, four features at a time."""
+    outputs, voxels = logits.shape
+    count = weight.shape[1]
+    fours = count // 4 * 4
+    for o in range(outputs):
+        row, w, constant = logits[o], weight[o], bias[o, 0]
+        for k in range(voxels):
+            row[k] = constant
+        for f in range(0, fours, 4):
+            a, b, c, d = features[f], features[f + 1], features[f + 2], features[f + 3]
+            for k in range(voxels):
+                row[k] += w[f] * a[k] + w[f + 1] * b[k] + w[f + 2] * c[k] + w[f + 3] * d[k]
+        for f in range(fours, count):
+            last = features[f]
+            for k in range(voxels):
+                row[k] += w[f] * last[k]
+
+
+@kernel
+def decide_columns(features, weight, bias, labels, confidence):  # type: ignore[no-untyped-def]  # noqa: ANN001
+    """As `decide_children`, of logits that are a linear function of features.
 
     Args:
-        layers: (Z, C + 8, X, Y) float32, classes and then children.
+        features: (Z, F, X, Y) float32.
+        weight, bias: (C + 8, F) and (C + 8, 1) float32, rows of the classes and then of the children.
         labels, confidence: (2X, 2Y, Z) uint16 to write.
     """
-    height, channels, wide, voxels = layers.shape
-    classes, row = channels - 8, np.empty((channels, voxels), np.float32)
+    height, count, wide, voxels = features.shape
+    outputs = len(weight)
+    classes = outputs - 8
+    seen, row = np.empty((count, voxels), np.float32), np.empty((outputs, voxels), np.float32)
     best, total, label = np.empty(voxels, np.float32), np.empty(voxels, np.float32), np.empty(voxels, np.int32)
     label_pairs, confidence_pairs = np.empty((4, voxels), np.uint16), np.empty((4, voxels), np.uint16)
     for x in range(wide):
         for z in range(height):  # innermost, so that whole columns are written while they are in the cache
-            _copy(layers[z], x, row)
+            _copy(features[z], x, seen)
+            _classify(seen, weight, bias, row)
             _decide_row(row[:classes], row[classes:], best, total, label, label_pairs, confidence_pairs)
             for pair in range(4):
                 fine_x, odd = 2 * x + pair // 2, pair % 2

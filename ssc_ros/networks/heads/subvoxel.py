@@ -49,6 +49,24 @@ def occupied_parts(children: Tensor, width: int) -> Tensor:
     return parts.permute(0, 1, 2, 4, 6, 3, 5, 7).flatten(1, 4)
 
 
+def parent_and_child(index: Tensor, shape: tuple[int, int, int]) -> tuple[Tensor, Tensor]:
+    """Where fine voxels belong.
+
+    Args:
+        index: [N] long, flat C-order index into (B, 2X, 2Y, 2Z).
+        shape: (X, Y, Z).
+
+    Returns:
+        [N] flat C-order index into (B, X, Y, Z), and [N] number of the child as in `to_children`.
+    """
+    x, y, z = shape
+    fine_z, rest = index % (2 * z), index // (2 * z)
+    fine_y, rest = rest % (2 * y), rest // (2 * y)
+    fine_x, b = rest % (2 * x), rest // (2 * x)
+    parent = ((b * x + fine_x // 2) * y + fine_y // 2) * z + fine_z // 2
+    return parent, (fine_x % 2) * 4 + (fine_y % 2) * 2 + fine_z % 2
+
+
 @dataclass(frozen=True)
 class SubvoxelLogits(SceneLogits):
     """Class logits at half resolution, with an empty offset per child.
@@ -79,11 +97,7 @@ class SubvoxelLogits(SceneLogits):
             [N, C].
         """
         _batch, classes, x, y, z = self.semantic.shape
-        fine_z, rest = index % (2 * z), index // (2 * z)
-        fine_y, rest = rest % (2 * y), rest // (2 * y)
-        fine_x, b = rest % (2 * x), rest // (2 * x)
-        parent = ((b * x + fine_x // 2) * y + fine_y // 2) * z + fine_z // 2
-        child = (fine_x % 2) * 4 + (fine_y % 2) * 2 + fine_z % 2
+        parent, child = parent_and_child(index, (x, y, z))
         logits = self.semantic.permute(0, 2, 3, 4, 1).reshape(-1, classes).index_select(0, parent)
         offsets = self.empty_offset.permute(0, 2, 3, 4, 1).reshape(-1).index_select(0, parent * 8 + child)
         return torch.cat([logits[:, :1] + offsets[:, None], logits[:, 1:]], dim=1)
