@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ssc_ros.networks.backbones.normalization import ImageNormalization
 from ssc_ros.networks.depth.camera_aware import CameraAwareDepth, camera_vector
 from ssc_ros.networks.heads.scene_logits import SceneLogits
+from ssc_ros.networks.lift.frustum import depth_density
 from ssc_ros.networks.temporal.branch import HistoryMean, TemporalBranch
 from ssc_ros.networks.temporal.fusion import TemporalFusion
 from ssc_ros.networks.volume.coarsened import Coarsened
@@ -107,7 +108,7 @@ class Htcl(SceneNetwork):
         encoder: [B, 3, H, W] -> [B, F, h, w].
         matcher: of the pair; None: the depth network reads `stereo_depth` instead.
         depth: features, stereo (of the matcher, or measured) and projection -> context [B, C, h, w] and depth logits.
-        lift: context, depth logits and projection -> volume.
+        lift: context, density of the depth and projection -> volume.
         fuse: volume and `stereo_voxels` -> volume; may be absent.
         trunk: volume, and what else is done to what its neck makes (the fusion) -> volume.
         temporal: of past frames; a network of single frames has none.
@@ -138,7 +139,7 @@ class Htcl(SceneNetwork):
         image, projection = self.normalize(inputs["image"]), inputs["projection"]
         features = self.encode(image)
         context, depth = self.depth(features, self._stereo(image, inputs), projection)
-        volume = self.lift(context, depth, projection)
+        volume = self.lift(context, depth_density(depth), projection)
         if self.fuse is not None:
             volume = self.fuse(volume, inputs["stereo_voxels"])
         if self.temporal is None:

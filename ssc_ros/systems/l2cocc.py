@@ -9,6 +9,8 @@ from torch.nn import functional
 from ssc_ros.networks.backbones.normalization import ImageNormalization
 from ssc_ros.networks.heads.scene_logits import SceneLogits
 from ssc_ros.networks.heads.subvoxel import occupied_parts
+from ssc_ros.networks.lift.frustum import depth_density
+from ssc_ros.networks.lift.voxel_transformer import VoxelTransformer
 from ssc_ros.networks.volume.tri_plane import TriPlane
 from ssc_ros.systems.dense import dense
 from ssc_ros.systems.spec import InputSpec, SceneInputs, SceneNetwork, SceneOutput
@@ -57,9 +59,9 @@ class L2Cocc(SceneNetwork):
 
     Args:
         image: context and depth.
-        lift: context, depth and projection -> volume.
+        lift: context, density of the depth and projection -> volume.
         fuse: volume, measured parts of its voxels and perhaps their classes -> volume; the published form has none.
-        transformer: volume, proposals, context, depth and projection -> volume.
+        transformer: volume, its prior fill, proposals, context, density and projection -> volume.
         trunk: volume -> volume.
         planes: volume -> volume, and taps.
         head: volume -> scene logits. A detailed one is given the measured voxels too.
@@ -71,7 +73,7 @@ class L2Cocc(SceneNetwork):
         image: ImageBranch,
         lift: nn.Module,
         fuse: nn.Module | None,
-        transformer: nn.Module,
+        transformer: VoxelTransformer,
         trunk: nn.Module,
         planes: TriPlane,
         head: nn.Module,
@@ -87,13 +89,25 @@ class L2Cocc(SceneNetwork):
         projection, measured = inputs["projection"], self._measured(inputs)
         parts = occupied_parts(measured, self.width) if self.width > 1 else measured
         context, depth = self.image.context_and_depth(inputs)
-        volume = self.lift(context, depth, projection)
-        if self.fuse is not None:
-            volume = self.fuse(volume, parts, self._classes(inputs))
-        volume = self.transformer(volume, parts.bool().any(dim=1), context, depth, projection)
+        density = depth_density(depth)
+        volume, filled = self._enter(self.lift(context, density, projection), parts, self._classes(inputs))
+        volume = self.transformer(volume, filled, parts.bool().any(dim=1), context, density, projection)
         scene, taps = self.complete(volume, *([measured] if self.width > 1 else []))
         said = self.image.classes(context) if self.training else None
         return SceneOutput(scene, depth, said, taps)
+
+    @dense
+    def enter(self, lifted: Tensor, *parts: Tensor) -> tuple[Tensor, Tensor]:
+        """The lifted volume, and measured parts where they are fused -> volume and its prior fill."""
+        volume = lifted if self.fuse is None else self.fuse(lifted, *parts)
+        return volume, self.transformer.fill(volume)
+
+    def _enter(self, lifted: Tensor, parts: Tensor, classes: Tensor | None) -> tuple[Tensor, Tensor]:
+        if self.fuse is not None and classes is not None:  # not dense: few voxels have a class
+            volume = self.fuse(lifted, parts, classes)
+            return volume, self.transformer.fill(volume)
+        volume, filled = self.enter(lifted, *([] if self.fuse is None else [parts]))
+        return volume, filled
 
     @dense
     def complete(self, volume: Tensor, *measured: Tensor) -> tuple[SceneLogits, dict[str, Tensor]]:

@@ -23,7 +23,7 @@ from ssc_ros.networks.heads.columns import ColumnHead
 from ssc_ros.networks.heads.subvoxel import SubvoxelHead
 from ssc_ros.networks.heads.upsampled import UpsampledHead
 from ssc_ros.networks.lidar.point_encoder import PointEncoder
-from ssc_ros.networks.lift.depth_weighted import DepthWeightedLift, WideLift
+from ssc_ros.networks.lift.depth_weighted import DepthWeightedLift, ReducedLift
 from ssc_ros.networks.lift.splat import SplatLift
 from ssc_ros.networks.lift.voxel_transformer import VoxelTransformer
 from ssc_ros.networks.volume.blocks import ResidualBlock3d
@@ -65,7 +65,7 @@ def edge_camera(*sweep: str) -> L2Cocc:
     return L2Cocc(
         edge_image(spec),
         lift,
-        MeasuredFusion(EDGE_CONTEXT + lift.extra_channels, EDGE_VOLUME, half.shape, parts, classes),
+        MeasuredFusion(lift.outputs(EDGE_CONTEXT), EDGE_VOLUME, half.shape, parts, classes),
         VoxelTransformer(EDGE_VOLUME, 2, 4, 1, 32, spec.bins, half, spec.image_size, context=EDGE_CONTEXT),
         ResidualBlock3d(EDGE_VOLUME),
         edge_planes(half.shape),
@@ -97,11 +97,11 @@ def wide_camera() -> L2Cocc:
     spec = InputSpec(sensors=(STEREO,))
     half = spec.grid.coarsened(2)
     wide = half.widened(WIDE)
-    lift = WideLift(DepthWeightedLift(half, spec.bins, spec.image_size), EDGE_CONTEXT, WIDE_LIFTED, WIDE)
+    lift = DepthWeightedLift(half, spec.bins, spec.image_size, WIDE)
     return L2Cocc(
         edge_image(spec),
-        lift,
-        MeasuredFusion(lift.outputs, EDGE_VOLUME, wide.shape, 2 * WIDE**2),
+        ReducedLift(EDGE_CONTEXT, WIDE_LIFTED, lift),
+        MeasuredFusion(lift.outputs(WIDE_LIFTED), EDGE_VOLUME, wide.shape, 2 * WIDE**2),
         VoxelTransformer(EDGE_VOLUME, 2, 4, 1, 32, spec.bins, wide, spec.image_size, context=EDGE_CONTEXT),
         ResidualBlock3d(EDGE_VOLUME),
         edge_planes(wide.shape),

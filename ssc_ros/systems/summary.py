@@ -71,22 +71,17 @@ def summarize(make: Callable[[], SceneNetwork]) -> list[ModuleSummary]:
     """
     network, inputs = without_data(make)
     modules = dict(network.named_modules())
-    seen: dict[str, tuple[int, tuple[Shape, ...]]] = {}
+    flops, shapes = dict.fromkeys(modules, 0), dict[str, tuple[Shape, ...]]()
     with torch.no_grad(), FlopCounterMode(display=False) as counter, AssumedSizes(network.spec):
-        _watch(modules, counter, seen)
+        _watch(modules, counter, flops, shapes)
         network(inputs)
-    flops = {name: counted for name, (counted, _) in seen.items()}
-    # a container that is never called itself has the operations of what it holds
-    for name, module in reversed(modules.items()):
-        if name not in flops:
-            flops[name] = sum(flops[f"{name}.{child}"] for child, _ in module.named_children())
     return [
         ModuleSummary(
             name,
             type(module).__name__,
             sum(p.numel() for p in module.parameters()),
             flops[name],
-            seen[name][1] if name in seen else (),
+            shapes.get(name, ()),
         )
         for name, module in modules.items()
     ]
@@ -188,17 +183,29 @@ class AssumedSizes(TorchDispatchMode):
 
 
 def _watch(
-    modules: dict[str, nn.Module], counter: FlopCounterMode, seen: dict[str, tuple[int, tuple[Shape, ...]]]
+    modules: dict[str, nn.Module], counter: FlopCounterMode, flops: dict[str, int], shapes: dict[str, tuple[Shape, ...]]
 ) -> None:
-    """From now on, note by name the operations (of all calls) and output shapes (of the last) of modules."""
-    started: list[int] = []
+    """From now on, note by name the operations (of all calls) and output shapes (of the last) of modules.
+
+    Operations of a module count for those that hold it as well, also where these are not running: a container may
+    never be called itself.
+    """
+    running: list[tuple[str, int]] = []
 
     def watch(name: str, module: nn.Module) -> None:
         def leave(module: nn.Module, inputs: Any, output: Any) -> None:
-            counted = counter.get_total_flops() - started.pop()
-            seen[name] = counted + (seen[name][0] if name in seen else 0), tuple(_shapes(output))
+            _, before = running.pop()
+            counted = counter.get_total_flops() - before
+            active = {name for name, _ in running}
+            holder = name
+            while holder and holder not in active:
+                flops[holder] += counted
+                holder = holder.rpartition(".")[0]
+            if not name:
+                flops[name] += counted
+            shapes[name] = tuple(_shapes(output))
 
-        module.register_forward_pre_hook(lambda module, inputs: started.append(counter.get_total_flops()))
+        module.register_forward_pre_hook(lambda module, inputs: running.append((name, counter.get_total_flops())))
         module.register_forward_hook(leave)
 
     for name, module in modules.items():

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from ssc_ros.networks.backbones.normalization import ImageNormalization
 from ssc_ros.networks.depth.camera_aware import camera_vector
 from ssc_ros.networks.heads.scene_logits import SceneLogits
+from ssc_ros.networks.lift.frustum import depth_density
 from ssc_ros.systems.dense import dense
 from ssc_ros.systems.spec import InputSpec, SceneInputs, SceneNetwork, SceneOutput
 
@@ -21,7 +22,7 @@ class VlScene(SceneNetwork):
         mono: features and camera vector -> context [B, C, h, w] and depth logits [B, D, h, w].
         stereo: features of both, projection and `focal_baseline` -> depth logits [B, D, h, w].
         interaction: both depths -> logits [B, D, h, w].
-        lift: context, depth and projection -> volume.
+        lift: context, density of the depth and projection -> volume.
         entry: volume -> volume, to the channels of what follows.
         propagation: neighbourhood geometry propagation (NGP) of that volume; may be absent.
         semantics: sparse semantic interaction (SSI) on that volume; may be absent.
@@ -54,7 +55,7 @@ class VlScene(SceneNetwork):
         ours, theirs, context, mono = self.see(inputs["image"], inputs["right"], projection)
         stereo = self.stereo(ours, theirs, projection, inputs["focal_baseline"])
         depth = self.interaction(mono, stereo)
-        volume = self.enter(self.lift(context, depth, projection))
+        volume = self.enter(self.lift(context, depth_density(depth), projection))
         if self.semantics is not None:
             volume = self.semantics(volume)
         return SceneOutput(self.classify(volume), depth, taps={"image.context": context, "volume": volume})

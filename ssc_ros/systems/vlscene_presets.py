@@ -57,7 +57,7 @@ def edge(*, propagation: bool = True, semantics: bool = True, fraction: float = 
         stereo=FineMatching(EDGE_MATCHED, bins, EDGE.image_size, width=EDGE_MATCHED),
         interaction=PlainInteraction(bins.count, EDGE_FEATURES),
         lift=lift,
-        entry=PlacedFusion(EDGE_CONTEXT + lift.extra_channels, EDGE_VOLUME, half.shape),
+        entry=PlacedFusion(lift.outputs(EDGE_CONTEXT), EDGE_VOLUME, half.shape),
         propagation=AxialPropagation(EDGE_VOLUME) if propagation else None,
         semantics=SparseInteraction(unet, fraction, merge) if semantics else None,
         head=SubvoxelHead(EDGE_VOLUME, np.array(SEMANTIC_KITTI.frequencies)),

@@ -1,5 +1,7 @@
 """The lift agrees with the camera model and places features where the depth says."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -39,7 +41,7 @@ def test_context_lands_only_at_the_depth_of_its_pixel():
     lift = DepthWeightedLift(GRID, bins, RIG.image_size)
     distance = torch.full((1, 10, 30), 6.0)
     logits = 1e4 * soft_one_hot(distance, bins)
-    volume = lift(torch.ones(1, 2, 10, 30), logits, projection())[0].numpy()
+    volume = lift(torch.ones(1, 2, 10, 30), logits.softmax(1), projection())[0].numpy()
     _, depth = RIG.project(GRID.centers())
     view = volume[4] > 0
     assert 0.2 < view.mean() < 0.9
@@ -53,7 +55,7 @@ def test_context_lands_only_at_the_depth_of_its_pixel():
 
 def test_voxels_outside_the_view_stay_empty():
     lift = DepthWeightedLift(GRID, DepthBins(2.0, 0.5, 20), RIG.image_size)
-    volume = lift(torch.ones(1, 3, 10, 30), torch.zeros(1, 20, 10, 30), projection())[0].numpy()
+    volume = lift(torch.ones(1, 3, 10, 30), torch.full((1, 20, 10, 30), 0.05), projection())[0].numpy()
     outside = ~RIG.in_view(GRID.centers())
     assert outside.any()
     assert (volume[:, outside] == 0).all()
@@ -69,21 +71,34 @@ def test_an_untrained_depth_net_follows_the_measured_depth():
     assert (peak == bins.index(np.array([20.0]))[0]).float().mean() > 0.9
 
 
+@pytest.mark.parametrize("width", [1, 2])
 @pytest.mark.parametrize("beyond", [0.0, 3.0])
-def test_gathers_equal_the_samples_of_grid_sample(beyond: float):
+def test_gathers_equal_the_samples_of_grid_sample(beyond: float, width: int):
     """In a batch whose projections differ; `beyond` moves the first bin behind the nearest voxels."""
     bins = DepthBins(1.0 + beyond, 0.5, 12)
-    lift = DepthWeightedLift(GRID, bins, RIG.image_size)
+    lift = DepthWeightedLift(GRID, bins, RIG.image_size, width)
     random = torch.Generator().manual_seed(0)
     shift = torch.zeros(2, 3, 4)
     shift[1, :2, 3] = torch.tensor([3.0, -2.0])
     context = torch.randn(2, 5, 10, 30, generator=random)
-    logits = 3 * torch.randn(2, 12, 10, 30, generator=random)
-    sampled = lift(context.requires_grad_(), logits, projection() + shift)
+    density = (3 * torch.randn(2, 12, 10, 30, generator=random)).softmax(1)
+    sampled = lift(context.requires_grad_(), density, projection() + shift)
     with torch.inference_mode():
         for _ in range(2):  # the second time with places that are remembered
-            gathered = lift(context, logits, projection() + shift)
+            gathered = lift(context, density, projection() + shift)
             torch.testing.assert_close(gathered, sampled.detach(), atol=1e-5, rtol=1e-5)
-        moved = lift(context, logits, projection() - shift)
-    expected = lift(context, logits, projection() - shift).detach()
+        moved = lift(context, density, projection() - shift)
+    expected = lift(context, density, projection() - shift).detach()
     torch.testing.assert_close(moved, expected, atol=1e-5, rtol=1e-5)
+
+
+def test_wider_voxels_hold_the_features_of_theirs_side_by_side():
+    bins = DepthBins(1.0, 0.5, 12)
+    random = torch.Generator().manual_seed(0)
+    image = torch.randn(1, 5, 10, 30, generator=random), torch.randn(1, 12, 10, 30, generator=random).softmax(1)
+    narrow = DepthWeightedLift(GRID, bins, RIG.image_size)(*image, projection())
+    wide = DepthWeightedLift(GRID, bins, RIG.image_size, 2)(*image, projection())
+    assert wide.shape == (1, 32, 16, 16, 8)
+    for channel, dx, dy in itertools.product(range(8), range(2), range(2)):
+        torch.testing.assert_close(wide[:, 4 * channel + 2 * dx + dy], narrow[:, channel, dx::2, dy::2])
+    assert wide.std() > 0.01

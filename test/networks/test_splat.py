@@ -29,7 +29,7 @@ def image(batch: int, channels: int = 3, seed: int = 0) -> tuple[torch.Tensor, t
     random = torch.Generator().manual_seed(seed)
     return (
         torch.randn(batch, channels, *SIZE, generator=random),
-        3 * torch.randn(batch, BINS.count, *SIZE, generator=random),
+        (3 * torch.randn(batch, BINS.count, *SIZE, generator=random)).softmax(dim=1),
     )
 
 
@@ -38,7 +38,7 @@ def cell_center(row: int, column: int) -> np.ndarray:
     return np.array([column * 5 + 2.0, row * 4 + 1.5])
 
 
-def naive(context: torch.Tensor, logits: torch.Tensor, projection: torch.Tensor) -> torch.Tensor:
+def naive(context: torch.Tensor, density: torch.Tensor, projection: torch.Tensor) -> torch.Tensor:
     """One point at a time: solve for the point, then ask the grid."""
     volume = torch.zeros(context.shape[0], *GRID.shape)
     matrix = projection.double().numpy()
@@ -50,7 +50,7 @@ def naive(context: torch.Tensor, logits: torch.Tensor, projection: torch.Tensor)
                 index = GRID.indices(point[None])
                 if GRID.contains(index)[0]:
                     x, y, z = index[0]
-                    probability = logits[:, row, column].softmax(dim=0)[k]
+                    probability = density[k, row, column]
                     volume[:, x, y, z] += probability * context[:, row, column]
     return volume
 
@@ -64,31 +64,31 @@ def test_frustum_points_project_to_the_centres_of_cells_at_the_depth_of_their_bi
 
 
 def test_equals_a_loop_over_pixels_and_bins():
-    context, logits = image(2)
+    context, density = image(2)
     projection = projections(2)
-    lifted = LIFT(context, logits, projection)
+    lifted = LIFT(context, density, projection)
     for b in range(2):
-        torch.testing.assert_close(lifted[b], naive(context[b], logits[b], projection[b]))
+        torch.testing.assert_close(lifted[b], naive(context[b], density[b], projection[b]))
     assert (lifted != 0).any(dim=1).float().mean() > 0.1
 
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 10**6), st.integers(1, 3))
 def test_what_falls_into_the_box_is_conserved(seed, batch):
-    context, logits = image(batch, seed=seed)
+    context, density = image(batch, seed=seed)
     projection = projections(batch, seed)
     points = frustum_points(projection, SIZE, RIG.image_size, BINS).numpy()
     inside = torch.from_numpy(GRID.contains(GRID.indices(points.reshape(-1, 3))).reshape(points.shape[:-1]))
-    share = (logits.softmax(dim=1) * inside).sum(dim=1)
+    share = (density * inside).sum(dim=1)
     expected = (context * share[:, None]).sum(dim=(2, 3))
-    torch.testing.assert_close(LIFT(context, logits, projection).sum(dim=(2, 3, 4)), expected, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(LIFT(context, density, projection).sum(dim=(2, 3, 4)), expected, atol=1e-4, rtol=1e-4)
 
 
 def test_a_certain_depth_puts_a_pixel_into_one_voxel():
-    context, logits = torch.zeros(1, 1, *SIZE), torch.zeros(1, BINS.count, *SIZE)
+    context, density = torch.zeros(1, 1, *SIZE), torch.zeros(1, BINS.count, *SIZE)
     context[0, 0, 2, 5] = 7.0
-    logits[0, 6] = 1e4
-    volume = LIFT(context, logits, PROJECTION[None])[0, 0]
+    density[0, 6] = 1
+    volume = LIFT(context, density, PROJECTION[None])[0, 0]
     x, y, z = GRID.indices(RIG.unproject(cell_center(2, 5)[None], BINS.centers[6:7]))[0]
     assert volume[x, y, z] == 7.0
     assert (volume != 0).sum() == 1
@@ -98,31 +98,32 @@ def test_nothing_leaks_into_the_first_layers_from_outside():
     """Rounding toward zero would move what lies up to a voxel below the box into its first layers."""
     for shift in (0.05, 0.2, 0.39):
         grid = SceneGrid((0.1, -1.6, -0.8 + shift), 0.4, (10, 8, 4))
-        context, logits = image(1)
+        context, density = image(1)
         points = frustum_points(PROJECTION[None], SIZE, RIG.image_size, BINS).numpy().reshape(-1, 3)
         index = grid.indices(points)
         assert (GRID.contains(index + np.array([0, 0, 1])) & (index[:, 2] == -1)).any()
         first = torch.from_numpy(GRID.contains(index) & (index[:, 2] == 0)).view(1, BINS.count, *SIZE)
-        lifted = SplatLift(grid, BINS, RIG.image_size)(context, logits, PROJECTION[None])
-        expected = (context * (logits.softmax(dim=1) * first).sum(dim=1, keepdim=True)).sum(dim=(2, 3))
+        lifted = SplatLift(grid, BINS, RIG.image_size)(context, density, PROJECTION[None])
+        expected = (context * (density * first).sum(dim=1, keepdim=True)).sum(dim=(2, 3))
         torch.testing.assert_close(lifted[..., 0].sum(dim=(2, 3)), expected, atol=1e-5, rtol=1e-4)
 
 
-def test_half_precision_inputs_are_summed_in_single_precision():
-    context, logits = (t.bfloat16() for t in image(1, channels=2))
-    reference = LIFT(context.float(), logits.float(), PROJECTION[None])
+def test_half_precision_features_are_summed_in_single_precision():
+    context, density = image(1, channels=2)
+    context = context.bfloat16()
+    reference = LIFT(context.float(), density, PROJECTION[None])
     with torch.autocast("cpu", torch.bfloat16):
-        lifted = LIFT(context, logits, PROJECTION[None])
+        lifted = LIFT(context, density, PROJECTION[None])
     torch.testing.assert_close(lifted, reference)
 
 
 def test_derivatives_are_those_of_finite_differences():
-    context, logits = (t.double().requires_grad_() for t in image(2, 2))
-    assert torch.autograd.gradcheck(lambda *a: LIFT(*a, projections(2)), (context, logits), fast_mode=True)
+    context, density = (t.double().requires_grad_() for t in image(2, 2))
+    assert torch.autograd.gradcheck(lambda *a: LIFT(*a, projections(2).double()), (context, density), fast_mode=True)
 
 
 def test_no_product_of_all_bins_and_channels_is_kept_for_the_backward_pass():
-    context, logits = image(1, channels=64)
+    context, density = image(1, channels=64)
     storages = {}
 
     def keep(tensor: torch.Tensor) -> torch.Tensor:
@@ -131,7 +132,7 @@ def test_no_product_of_all_bins_and_channels_is_kept_for_the_backward_pass():
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        volume = LIFT(context.requires_grad_(), logits.requires_grad_(), PROJECTION[None])
+        volume = LIFT(context.requires_grad_(), density.requires_grad_(), PROJECTION[None])
     product = 4 * 64 * BINS.count * SIZE[0] * SIZE[1]
     assert 0 < sum(storages.values()) < product / 5
     volume.sum().backward()

@@ -23,7 +23,7 @@ def transformer(layers: int = 2) -> VoxelTransformer:
 
 
 def inputs(batch: int, share: float = 0.1, seed: int = 0) -> list[torch.Tensor]:
-    """Volume, proposals, context, depth logits and (slightly different) projections."""
+    """Volume, proposals, context, density of the depth and (slightly different) projections."""
     random = torch.Generator().manual_seed(seed)
     shift = torch.zeros(batch, 3, 4)
     shift[:, :2, 3] = torch.rand(batch, 2, generator=random)
@@ -31,9 +31,14 @@ def inputs(batch: int, share: float = 0.1, seed: int = 0) -> list[torch.Tensor]:
         torch.randn(batch, 8, *GRID.shape, generator=random),
         torch.rand(batch, *GRID.shape, generator=random) < share,
         torch.randn(batch, 5, 10, 30, generator=random),
-        torch.randn(batch, BINS.count, 10, 30, generator=random),
+        torch.randn(batch, BINS.count, 10, 30, generator=random).softmax(1),
         PROJECTION + shift,
     ]
+
+
+def refine(net: VoxelTransformer, volume: torch.Tensor, *rest: torch.Tensor) -> torch.Tensor:
+    refined: torch.Tensor = net(volume, net.fill(volume), *rest)
+    return refined
 
 
 def visible(projection: torch.Tensor) -> torch.Tensor:
@@ -55,7 +60,7 @@ def test_voxels_in_view_are_those_of_the_camera_model():
 
 def test_other_voxels_get_the_prior_fill():
     net, (volume, proposals, *image) = transformer(), inputs(2)
-    result = net(volume, proposals, *image)
+    result = refine(net, volume, proposals, *image)
     filled = net.prior(volume.movedim(1, -1)).movedim(-1, 1)
     others = ~proposals[:, None].expand_as(volume)
     torch.testing.assert_close(result[others], filled[others])
@@ -68,7 +73,7 @@ def test_any_number_of_proposals_in_any_sample(proposed):
     for sample, count in zip(proposals, proposed, strict=True):
         sample.view(-1)[:] = torch.arange(GRID.size) < count
     volume.requires_grad_()
-    result = net(volume, proposals, *image)
+    result = refine(net, volume, proposals, *image)
     assert result.shape == volume.shape
     result.square().sum().backward()
     assert (volume.grad.abs().amax(dim=(1, 2, 3, 4)) > 0).all()
@@ -78,14 +83,15 @@ def test_any_number_of_proposals_in_any_sample(proposed):
 
 def test_a_batch_of_two_equals_two_singles():
     net, tensors = transformer(), inputs(2)
-    singles = torch.cat([net(*(t[b : b + 1] for t in tensors)) for b in range(2)])
-    torch.testing.assert_close(net(*tensors), singles)
+    singles = torch.cat([refine(net, *(t[b : b + 1] for t in tensors)) for b in range(2)])
+    torch.testing.assert_close(refine(net, *tensors), singles)
 
 
 def test_out_of_view_the_image_does_not_matter():
-    net, (volume, proposals, context, depth, projection) = transformer(), inputs(1, share=0.5)
-    before = net(volume, proposals, context, depth, projection)
-    after = net(volume, proposals, torch.randn_like(context), torch.randn_like(depth), projection)
+    net, (volume, proposals, context, density, projection) = transformer(), inputs(1, share=0.5)
+    before = refine(net, volume, proposals, context, density, projection)
+    other = torch.randn_like(density).softmax(1)
+    after = refine(net, volume, proposals, torch.randn_like(context), other, projection)
     changed = (before != after).any(dim=1)
     assert (changed & ~visible(projection)).sum() == 0
     assert changed[proposals & visible(projection)].float().mean() > 0.8
@@ -100,20 +106,20 @@ def test_out_of_view_the_attention_adds_its_output_bias_alone():
     proposals[0, x, y, z] = True
     query = layer.attention_norm(volume[0, :, x, y, z] + layer.attention.output.bias)
     expected = layer.feed_forward_norm(query + layer.feed_forward(query))
-    torch.testing.assert_close(net(volume, proposals, *image)[0, :, x, y, z], expected)
+    torch.testing.assert_close(refine(net, volume, proposals, *image)[0, :, x, y, z], expected)
 
 
 def test_sampling_a_constant_image_reads_the_density_that_the_lift_reads():
     """Two code paths to the probability of a voxel's depth."""
-    _, _, _, depth, projection = inputs(1)
+    _, _, _, density, projection = inputs(1)
     coordinates, seen = frustum_coordinates(project_voxels(projection, GRID), RIG.image_size, BINS)
     # border cells fade where the context is padded, but not where it is constant
     inner = seen & (coordinates[..., :2] > 0.06).all(-1) & (coordinates[..., :2] < 0.94).all(-1)
     at = coordinates[inner][:, None, None]
     sampled = sample_depth_weighted(
-        torch.ones(1, 1, 1, 10, 30), depth.softmax(1), at, torch.ones(len(at), 1, 1), torch.zeros(len(at)).long()
+        torch.ones(1, 1, 1, 10, 30), density, at, torch.ones(len(at), 1, 1), torch.zeros(len(at)).long()
     )
-    lifted = DepthWeightedLift(GRID, BINS, RIG.image_size)(torch.ones(1, 1, 10, 30), depth, projection)
+    lifted = DepthWeightedLift(GRID, BINS, RIG.image_size)(torch.ones(1, 1, 10, 30), density, projection)
     torch.testing.assert_close(sampled[:, 0, 0], lifted[:, 1][inner], atol=1e-5, rtol=1e-4)
     assert sampled.max() > 0.1
 
@@ -122,7 +128,7 @@ def test_gradients_reach_context_depth_and_all_parameters():
     net, tensors = transformer().train(), inputs(2)
     for t in tensors[:1] + tensors[2:4]:
         t.requires_grad_()
-    net(*tensors).square().sum().backward()
+    refine(net, *tensors).square().sum().backward()
     for t in (*tensors[:1], *tensors[2:4], *net.parameters()):
         assert t.grad.isfinite().all()
         assert (t.grad != 0).any()

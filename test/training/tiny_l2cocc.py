@@ -37,7 +37,7 @@ def camera(spec: InputSpec) -> L2Cocc:
     return L2Cocc(
         image(spec),
         lift,
-        MeasuredFusion(CONTEXT + lift.extra_channels, VOLUME, half.shape, parts, classes),
+        MeasuredFusion(lift.outputs(CONTEXT), VOLUME, half.shape, parts, classes),
         VoxelTransformer(VOLUME, 2, 4, 1, 16, spec.bins, half, spec.image_size, context=CONTEXT),
         ResidualBlock3d(VOLUME),
         planes(spec, VOLUME),

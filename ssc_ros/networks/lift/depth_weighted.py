@@ -17,8 +17,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ssc_ros.core import DepthBins, SceneGrid
-from ssc_ros.networks.lift.frustum import depth_density, frustum_coordinates, lower_neighbor
+from ssc_ros.networks.lift.frustum import frustum_coordinates, lower_neighbor
 from ssc_ros.networks.lift.remembered import Remembered
+
+MEASURES = 3
+"""Channels beside those of the context: density, free space, visibility."""
 
 
 def project_voxels(projection: Tensor, grid: SceneGrid) -> Tensor:
@@ -67,98 +70,98 @@ class DepthWeightedLift(nn.Module):
         grid: the voxels to fill.
         bins: discretisation of the depth distribution.
         image_size: (height, width) [px] of the image that the projection refers to.
+        width: how many of these voxels lie in a wider one along x, and as many along y: the result is a volume of wider
+            voxels, which hold the features of theirs side by side, and so see several places of the image.
     """
 
-    def __init__(self, grid: SceneGrid, bins: DepthBins, image_size: tuple[int, int]) -> None:
+    def __init__(self, grid: SceneGrid, bins: DepthBins, image_size: tuple[int, int], width: int = 1) -> None:
         super().__init__()
-        self.grid, self.bins, self.image_size = grid, bins, image_size
+        self.grid, self.bins, self.image_size, self.width = grid, bins, image_size, width
         self._places = Remembered[_Places]()
 
-    @property
-    def extra_channels(self) -> int:
-        """Channels that the result has beyond those of the context."""
-        return 3
+    def outputs(self, context: int) -> int:
+        """Channels of the result, for so many of the context."""
+        return (context + MEASURES) * self.width**2
 
-    def forward(self, context: Tensor, depth_logits: Tensor, projection: Tensor) -> Tensor:
+    def forward(self, context: Tensor, density: Tensor, projection: Tensor) -> Tensor:
         """Sample.
 
         Args:
             context: [B, C, h, w] image features.
-            depth_logits: [B, D, h, w].
+            density: [B, D, h, w] probability of each depth bin.
             projection: [B, 3, 4], grid frame -> pixels of the network's image.
 
         Returns:
-            [B, C + 3, X, Y, Z]: context times the density at the voxel's depth, then that density, the probability
-            that the pixel's ray ends behind the voxel (it is free), and whether the voxel is in view.
+            [B, outputs, X / width, Y / width, Z]: context times the density at the voxel's depth, then that density,
+            the probability that the pixel's ray ends behind the voxel (it is free), and whether the voxel is in view;
+            each of them for the `width`^2 voxels in turn.
         """
         compiled = context.device.type == "cpu" and not (torch.is_grad_enabled() or torch.compiler.is_compiling())
         sample = self._gathered if compiled else self._sampled
-        return sample(context, depth_logits, projection)
+        volume = sample(context, density, projection)
+        x, y, z = self.grid.shape
+        return volume.reshape(len(volume), -1, x // self.width, y // self.width, z)
 
-    def _sampled(self, context: Tensor, depth_logits: Tensor, projection: Tensor) -> Tensor:
-        """The slow reference of `_gathered`."""
-        batch, channels = context.shape[:2]
-        voxels = project_voxels(projection, self.grid)
-        coordinates, visible = frustum_coordinates(voxels, self.image_size, self.bins)
+    def _sampled(self, context: Tensor, density: Tensor, projection: Tensor) -> Tensor:
+        """[B, C + 3, voxels in the order of the result]: the slow reference of `_gathered`."""
+        coordinates, visible = frustum_coordinates(self._voxels(projection), self.image_size, self.bins)
         # grid_sample without align_corners: -1 and 1 are the outer edges; nothing is seen at -2
         at = (2 * coordinates - 1).masked_fill(~visible[..., None], -2)
 
-        density = depth_density(depth_logits)
         behind = density.flip(1).cumsum(1).flip(1)
-        rays = functional.grid_sample(torch.stack([density, behind], dim=1), at, align_corners=False)
-
+        rays = functional.grid_sample(torch.stack([density, behind], dim=1), at[:, :, None, None], align_corners=False)
         # contiguous: a strided grid takes a kernel that is ten times slower
-        flat = at[..., :2].reshape(batch, -1, 1, 2).contiguous()
-        seen = functional.grid_sample(context, flat, align_corners=False).reshape(batch, channels, *self.grid.shape)
+        seen = functional.grid_sample(context, at[:, :, None, :2].contiguous(), align_corners=False)[..., 0]
+        rays = rays.flatten(2)
         return torch.cat([seen * rays[:, :1], rays, visible[:, None].to(seen)], dim=1)
 
-    def _gathered(self, context: Tensor, depth_logits: Tensor, projection: Tensor) -> Tensor:
+    def _gathered(self, context: Tensor, density: Tensor, projection: Tensor) -> Tensor:
         """The same without gradients, on a CPU."""
         from ssc_ros.networks.lift.gathered import gather, ray_tables  # compiles, so only where it is needed
 
         batch, channels, height, width = context.shape
         places = self._places(self._locate, projection, (height, width))
-        density = depth_density(depth_logits)
         rows = functional.pad(context.float(), (1, 1, 1, 1)).permute(0, 2, 3, 1).reshape(batch, -1, channels)
         tables = density.new_empty(2, self.bins.count + 2, height + 2, width + 2)
-        volume = density.new_empty(batch, channels + self.extra_channels, self.grid.size)
+        volume = density.new_empty(batch, channels + MEASURES, self.grid.size)
         for b in range(batch):
             ray_tables(density[b].numpy(), *tables.numpy())
             where = (x[b].numpy() for x in (places.first, places.bins, places.right, places.below, places.far))
             gather(rows[b].numpy(), *tables.flatten(2).numpy(), width + 2, *where, volume[b].numpy())
-        return volume.unflatten(2, self.grid.shape)
+        return volume
 
     def _locate(self, projection: Tensor, size: tuple[int, int]) -> _Places:
         """Where the voxels read in an image of `size` cells."""
-        voxels = project_voxels(projection, self.grid).flatten(1, 3)
-        coordinates, visible = frustum_coordinates(voxels, self.image_size, self.bins)
+        coordinates, visible = frustum_coordinates(self._voxels(projection), self.image_size, self.bins)
         sizes = size[1], size[0], self.bins.count
         (x, right), (y, below), (k, far) = map(lower_neighbor, coordinates.unbind(-1), sizes)
         first = (y * (size[1] + 2) + x).masked_fill(~visible, -1)
         return _Places(first.int(), k.int(), right, below, far)
 
+    def _voxels(self, projection: Tensor) -> Tensor:
+        """[B, V, 3], pixel and depth of the voxels in the order of the result: place in the wider voxel, X, Y, Z."""
+        parts = project_voxels(projection, self.grid).unflatten(1, (-1, self.width)).unflatten(3, (-1, self.width))
+        return parts.permute(0, 2, 4, 1, 3, 5, 6).flatten(1, 5)
 
-class WideLift(nn.Module):
-    """A lift to narrow voxels, whose features wider voxels hold side by side: each sees several places of the image.
+
+class ReducedLift(nn.Module):
+    """A lift of fewer channels than the image features have.
 
     Args:
-        lift: to the narrow voxels.
         context: channels of the image features.
         channels: to which they are reduced before they are lifted (which is the same as after, and less work).
-        width: how many narrow voxels a wide one holds along x, and as many along y.
+        lift: of these.
     """
 
-    def __init__(self, lift: DepthWeightedLift, context: int, channels: int, width: int) -> None:
+    def __init__(self, context: int, channels: int, lift: DepthWeightedLift) -> None:
         super().__init__()
         self.reduce = nn.Conv2d(context, channels, 1)
-        self.lift, self.width = lift, width
-        self.outputs = (channels + lift.extra_channels) * width**2
+        self.lift = lift
 
-    def forward(self, context: Tensor, depth_logits: Tensor, projection: Tensor) -> Tensor:
-        """As `DepthWeightedLift`; [B, outputs, X / width, Y / width, Z]."""
-        narrow: Tensor = self.lift(self.reduce(context), depth_logits, projection)
-        parts = narrow.unflatten(2, (-1, self.width)).unflatten(4, (-1, self.width))
-        return parts.permute(0, 1, 3, 5, 2, 4, 6).flatten(1, 3)
+    def forward(self, context: Tensor, density: Tensor, projection: Tensor) -> Tensor:
+        """As `DepthWeightedLift`."""
+        volume: Tensor = self.lift(self.reduce(context), density, projection)
+        return volume
 
 
 class FrustumSampling(nn.Module):

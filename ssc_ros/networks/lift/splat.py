@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ssc_ros.core import DepthBins, SceneGrid
-from ssc_ros.networks.lift.frustum import depth_density, frustum_points
+from ssc_ros.networks.lift.frustum import frustum_points
 from ssc_ros.networks.lift.remembered import Remembered
 
 
@@ -62,20 +62,19 @@ class SplatLift(_Splat):
         image_size: (height, width) [px] of the image that the projection refers to.
     """
 
-    def forward(self, context: Tensor, depth_logits: Tensor, projection: Tensor) -> Tensor:
+    def forward(self, context: Tensor, density: Tensor, projection: Tensor) -> Tensor:
         """Splat.
 
         Args:
             context: [B, C, h, w] image features.
-            depth_logits: [B, D, h, w].
+            density: [B, D, h, w] probability of each depth bin.
             projection: [B, 3, 4], grid frame -> pixels of the network's image.
 
         Returns:
             [B, C, X, Y, Z].
         """
-        density = depth_density(depth_logits).transpose(0, 1).flatten(1)
         features = _rows(context)
-        layers = (features * probability[:, None] for probability in density.unbind())
+        layers = (features * probability[:, None] for probability in density.transpose(0, 1).flatten(1).unbind())
         return self._sum(layers, context.shape[1], context.shape[-2:], projection)
 
 

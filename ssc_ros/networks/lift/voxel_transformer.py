@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from ssc_ros.core import DepthBins, SceneGrid
 from ssc_ros.networks.lift.deformable import DepthDeformableAttention
 from ssc_ros.networks.lift.depth_weighted import project_voxels
-from ssc_ros.networks.lift.frustum import depth_density, frustum_coordinates
+from ssc_ros.networks.lift.frustum import frustum_coordinates
 from ssc_ros.networks.lift.remembered import Remembered
 
 
@@ -79,33 +79,37 @@ class VoxelTransformer(nn.Module):
             VoxelTransformerLayer(channels, heads, points, hidden, context or channels, dropout) for _ in range(layers)
         )
 
+    def fill(self, volume: Tensor) -> Tensor:
+        """The prior fill of every voxel of a volume [B, C, X, Y, Z]."""
+        filled: Tensor = self.prior(volume.flatten(2).transpose(1, 2))
+        return filled.transpose(1, 2).unflatten(2, volume.shape[2:])
+
     def forward(
-        self, volume: Tensor, proposals: Tensor, context: Tensor, depth_logits: Tensor, projection: Tensor
+        self, volume: Tensor, filled: Tensor, proposals: Tensor, context: Tensor, density: Tensor, projection: Tensor
     ) -> Tensor:
         """Refine.
 
         Args:
             volume: [B, C, X, Y, Z].
+            filled: what `fill` makes of it.
             proposals: [B, X, Y, Z] bool, the voxels to query from.
             context: [B, F, h, w] image features.
-            depth_logits: [B, D, h, w].
+            density: [B, D, h, w] probability of each depth bin.
             projection: [B, 3, 4], grid frame -> pixels of the network's image.
 
         Returns:
             [B, C, X, Y, Z].
         """
-        features = volume.flatten(2).transpose(1, 2).flatten(0, 1)
         proposed = torch.nonzero(proposals.flatten())[:, 0]
-        sample = proposed // self.grid.size
+        sample, place = proposed // self.grid.size, proposed % self.grid.size
+        rows = sample[:, None], torch.arange(volume.shape[1], device=volume.device), place[:, None]
         voxels = self._voxels(self._project, projection).index_select(0, proposed)
         reference, visible = frustum_coordinates(voxels, self.image_size, self.bins)
-        density = depth_density(depth_logits)
 
-        queries = features.index_select(0, proposed)
+        queries = volume.flatten(2)[rows]
         for layer in self.layers:
             queries = layer(queries, context, density, reference, visible, sample)
-        refined = self.prior(features).to(queries).index_copy(0, proposed, queries)
-        return refined.unflatten(0, (len(volume), -1)).transpose(1, 2).unflatten(2, self.grid.shape).contiguous()
+        return filled.flatten(2).to(queries).index_put(rows, queries).unflatten(2, self.grid.shape)
 
     def _project(self, projection: Tensor) -> Tensor:
         """[B X Y Z, 3] pixel and depth of the voxels."""
