@@ -26,6 +26,7 @@ SYSTEMS: Mapping[str, Mapping[str, Callable[[], SceneNetwork]]] = {
     "lang_seg": lang_seg_presets.PRESETS,
     "sgn": sgn_presets.PRESETS,
     "vlscene": vlscene_presets.PRESETS,
+    "vlscene_image": vlscene_presets.IMAGE_PRESETS,
     "polarnet": polarnet_presets.PRESETS,
     "cylinder3d": cylinder3d_presets.PRESETS,
 }

@@ -12,16 +12,70 @@ from ssc_ros.systems.dense import dense
 from ssc_ros.systems.spec import InputSpec, SceneInputs, SceneNetwork, SceneOutput
 
 
-class VlScene(SceneNetwork):
-    """The network, as figure 2 of the paper reads from left to right.
+class StereoBranch(SceneNetwork):
+    """Context and depth of the pair: what can be trained by itself, on depth and under the language teacher.
+
+    A linear probe tells the classes of image cells from the context. It learns from it and does not change it, so that
+    its score says what the features know.
 
     Args:
-        spec: how frames must be prepared for it; of the pair it reads the right image and `focal_baseline`.
-        classes: of the scene.
+        spec: of the whole system; of the pair it reads the right image and `focal_baseline`.
+        classes: of the probe, and of the scene where the branch is part of a system.
+        context: C.
         pair: two normalised images -> features of the left one for context, and of both for matching.
         mono: features and camera vector -> context [B, C, h, w] and depth logits [B, D, h, w].
         stereo: features of both, projection and `focal_baseline` -> depth logits [B, D, h, w].
         interaction: both depths -> logits [B, D, h, w].
+    """
+
+    completes = False
+
+    def __init__(
+        self,
+        spec: InputSpec,
+        classes: int,
+        context: int,
+        *,
+        pair: nn.Module,
+        mono: nn.Module,
+        stereo: nn.Module,
+        interaction: nn.Module,
+    ) -> None:
+        super().__init__(spec, classes)
+        self.pair, self.mono, self.stereo, self.interaction = pair, mono, stereo, interaction
+        self.probe = nn.Conv2d(context, classes, 1)
+        self.normalize = ImageNormalization(spec.mean, spec.std)
+
+    def context_and_depth(self, inputs: SceneInputs) -> tuple[Tensor, Tensor]:
+        """[B, C, h, w] context and [B, D, h, w] depth logits."""
+        projection = inputs["projection"]
+        ours, theirs, context, mono = self.see(inputs["image"], inputs["right"], projection)
+        stereo = self.stereo(ours, theirs, projection, inputs["focal_baseline"])
+        return context, self.interaction(mono, stereo)
+
+    @dense
+    def see(self, left: Tensor, right: Tensor, projection: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Both images' features for matching, the left one's context and its depth logits."""
+        features, ours, theirs = self.pair(self.normalize(left), self.normalize(right))
+        context, mono = self.mono(features, camera_vector(projection, self.spec.image_size))
+        return ours, theirs, context, mono
+
+    def said(self, context: Tensor) -> Tensor:
+        """[B, classes, h, w], what the probe reads from the context."""
+        classes: Tensor = self.probe(context.detach())
+        return classes
+
+    def forward(self, inputs: SceneInputs) -> SceneOutput:
+        """Predict depth and classes of the image cells; there is no scene."""
+        context, depth = self.context_and_depth(inputs)
+        return SceneOutput(None, depth, self.said(context), {"image.context": context})
+
+
+class VlScene(SceneNetwork):
+    """The network, as figure 2 of the paper reads from left to right.
+
+    Args:
+        image: context and depth.
         lift: context, density of the depth and projection -> volume.
         entry: volume -> volume, to the channels of what follows.
         propagation: neighbourhood geometry propagation (NGP) of that volume; may be absent.
@@ -31,41 +85,26 @@ class VlScene(SceneNetwork):
 
     def __init__(
         self,
-        spec: InputSpec,
-        classes: int,
+        image: StereoBranch,
         *,
-        pair: nn.Module,
-        mono: nn.Module,
-        stereo: nn.Module,
-        interaction: nn.Module,
         lift: nn.Module,
         entry: nn.Module,
         propagation: nn.Module | None,
         semantics: nn.Module | None,
         head: nn.Module,
     ) -> None:
-        super().__init__(spec, classes)
-        self.pair, self.mono, self.stereo, self.interaction = pair, mono, stereo, interaction
-        self.lift, self.entry, self.propagation, self.semantics, self.head = lift, entry, propagation, semantics, head
-        self.normalize = ImageNormalization(spec.mean, spec.std)
+        super().__init__(image.spec, image.class_count)
+        self.image, self.lift, self.entry = image, lift, entry
+        self.propagation, self.semantics, self.head = propagation, semantics, head
 
     def forward(self, inputs: SceneInputs) -> SceneOutput:
         """Predict a scene; see `SceneInputs` and `SceneOutput`."""
-        projection = inputs["projection"]
-        ours, theirs, context, mono = self.see(inputs["image"], inputs["right"], projection)
-        stereo = self.stereo(ours, theirs, projection, inputs["focal_baseline"])
-        depth = self.interaction(mono, stereo)
-        volume = self.enter(self.lift(context, depth_density(depth), projection))
+        context, depth = self.image.context_and_depth(inputs)
+        volume = self.enter(self.lift(context, depth_density(depth), inputs["projection"]))
         if self.semantics is not None:
             volume = self.semantics(volume)
-        return SceneOutput(self.classify(volume), depth, taps={"image.context": context, "volume": volume})
-
-    @dense
-    def see(self, left: Tensor, right: Tensor, projection: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Both images' features for matching, the left one's context and its depth logits."""
-        features, ours, theirs = self.pair(self.normalize(left), self.normalize(right))
-        context, mono = self.mono(features, camera_vector(projection, self.spec.image_size))
-        return ours, theirs, context, mono
+        said = self.image.said(context) if self.training else None
+        return SceneOutput(self.classify(volume), depth, said, {"image.context": context, "volume": volume})
 
     @dense
     def enter(self, volume: Tensor) -> Tensor:

@@ -29,7 +29,7 @@ from ssc_ros.networks.volume.propagation import AxialPropagation, GeometryPropag
 from ssc_ros.networks.volume.sdb import SemanticDiffusion
 from ssc_ros.networks.volume.sparse_interaction import SparseInteraction
 from ssc_ros.systems.spec import InputSpec
-from ssc_ros.systems.vlscene import VlScene
+from ssc_ros.systems.vlscene import StereoBranch, VlScene
 
 PAIR = ("right", "focal_baseline")
 """The network matches the pair itself."""
@@ -40,22 +40,31 @@ EDGE_FRACTION = 0.08
 """Of the voxels, for sparse interaction: as many as are occupied in a street."""
 
 
-def edge(*, propagation: bool = True, semantics: bool = True, fraction: float = EDGE_FRACTION) -> VlScene:
-    """For two CPU cores: image cells of stride 4, matching at stride 2, volumes of 16 channels."""
-    half, bins = EDGE.grid.coarsened(2), EDGE.bins
+def edge_image() -> StereoBranch:
+    """A small RepViT; matching at stride 2."""
+    bins = EDGE.bins
     backbone = RepViT((32, 64, 128, 192), (2, 3, 6, 2))
     encoder = nn.Sequential(OrderedDict(backbone=backbone, neck=TopDownNeck(backbone.widths, EDGE_FEATURES)))
     matcher = nn.Sequential(ConvNorm(3, EDGE_MATCHED, 3, 2), nn.GELU(), block(EDGE_MATCHED, gate=False))
-    lift = DepthWeightedLift(half, bins, EDGE.image_size)
-    unet = SparseUNet(EDGE_VOLUME, (EDGE_VOLUME, EDGE_VOLUME, 2 * EDGE_VOLUME), *repeated(1))
-    merge = nn.Linear(unet.outputs, EDGE_VOLUME)
-    return VlScene(
+    return StereoBranch(
         EDGE,
         len(SEMANTIC_KITTI),
+        EDGE_CONTEXT,
         pair=SeparateFeatures(encoder, matcher),
         mono=PlainDepth(EDGE_FEATURES, EDGE_CONTEXT, bins.count),
         stereo=FineMatching(EDGE_MATCHED, bins, EDGE.image_size, width=EDGE_MATCHED),
         interaction=PlainInteraction(bins.count, EDGE_FEATURES),
+    )
+
+
+def edge(*, propagation: bool = True, semantics: bool = True, fraction: float = EDGE_FRACTION) -> VlScene:
+    """For two CPU cores: image cells of stride 4, matching at stride 2, volumes of 16 channels."""
+    half = EDGE.grid.coarsened(2)
+    lift = DepthWeightedLift(half, EDGE.bins, EDGE.image_size)
+    unet = SparseUNet(EDGE_VOLUME, (EDGE_VOLUME, EDGE_VOLUME, 2 * EDGE_VOLUME), *repeated(1))
+    merge = nn.Linear(unet.outputs, EDGE_VOLUME)
+    return VlScene(
+        edge_image(),
         lift=lift,
         entry=PlacedFusion(lift.outputs(EDGE_CONTEXT), EDGE_VOLUME, half.shape),
         propagation=AxialPropagation(EDGE_VOLUME) if propagation else None,
@@ -71,6 +80,22 @@ FULL_FRACTION = 0.15
 """Of the voxels; the published network takes all that are not zero, 76 % of them."""
 
 
+def full_image(spec: InputSpec = FULL, label_set: LabelSet = SEMANTIC_KITTI) -> StereoBranch:
+    """RepViT-M2.3 of both images, correlation of their features."""
+    bins = spec.bins
+    backbone = repvit_m2_3()
+    encoder = nn.Sequential(OrderedDict(backbone=backbone, neck=Fpn(backbone.widths, FULL_CONTEXT, start=1)))
+    return StereoBranch(
+        spec,
+        len(label_set),
+        FULL_CONTEXT,
+        pair=SharedFeatures(encoder),
+        mono=CameraAwareDepth(FULL_CONTEXT, FULL_CONTEXT, bins.count, width=FULL_CONTEXT),
+        stereo=StereoVolume(FULL_CONTEXT, bins, spec.image_size),
+        interaction=VolumeInteraction(bins.count),
+    )
+
+
 def full(
     spec: InputSpec = FULL,
     label_set: LabelSet = SEMANTIC_KITTI,
@@ -80,19 +105,12 @@ def full(
     fraction: float = FULL_FRACTION,
 ) -> VlScene:
     """As published, of what runs at inference."""
-    half, bins = spec.grid.coarsened(2), spec.bins
-    backbone = repvit_m2_3()
-    encoder = nn.Sequential(OrderedDict(backbone=backbone, neck=Fpn(backbone.widths, FULL_CONTEXT, start=1)))
+    half = spec.grid.coarsened(2)
     unet = SparseUNet(FULL_VOLUME, (FULL_VOLUME, 2 * FULL_VOLUME, 4 * FULL_VOLUME), *repeated(2))
     seen = unet.outputs if semantics else FULL_VOLUME
     return VlScene(
-        spec,
-        len(label_set),
-        pair=SharedFeatures(encoder),
-        mono=CameraAwareDepth(FULL_CONTEXT, FULL_CONTEXT, bins.count, width=FULL_CONTEXT),
-        stereo=StereoVolume(FULL_CONTEXT, bins, spec.image_size),
-        interaction=VolumeInteraction(bins.count),
-        lift=SplatLift(half, bins, spec.image_size),
+        full_image(spec, label_set),
+        lift=SplatLift(half, spec.bins, spec.image_size),
         entry=nn.Sequential(Pointwise3d(FULL_CONTEXT, FULL_VOLUME, bias=False), nn.ReLU(inplace=True)),
         propagation=GeometryPropagation(FULL_VOLUME) if propagation else None,
         semantics=SparseInteraction(unet, fraction) if semantics else None,
@@ -113,4 +131,9 @@ PRESETS: dict[str, Callable[[], VlScene]] = {
     "edge_all_voxels": partial(edge, fraction=1.0),
     "full": full,
     "full_kitti_360": partial(full, FULL_KITTI_360, SSCBENCH_KITTI_360),
+}
+IMAGE_PRESETS: dict[str, Callable[[], StereoBranch]] = {
+    "edge": edge_image,
+    "full": full_image,
+    "full_kitti_360": partial(full_image, FULL_KITTI_360, SSCBENCH_KITTI_360),
 }

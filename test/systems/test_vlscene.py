@@ -14,14 +14,16 @@ from ssc_ros.systems.summary import dry_run, empty_inputs, summarize
 from ssc_ros.systems.vlscene_presets import FULL, full
 
 PUBLISHED = {
-    "pair.encoder.backbone": (22_404_232, 0),
+    "image.pair.encoder.backbone": (22_404_232, 0),
     # three convolutions whose outputs nobody reads
-    "pair.encoder.neck": (734_080, -3 * 147_584),
+    "image.pair.encoder.neck": (734_080, -3 * 147_584),
     # two gates read 12 numbers of the camera instead of 30; of those, the norm has two weights each
-    "mono": (1_788_350, -2 * 128 * (30 - 12) - 2 * (30 - 12)),
-    "stereo": (3_685_600, -128 * (30 - 12)),
+    "image.mono": (1_788_350, -2 * 128 * (30 - 12) - 2 * (30 - 12)),
+    "image.stereo": (3_685_600, -128 * (30 - 12)),
     # attention in windows, with projections of the distribution, instead of one number each
-    "interaction": (1_170_612, 2 * (4 * 112 * (112 + 1) + 9 * 9 + 1) - 14),
+    "image.interaction": (1_170_612, 2 * (4 * 112 * (112 + 1) + 9 * 9 + 1) - 14),
+    # reads what the context knows, in training
+    "image.probe": (0, 128 * 20 + 20),
     "lift": (0, 0),
     "entry": (128 * 64, 0),
     "propagation": (1_523_712 - 128 * 64, 0),
@@ -36,7 +38,13 @@ TOTAL = 44_680_430
 """Learned weights of the published network that run at inference: without the language branch, the head for points and
 the coordinates of the frustum."""
 
-GFLOPS = {"propagation": 794.6, "head.reduce": 463.9, "head.diffusion": 357.6, "mono": 25.5, "stereo": 466.0}
+GFLOPS = {
+    "propagation": 794.6,
+    "head.reduce": 463.9,
+    "head.diffusion": 357.6,
+    "image.mono": 25.5,
+    "image.stereo": 466.0,
+}
 """Of the published code on one real frame, counted in the same way. (Propagation is published as 798.9 with its entry,
 which is 4.3.)"""
 
@@ -67,7 +75,7 @@ def test_full_works_on_the_published_shapes():
     assert rows["propagation"].outputs == ((1, 64, 128, 128, 16),)
     assert rows["semantics"].outputs == ((1, 256, 128, 128, 16),)
     assert rows["head.diffusion"].outputs == ((1, 64, 128, 128, 16),)
-    for name in ("mono", "interaction"):
+    for name in ("image.mono", "image.interaction"):
         assert rows[name].outputs[-1] == (1, 112, 48, 160)
 
 
@@ -92,7 +100,7 @@ def test_the_other_data_set_differs_by_its_classifier_alone():
     assert (other.class_count, other.spec.context_size) == (19, (48, 176))
     shapes = [{name: p.shape for name, p in network.named_parameters()} for network in (kitti, other)]
     assert {name for name in shapes[0] if shapes[0][name] != shapes[1][name]} == {
-        "head.classes.classifier.1.weight", "head.classes.classifier.1.bias"
+        "head.classes.classifier.1.weight", "head.classes.classifier.1.bias", "image.probe.weight", "image.probe.bias"
     }  # fmt: skip
 
 
@@ -112,7 +120,7 @@ def test_what_guidance_reads_are_the_features_of_the_context():
 def test_fused_it_sees_the_same_image():
     """Training form against deployed form, to 1e-4."""
     torch.manual_seed(0)
-    encoder = build("vlscene", "edge").pair.encoder.train()
+    encoder = build("vlscene_image", "edge").pair.encoder.train()
     with torch.no_grad():
         encoder(torch.randn(2, 3, 64, 96))  # gives the norms statistics of their own
         encoder.eval()
@@ -135,8 +143,17 @@ def test_the_published_blocks_train_together_on_a_small_scene():
     output = network(inputs)
     assert output.depth.shape == (2, 112, 8, 24)
     rows = output.scene.gather(torch.randint(2 * grid.size, (500,)))
-    (rows.square().mean() + output.depth.square().mean()).backward()
+    (rows.square().mean() + output.depth.square().mean() + output.image.square().mean()).backward()
     silent = {name for name, p in network.named_parameters() if p.grad is None or not p.grad.any()}
     waiting = ("mono_asks.", "stereo_asks.", "refine.3.entry.", "refine.3.weight.", "refine.3.exit.")
-    assert {name for name in silent if not name.startswith(tuple(f"interaction.{w}" for w in waiting))} == set()
+    assert {name for name in silent if not name.startswith(tuple(f"image.interaction.{w}" for w in waiting))} == set()
     assert all(p.grad.isfinite().all() for p in network.parameters() if p.grad is not None)
+
+
+def test_the_probe_reads_the_context_and_does_not_change_it():
+    torch.manual_seed(0)
+    branch = build("vlscene_image", "edge").train()
+    output = branch(empty_inputs(branch.spec) | {"projection": torch.eye(3, 4)[None], "focal_baseline": torch.ones(1)})
+    output.image.square().mean().backward()
+    assert {name for name, p in branch.named_parameters() if p.grad is not None} == {"probe.weight", "probe.bias"}
+    assert branch.probe.weight.grad.any()
