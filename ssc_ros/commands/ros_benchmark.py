@@ -70,7 +70,7 @@ def measure_node(args: argparse.Namespace, threads: int, frame: Callable[[Consol
             runs.append(run(load, sent, Path(folder)))
     plural = "s" * (threads > 1)
     what = f"{checkpoint.name}, {threads} thread{plural}" if checkpoint else f"a network of {args.work_ms:g} ms"
-    result = Result(what, source, runs, machine(), provenance())
+    result = Result(what, source, runs, machine=machine(), provenance=provenance())
     console.print(result.table())
     if args.json:
         write_atomically(args.json, result.to_json().encode())
