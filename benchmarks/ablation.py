@@ -23,6 +23,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from pages import rows, write_part
+
 from ssc_ros.inference.checkpoint import read_metadata
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -181,13 +183,13 @@ def table(runs: Sequence[Run]) -> Iterator[str]:
 def score_table(scored: Sequence[tuple[Variant, Mapping[str, float]]]) -> Iterator[str]:
     """Mean and standard deviation of the scores of each variant, as Markdown."""
     keys = shown(scored[0][1]) if scored else []
-    yield f"| | seeds | {' | '.join(f'{SCORES[key]} [%]' for key in keys)} | mIoU of each seed |"
-    yield "| --- " * (len(keys) + 3) + "|"
+    content = []
     for variant in dict.fromkeys(variant for variant, _ in scored):
         scores = [s for v, s in scored if v == variant]
-        spreads = " | ".join(spread([100 * s[key] for s in scores]) for key in keys)
         each = " ".join(f"{100 * s['miou']:.2f}" for s in scores)
-        yield f"| {variant.name} | {len(scores)} | {spreads} | {each} |"
+        spreads = [spread([100 * s[key] for s in scores]) for key in keys]
+        content.append([variant.name, str(len(scores)), *spreads, each])
+    yield from rows(["", "seeds", *(f"{SCORES[key]} [%]" for key in keys), "mIoU of each seed"], content)
 
 
 def shown(scores: Mapping[str, float]) -> list[str]:
@@ -202,12 +204,8 @@ def spread(values: Sequence[float]) -> str:
 
 
 def write_table(name: str, lines: Sequence[str]) -> None:
-    """Replace what stands between the markers of the ablation in docs/results.md."""
-    begin, end = f"<!-- ablation {name} -->", f"<!-- end of ablation {name} -->"
-    text = RESULTS.read_text()
-    before, rest = text.split(begin)
-    _, after = rest.split(end)
-    RESULTS.write_text("\n".join([before + begin, *lines, end + after]))
+    """Replace the table of the ablation in docs/results.md."""
+    write_part(RESULTS, f"ablation {name}", lines)
 
 
 def main() -> None:

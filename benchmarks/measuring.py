@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
+from ssc_ros.benchmark.document import Document
 from ssc_ros.benchmark.machine import machine
+from ssc_ros.core.files import write_atomically
+from ssc_ros.evaluation.results import provenance
 
 
 @dataclass(frozen=True)
@@ -40,20 +43,36 @@ class Measured:
         return Measured(unit, len(values), median, low, high, limit)
 
 
+@dataclass(frozen=True)
+class Report(Document):
+    """What a script found.
+
+    Attributes:
+        title: what was measured.
+        command: that did.
+        results: by name.
+    """
+
+    FORMAT = "ssc_ros.benchmark.script/1"
+    title: str
+    command: Sequence[str]
+    results: Mapping[str, Measured]
+
+    def table(self) -> Table:
+        """For a terminal."""
+        table = Table(title=escape(self.title), caption=self.where)
+        table.add_column("")
+        for column in ("median", "5 %", "95 %", "allowed", "n"):
+            table.add_column(column, justify="right")
+        for name, m in self.results.items():
+            numbers = [f"{value:.2f} {m.unit}" for value in (m.median, m.low, m.high)]
+            table.add_row(name, *numbers, "" if m.limit is None else f"{m.limit:g} {m.unit}", str(m.count))
+        return table
+
+
 def report(title: str, results: Mapping[str, Measured], file: Path | None) -> None:
     """Print a table, and write the same as JSON if a file is named."""
-    where = machine()
-    table = Table(
-        title=title, caption=f"{where['cpu']}, {where['cores']} cores, load {where['load']}; {where['software']}"
-    )
-    table.add_column("")
-    for column in ("median", "5 %", "95 %", "allowed", "n"):
-        table.add_column(column, justify="right")
-    for name, m in results.items():
-        numbers = [f"{value:.2f} {m.unit}" for value in (m.median, m.low, m.high)]
-        table.add_row(name, *numbers, "" if m.limit is None else f"{m.limit:g} {m.unit}", str(m.count))
-    Console().print(table)
+    found = Report(title, sys.orig_argv[1:], results, machine=machine(), provenance=provenance())
+    Console().print(found.table())
     if file:
-        content = {"title": title, "command": sys.orig_argv[1:], "machine": where}
-        content["results"] = {name: asdict(measured) for name, measured in results.items()}
-        file.write_text(json.dumps(content, indent=2) + "\n")
+        write_atomically(file, found.to_json().encode())

@@ -2,7 +2,7 @@
 
   python benchmarks/segmentation.py models/polarnet_edge.safetensors --data ~/kitti
   python benchmarks/segmentation.py models/polarnet_edge.safetensors --points 120000 2000000 --threads 2 --json seg.json
-  python benchmarks/segmentation.py --system polarnet --data ~/kitti        # preset edge with random weights
+  python benchmarks/segmentation.py --system polarnet --preset full --data ~/kitti        # with random weights
 
 A sweep of N points is the first of a sequence, repeated with 2 cm of noise or cut to that size; without --data it is
 made up. Wall time is what a robot waits; the CPU time of all threads says what a busy machine would have taken alone.
@@ -47,12 +47,12 @@ def sweep(count: int, root: Path | None, sequence: str) -> NDArray[np.float32]:
     return points
 
 
-def untrained(system: str) -> PointSegmenter:
-    """The preset `edge` with random weights."""
-    network = build(system, "edge").eval()
+def untrained(system: str, preset: str) -> PointSegmenter:
+    """A preset with random weights."""
+    network = build(system, preset).eval()
     spec = network.spec
     metadata = CheckpointMetadata(
-        system, system, "edge", SEMANTIC_KITTI.name, spec.grid, spec.sensors, polar=spec.polar
+        f"{system}_{preset}_untrained", system, preset, SEMANTIC_KITTI.name, spec.grid, spec.sensors, polar=spec.polar
     )
     return PointSegmenter(fuse(network), metadata, "cpu")
 
@@ -83,6 +83,7 @@ def main() -> None:
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("checkpoint", type=Path, nargs="?")
     what.add_argument("--system", choices=("polarnet", "cylinder3d"))
+    parser.add_argument("--preset", default="edge", help="of --system (default: edge)")
     parser.add_argument("--points", type=int, nargs="+", default=[SWEEP, 2_000_000])
     parser.add_argument("--data", type=Path, default=os.environ.get("SSC_KITTI_ROOT"), help="default: SSC_KITTI_ROOT")
     parser.add_argument("--sequence", default="08")
@@ -94,13 +95,14 @@ def main() -> None:
     if args.threads:
         torch.set_num_threads(args.threads)
     made_up, path = args.system, args.checkpoint
-    segmenter = untrained(made_up) if made_up else PointSegmenter.from_checkpoint(path, args.device)
+    segmenter = untrained(made_up, args.preset) if made_up else PointSegmenter.from_checkpoint(path, args.device)
     segmenter.warm_up()
     results: dict[str, Measured] = {}
     for count in args.points:
         results |= measure(segmenter, sweep(count, args.data, args.sequence), args.repeats)
     threads = torch.get_num_threads()
-    report(f"{segmenter.metadata.model_id}, {threads} threads of {args.device}", results, args.json)
+    source = f"{args.data.name}, {args.sequence}" if args.data else "a made-up sweep"
+    report(f"{segmenter.metadata.model_id}, {threads} threads of {args.device}; {source}", results, args.json)
 
 
 if __name__ == "__main__":

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from rich.markup import escape
 from rich.table import Table
 
+from ssc_ros.benchmark.document import Document
 from ssc_ros.benchmark.roofline import Roofline
 from ssc_ros.benchmark.setting import Setting
-from ssc_ros.benchmark.spread import CLOCKS, Spread, Timing
+from ssc_ros.benchmark.spread import CLOCKS, Timing
 from ssc_ros.benchmark.subject import NETWORK, WHOLE
 from ssc_ros.inference.stages import Span
-
-FORMAT = "ssc_ros.benchmark/1"
 
 
 @dataclass(frozen=True)
@@ -40,7 +37,7 @@ class Measurement:
 
 
 @dataclass(frozen=True)
-class Result:
+class Result(Document):
     """One run of the benchmark.
 
     Attributes:
@@ -48,35 +45,13 @@ class Result:
         ratios: the first's median over the second's, by stage that both have; none where one was measured.
         memory: of this process [MB], at moments of the run.
         frame: where the frame is from.
-        machine, provenance: what measured, with which code.
     """
 
+    FORMAT = "ssc_ros.benchmark/1"
     measurements: Sequence[Measurement]
     ratios: Mapping[str, Timing]
     memory: Mapping[str, float]
     frame: str
-    machine: Mapping[str, str]
-    provenance: Mapping[str, str | None] = field(default_factory=dict)
-
-    def to_json(self) -> str:
-        """The file; all times in milliseconds."""
-        return json.dumps({"format": FORMAT, **asdict(self)}, indent=2) + "\n"
-
-    @staticmethod
-    def from_json(text: str) -> Result:
-        """Parse what `to_json` wrote.
-
-        Raises:
-            ValueError, KeyError, TypeError: it is not such a text.
-        """
-        content = json.loads(text)
-        if content.pop("format") != FORMAT:
-            raise ValueError(f"not of the format {FORMAT}")
-        measurements = [
-            Measurement(Setting(**m["setting"]), _timings(m["stages"]), _roofline(m["roofline"]))
-            for m in content.pop("measurements")
-        ]
-        return Result(measurements, _timings(content.pop("ratios")), **content)
 
     def tables(self) -> list[Table]:
         """For a terminal: one for each setting, and one of the ratios."""
@@ -101,12 +76,8 @@ class Result:
 
     def facts(self) -> list[str]:
         """Lines below the tables."""
-        where = self.machine
         memory = ", ".join(f"{round(value)} MB {when}" for when, value in self.memory.items())
-        return [
-            f"resident memory: {memory}",
-            f"{self.frame}; {where['cpu']}, {where['cores']} cores, load {where['load']}; {where['software']}",
-        ]
+        return [f"resident memory: {memory}", f"{self.frame}; {self.where}"]
 
 
 def compared(first: Sequence[Mapping[str, Span]], second: Sequence[Mapping[str, Span]]) -> dict[str, Timing]:
@@ -172,16 +143,3 @@ def _cells(timing: Timing, written: Callable[[float], str]) -> list[str]:
 
 def _number(value: float) -> str:
     return f"{value:.1f}" if value < 100 else f"{value:.0f}"
-
-
-def _timings(content: Mapping[str, Any]) -> dict[str, Timing]:
-    return {name: _timing(timing) for name, timing in content.items()}
-
-
-def _timing(content: Mapping[str, Any]) -> Timing:
-    return Timing(Spread(**content["wall"]), Spread(**content["cpu"]))
-
-
-def _roofline(content: Mapping[str, Any]) -> Roofline:
-    rates = {name: _timing(content[name]) for name in ("product", "copy")}
-    return Roofline(content["flops"], content["bytes"], **rates)

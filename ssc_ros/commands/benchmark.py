@@ -117,7 +117,7 @@ def run(args: argparse.Namespace) -> int:
     by_subject = list(zip(*rounds[args.warm_up :], strict=True))
     measurements = [Measurement.of(s.setting, said, s.roofline()) for s, said in zip(subjects, by_subject, strict=True)]
     ratios = compared(*by_subject) if args.compare else {}
-    result = Result(measurements, ratios, memory, encoded.source, machine(), provenance())
+    result = Result(measurements, ratios, memory, encoded.source, machine=machine(), provenance=provenance())
     for table in [result.overview()] if args.all_backends else result.tables():
         console.print(table)
     for line in result.facts():

@@ -56,6 +56,7 @@ def measure_node(args: argparse.Namespace, threads: int, frame: Callable[[Consol
     from ssc_ros.benchmark.machine import machine
     from ssc_ros.benchmark.ros.result import Result
     from ssc_ros.benchmark.ros.run import Load, run
+    from ssc_ros.benchmark.setting import Setting
     from ssc_ros.core.files import write_atomically
     from ssc_ros.evaluation.results import provenance
 
@@ -63,14 +64,14 @@ def measure_node(args: argparse.Namespace, threads: int, frame: Callable[[Consol
     console = Console()
     checkpoint = None if args.work_ms is not None else args.checkpoint or shipped_checkpoint()
     sent, source = _frame(args, partial(frame, console))
-    runs = []
+    runs, backend = [], args.backend or "auto"
     for hz in args.hz:
-        load = Load(hz, args.seconds, checkpoint, args.work_ms or 0.0, threads, args.device, args.backend or "auto")
+        load = Load(hz, args.seconds, checkpoint, args.work_ms or 0.0, threads, args.device, backend)
         with console.status(f"{args.seconds:g} s at {hz:g} Hz"), tempfile.TemporaryDirectory() as folder:
             runs.append(run(load, sent, Path(folder)))
-    plural = "s" * (threads > 1)
-    what = f"{checkpoint.name}, {threads} thread{plural}" if checkpoint else f"a network of {args.work_ms:g} ms"
-    result = Result(what, source, runs, machine(), provenance())
+    setting = Setting(str(checkpoint), backend, threads, args.device)
+    what = setting.name if checkpoint else f"a network of {args.work_ms:g} ms"
+    result = Result(what, source, runs, machine=machine(), provenance=provenance())
     console.print(result.table())
     if args.json:
         write_atomically(args.json, result.to_json().encode())

@@ -79,7 +79,14 @@ def result() -> Result:
     setting = Setting("l2cocc/edge", threads=2)
     halved = replace(setting, backend="torch-bf16")
     measurements = [Measurement.of(setting, rounds, work), Measurement.of(halved, other, work)]
-    return Result(measurements, compared(rounds, other), {"peak": 12.5}, "made up", {"cpu": "c"}, {"commit": None})
+    return Result(
+        measurements,
+        compared(rounds, other),
+        {"peak": 12.5},
+        "made up",
+        machine={"cpu": "c"},
+        provenance={"commit": None},
+    )
 
 
 def test_the_file_says_all_and_can_be_read_back():

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,13 +11,13 @@ from numpy.typing import NDArray
 from rich.markup import escape
 from rich.table import Table
 
+from ssc_ros.benchmark.document import Document
 from ssc_ros.benchmark.ros.said import DROPS, GRID
 from ssc_ros.benchmark.ros.usage import Sample, Usage
 from ssc_ros.core import SscError
 from ssc_ros.ros.drops import Drop
 from ssc_ros.ros.pipeline import OWN_STAGES, TOTAL
 
-FORMAT = "ssc_ros.benchmark.ros/1"
 WARM = 10
 """Grids at the start whose times do not count."""
 SECOND, MILLISECOND = 1e9, 1e6
@@ -148,50 +147,23 @@ def _warm(values: Milliseconds) -> Milliseconds:
 
 
 @dataclass(frozen=True)
-class Result:
+class Result(Document):
     """One call of the benchmark.
 
     Attributes:
         what: was measured.
         frame: what was sent.
         runs: one for each rate.
-        machine, provenance: what measured, with which code.
     """
 
+    FORMAT = "ssc_ros.benchmark.ros/1"
     what: str
     frame: str
     runs: Sequence[Run]
-    machine: Mapping[str, str]
-    provenance: Mapping[str, str | None] = field(default_factory=dict)
-
-    def to_json(self) -> str:
-        """The file; times in milliseconds, memory in megabytes."""
-        return json.dumps({"format": FORMAT, **asdict(self)}, indent=2) + "\n"
-
-    @staticmethod
-    def from_json(text: str) -> Result:
-        """Parse what `to_json` wrote.
-
-        Raises:
-            ValueError, KeyError, TypeError: it is not such a text.
-        """
-        content = json.loads(text)
-        if content.pop("format") != FORMAT:
-            raise ValueError(f"not of the format {FORMAT}")
-        runs = []
-        for run in content.pop("runs"):
-            times = {name: Tail(**tail) for name, tail in run.pop("times").items()}
-            usages = {name: Usage(**usage) for name, usage in run.pop("processes").items()}
-            runs.append(Run(**run, times=times, processes=usages))
-        return Result(runs=runs, **content)
 
     def table(self) -> Table:
         """For a terminal: a column for each rate."""
-        where = self.machine
-        table = Table(
-            title=escape(f"{self.what}; {self.frame}"),
-            caption=f"{where['cpu']}, {where['cores']} cores, load {where['load']}; {where['software']}",
-        )
+        table = Table(title=escape(f"{self.what}; {self.frame}"), caption=self.where)
         table.add_column("", no_wrap=True)
         for run in self.runs:
             table.add_column(f"{run.hz:g} Hz", justify="right")

@@ -120,7 +120,7 @@ def test_lines_are_found_in_a_log(tmp_path, capsys):
 def test_the_file_can_be_read_back_and_the_table_has_every_rate():
     usage = {"node": [Sample(i * MS, i, 100, 200) for i in range(3)]}
     runs = [Run.of(hz, *told(), usage) for hz in (10.0, 20.0)]
-    result = Result("a network", "noise", runs, dict.fromkeys(("cpu", "cores", "load", "software"), "m"))
+    result = Result("a network", "noise", runs, machine=dict.fromkeys(("cpu", "cores", "load", "software"), "m"))
     assert Result.from_json(result.to_json()) == result
     out = io.StringIO()
     Console(file=out, width=160).print(result.table())
