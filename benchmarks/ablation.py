@@ -20,7 +20,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pages import rows, write_part
@@ -51,12 +51,16 @@ class Variant:
         key: folder name.
         config: file in config/train.
         flags: what differs from it.
+        before: what is trained first; this starts from the branch of images that it has made.
+        times: how often the steps that are asked for.
     """
 
     name: str
     key: str
     config: str
     flags: tuple[str, ...] = ()
+    before: Variant | None = None
+    times: int = 1
 
 
 def _without(*terms: str) -> tuple[str, ...]:
@@ -66,6 +70,15 @@ def _without(*terms: str) -> tuple[str, ...]:
 FSD = ("--model.distillation.fsd_numeric=4", "--model.distillation.fsd_relation=5")
 TPVD = ("--model.distillation.tpvd=2.5",)
 """L2COcc's terms that the recipe leaves out, with the paper's weights."""
+
+
+def _vlscene(name: str, key: str, *guidance: str) -> Variant:
+    """Both stages of VLScene with the same guidance."""
+    image = Variant(f"image: {name}", f"image_{key}", "vlscene_image_edge", guidance, times=3)
+    return Variant(name, key, "vlscene_edge", guidance, image)
+
+
+VLSCENE = _vlscene("both", "both")
 
 ABLATIONS = {
     "htcl": (
@@ -101,14 +114,14 @@ ABLATIONS = {
         Variant("T: with both, and two past frames", "t", "sgn_t_edge"),
     ),
     "vlscene": (  # after ssc-ros precompute-teacher --config config/train/vlscene_edge.yaml
-        Variant("without guidance", "plain", "vlscene_edge", ("--model.guidance=null",)),
-        Variant("feature guidance alone", "feature", "vlscene_edge", ("--model.guidance.logits=0",)),
-        Variant("logits guidance alone", "logits", "vlscene_edge", ("--model.guidance.feature=0",)),
-        Variant("both", "both", "vlscene_edge"),
-        Variant("both, without NGP", "no_ngp", "vlscene_edge", ("--model.preset=edge_without_ngp",)),
-        Variant("both, without SSI", "no_ssi", "vlscene_edge", ("--model.preset=edge_without_ssi",)),
-        Variant("both, SSI on all voxels", "all_voxels", "vlscene_edge", ("--model.preset=edge_all_voxels",)),
-        Variant("both, without stop-gradient", "published", "vlscene_edge", ("--model.guidance.stop_gradient=false",)),
+        _vlscene("without guidance", "plain", "--model.guidance=null"),
+        _vlscene("feature guidance alone", "feature", "--model.guidance.logits=0"),
+        _vlscene("logits guidance alone", "logits", "--model.guidance.feature=0"),
+        VLSCENE,
+        _vlscene("both, without stop-gradient", "published", "--model.guidance.stop_gradient=false"),
+        replace(VLSCENE, name="both, without NGP", key="no_ngp", flags=("--model.preset=edge_without_ngp",)),
+        replace(VLSCENE, name="both, without SSI", key="no_ssi", flags=("--model.preset=edge_without_ssi",)),
+        replace(VLSCENE, name="both, SSI on all voxels", key="all_voxels", flags=("--model.preset=edge_all_voxels",)),
     ),
     "polarnet": (  # after ssc-ros train --config config/train/cylinder_edge.yaml
         Variant("Cylinder3D, the teacher", "teacher", "cylinder_edge"),
@@ -123,23 +136,36 @@ ABLATIONS = {
 
 @dataclass(frozen=True)
 class Run:
-    """A variant with a seed."""
+    """A variant with a seed, in a folder for runs of so many steps."""
 
     variant: Variant
     seed: int
-    folder: Path
+    runs: Path
+    asked: int
+
+    @property
+    def folder(self) -> Path:
+        """All of it."""
+        return self.runs / f"{self.asked}" / f"{self.variant.key}-{self.seed}"
 
     @property
     def result(self) -> Path:
         """The deployed checkpoint; it is written last."""
         return self.folder / "model.safetensors"
 
-    def command(self, steps: int, flags: Sequence[str]) -> list[str]:
+    @property
+    def before(self) -> Run | None:
+        """What comes first."""
+        return replace(self, variant=self.variant.before) if self.variant.before else None
+
+    def command(self, flags: Sequence[str]) -> list[str]:
         """What trains it, or goes on training it."""
+        steps = self.asked * self.variant.times
         return [
             *(sys.executable, "-m", "ssc_ros.cli", "train", "--config", f"config/train/{self.variant.config}.yaml"),
             *(f"--seed_everything={self.seed}", f"--run={self.folder}", f"--deploy={self.result}"),
             *(f"--trainer.max_steps={steps}", f"--trainer.val_check_interval={steps}"),
+            *([f"--model.pretrained={{image: {self.before.result}}}"] if self.before else []),
             *("--trainer.enable_progress_bar=false", *self.variant.flags, *flags),
         ]
 
@@ -150,10 +176,10 @@ def runs_of(ablation: str, folder: Path, steps: int, seeds: Sequence[int], rows:
     Seed by seed, so that an early table compares like with like.
     """
     variants = [variant for variant in ABLATIONS[ablation] if not rows or variant.key in rows]
-    return [Run(v, seed, folder / ablation / f"{steps}" / f"{v.key}-{seed}") for seed in seeds for v in variants]
+    return [Run(variant, seed, folder / ablation, steps) for seed in seeds for variant in variants]
 
 
-def execute(run: Run, steps: int, flags: Sequence[str], threads: int) -> None:
+def execute(run: Run, flags: Sequence[str], threads: int) -> None:
     """Train one run, unless it is finished; its output goes to train.log in its folder."""
     if run.result.exists():
         return
@@ -161,7 +187,7 @@ def execute(run: Run, steps: int, flags: Sequence[str], threads: int) -> None:
     environment = os.environ | {"OMP_NUM_THREADS": str(threads), **MEMORY}
     with (run.folder / "train.log").open("a") as log:
         status = subprocess.run(
-            run.command(steps, flags),
+            run.command(flags),
             cwd=REPOSITORY,
             env=environment,
             stdout=log,
@@ -234,9 +260,11 @@ def main() -> None:
         if args.data is None:
             parser.error("--data is needed to train")
         flags = [f"--data.root={args.data.resolve()}", *args.flags]
+        first = dict.fromkeys(run.before for run in runs if run.before)  # several rows may start from one of them
         with ThreadPoolExecutor(args.jobs) as pool:
-            for _ in pool.map(lambda run: execute(run, args.steps, flags, args.threads), runs):
-                pass
+            for stage in (first, runs):
+                for _ in pool.map(lambda run: execute(run, flags, args.threads), stage):
+                    pass
     lines = list(table(runs))
     write_table(args.table_name or args.ablation, lines)
     print("\n".join(lines))
