@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ssc_ros.core import Frame, SceneGrid, SscError, StereoRig
 from ssc_ros.data.voxelize import voxelize
+from ssc_ros.inference.measured import keep_nearest, mark_children
 from ssc_ros.inference.stereo import StereoMatcher, stereo_points
 from ssc_ros.systems.spec import LIDAR, STEREO, InputSpec, SceneInputs
 
@@ -68,7 +69,7 @@ class InputPreparer:
             return arrays
         points = stereo_points(frame, depth)
         if "stereo_depth" in spec.pair:
-            arrays["stereo_depth"] = nearest_depth(np.nan_to_num(depth), spec.context_size)
+            arrays["stereo_depth"] = nearest_depth(depth, spec.context_size)
         if "stereo_voxels" in spec.pair:
             arrays["stereo_voxels"] = occupancy_children(points, spec.grid)
         if "stereo_points" in spec.pair:
@@ -113,11 +114,10 @@ def inside(points: NDArray[np.float32], grid: SceneGrid) -> NDArray[np.float32]:
 
 
 def nearest_depth(depth: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
-    """Smallest positive depth in each cell: (H, W) [m], 0 where missing -> `size`, 0 where a cell has none."""
-    rows, columns = np.nonzero(depth > 0)
-    cell_rows = rows * size[0] // depth.shape[0]
-    cell_columns = columns * size[1] // depth.shape[1]
-    return _scatter_min(cell_rows * size[1] + cell_columns, depth[rows, columns], size)
+    """Smallest positive depth in each cell: (H, W) [m], NaN or 0 where missing -> `size`, 0 where a cell has none."""
+    nearest = np.empty(size, np.float32)
+    keep_nearest(depth, nearest)
+    return nearest
 
 
 def project_nearest(points: NDArray[np.float32], rig: StereoRig, size: tuple[int, int]) -> NDArray[np.float32]:
@@ -149,11 +149,6 @@ def occupancy_children(points: NDArray[np.float32], grid: SceneGrid) -> NDArray[
     Returns:
         (8, X/2, Y/2, Z/2) uint8; child = 4 (x % 2) + 2 (y % 2) + z % 2.
     """
-    x, y, z = grid.indices(points).T  # a column at a time: rows of three are slow
-    inside = (x >= 0) & (x < grid.shape[0]) & (y >= 0) & (y < grid.shape[1]) & (z >= 0) & (z < grid.shape[2])
-    x, y, z = (axis[inside].astype(np.int32) for axis in (x, y, z))
-    half_x, half_y, half_z = (n // 2 for n in grid.shape)
-    child = 4 * (x & 1) + 2 * (y & 1) + (z & 1)
-    children = np.zeros((8, half_x, half_y, half_z), np.uint8)
-    children.reshape(-1)[((child * half_x + (x >> 1)) * half_y + (y >> 1)) * half_z + (z >> 1)] = 1
+    children = np.zeros((8, *(n // 2 for n in grid.shape)), np.uint8)
+    mark_children(points, np.array(grid.min_corner, np.float32), np.array(grid.edges, np.float32), children)
     return children

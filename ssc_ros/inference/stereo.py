@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssc_ros.core import Frame, SscError
+from ssc_ros.inference.measured import back_project
 
 
 @dataclass(frozen=True)
@@ -86,13 +87,7 @@ def stereo_points(frame: Frame, depth: NDArray[np.float32]) -> NDArray[np.float3
         (N, 3) float32 [m], grid frame, one point for each known depth.
     """
     rig = frame.rig.resized(*depth.shape)
-    # a ray is affine in its pixel: three sums of a row and a column replace a product for every pixel
-    along = rig.T_grid_camera[:3, :3] @ np.linalg.inv(rig.camera_matrix)
-    rows, columns = (np.arange(n)[:, None] for n in depth.shape)
-    known = np.isfinite(depth)
-    distance = depth[known]
-    points = np.empty((len(distance), 3), np.float32)
-    for axis in range(3):
-        rays = along[axis, 0] * columns.T + (along[axis, 1] * rows + along[axis, 2])
-        points[:, axis] = rays.astype(np.float32)[known] * distance + np.float32(rig.T_grid_camera[axis, 3])
-    return points
+    rays = rig.T_grid_camera[:3, :3] @ np.linalg.inv(rig.camera_matrix)
+    points = np.empty((depth.size, 3), np.float32)
+    count = back_project(depth, rays, rig.T_grid_camera[:3, 3].astype(np.float32), points)
+    return points[:count]

@@ -1,0 +1,69 @@
+"""The loops over pixels and points that prepare inputs, for every frame anew."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ssc_ros.core.compiled import kernel
+
+
+@kernel
+def back_project(depth, rays, offset, points):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 (numba infers)
+    """Write the point of each known depth, row by row.
+
+    Args:
+        depth: (h, w) float32, NaN where unknown.
+        rays: (3, 3) float64; the ray of (column, row, 1) ends at depth 1.
+        offset: (3,) float32, where rays start.
+        points: (h w, 3) float32 to write.
+
+    Returns:
+        How many points there are.
+    """
+    count = 0
+    for row in range(depth.shape[0]):
+        for column in range(depth.shape[1]):
+            distance = depth[row, column]
+            if np.isfinite(distance):
+                for axis in range(3):
+                    ray = rays[axis, 0] * column + (rays[axis, 1] * row + rays[axis, 2])
+                    points[count, axis] = np.float32(ray) * distance + offset[axis]
+                count += 1
+    return count
+
+
+@kernel
+def keep_nearest(depth, nearest):  # type: ignore[no-untyped-def]  # noqa: ANN001
+    """Write the smallest positive of depths (H, W) in each cell of (h, w), 0 where there is none; NaN is no depth."""
+    height, width = depth.shape
+    nearest[:] = np.inf
+    for row in range(height):
+        cells = nearest[row * nearest.shape[0] // height]
+        for column in range(width):
+            found = depth[row, column]
+            if found > 0:
+                cell = column * nearest.shape[1] // width
+                cells[cell] = min(cells[cell], found)
+    for row in range(nearest.shape[0]):
+        for column in range(nearest.shape[1]):
+            if np.isinf(nearest[row, column]):
+                nearest[row, column] = 0
+
+
+@kernel
+def mark_children(points, origin, edges, children):  # type: ignore[no-untyped-def]  # noqa: ANN001
+    """Set 1 where points are.
+
+    Args:
+        points: (N, 3) float32 [m]; rows of NaN are nowhere.
+        origin, edges: (3,) float32 [m], of the fine voxels.
+        children: (8, X, Y, Z) uint8 to write, child = 4 (x % 2) + 2 (y % 2) + z % 2.
+    """
+    _, wide, deep, high = children.shape
+    for i in range(len(points)):
+        x = np.floor((points[i, 0] - origin[0]) / edges[0])
+        y = np.floor((points[i, 1] - origin[1]) / edges[1])
+        z = np.floor((points[i, 2] - origin[2]) / edges[2])
+        if 0 <= x < 2 * wide and 0 <= y < 2 * deep and 0 <= z < 2 * high:
+            a, b, c = int(x), int(y), int(z)
+            children[4 * (a & 1) + 2 * (b & 1) + (c & 1), a >> 1, b >> 1, c >> 1] = 1
