@@ -8,7 +8,7 @@ from ssc_ros.core.compiled import kernel
 
 
 @kernel
-def back_project(depth, rays, offset, points):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 (numba infers)
+def back_project(depth, rays, offset, points):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201 (numba infers)
     """Write the point of each known depth, row by row.
 
     Args:

@@ -111,11 +111,11 @@ def test_a_backend_that_agrees_runs_the_parts(monkeypatch):
 
     made = network()
     deployment = deploy(made, [fake(monkeypatch, compile_part)], CPU)
-    assert deployment.parts == ("image.see", "complete")
+    assert deployment.parts == ("image.see", "enter", "complete")
     assert deployment.parity == Parity(1.0, 1.0)
     calls.clear()
     made(made_inputs(SPEC))
-    assert calls == ["image.see", "complete"]
+    assert calls == ["image.see", "enter", "complete"]
 
 
 def test_a_backend_that_says_something_else_is_refused(monkeypatch, caplog):
@@ -143,7 +143,7 @@ def test_a_part_that_cannot_be_compiled_stays_with_torch(monkeypatch):
         return example.part.call
 
     deployment = deploy(network(), [fake(monkeypatch, compile_part)], CPU)
-    assert deployment.parts == ("image.see",)
+    assert deployment.parts == ("image.see", "enter")
     assert deployment.left == (("complete", "no such operation"),)
 
 
@@ -155,7 +155,7 @@ def test_artefacts_depend_on_weights_shapes_backend_and_part():
         for backend in (Backend(), Backend("compile"))
         for example in examples
     ]
-    assert len(set(paths)) == 8
+    assert len(set(paths)) == 12
     assert paths[0] == Artefacts.of(network()).path(Backend(), examples[0], ".xml")
 
 
@@ -188,7 +188,7 @@ def test_compiled_parts_calculate_what_torch_does(library):
     expected, _ = observe(made, inputs)
     for _ in range(2):  # the second time from the cache
         deployment = deploy(made, [backend], CPU)
-        assert (deployment.parts, deployment.left) == (("image.see", "complete"), ())
+        assert (deployment.parts, deployment.left) == (("image.see", "enter", "complete"), ())
         found = made(inputs).scene
         scale = expected.scene.semantic.abs().max()
         torch.testing.assert_close(found.semantic / scale, expected.scene.semantic / scale, atol=1e-5, rtol=0)
