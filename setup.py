@@ -44,18 +44,20 @@ COLCON = [
 
 FULL = ["transformers>=4.57", "huggingface-hub>=0.34"]
 
+ONNX = ["onnx>=1.19", "onnxscript>=0.5", "onnxruntime>=1.22"]
+
 EXTRAS = {
     "ros-jazzy": ROS_JAZZY,
     "full": FULL,  # image backbones of the papers' sizes, CLIP
     "train": ["lightning>=2.5", "jsonargparse[signatures]>=4.30", "tensorboard>=2.15", "matplotlib>=3.8"],
     "viewer": ["rerun-sdk>=0.22"],
-    "openvino": ["openvino>=2025.0"],
-    "int8": ["openvino>=2025.0", "nncf>=3.0"],
-    "onnx": ["onnx>=1.19", "onnxscript>=0.5", "onnxruntime>=1.22"],
+    "int8": ["nncf>=3.0"],
+    "onnx": ONNX,
     "spconv-cu118": ["spconv-cu118>=2.3.8"],
     "dev": [
         *COLCON,
         *FULL,
+        *ONNX,
         "codespell>=2.3",
         "hypothesis>=6.100",
         "import-linter>=2.1",

@@ -159,17 +159,16 @@ def test_artefacts_depend_on_weights_shapes_backend_and_part():
     assert paths[0] == Artefacts.of(network()).path(Backend(), examples[0], ".xml")
 
 
-def test_auto_is_torch_where_nothing_faster_can_run(monkeypatch):
-    monkeypatch.setattr(backends, "calculates_in_bfloat16", lambda: False)
-    assert candidates(AUTO, CPU) == [Backend()]
+def test_auto_is_openvino_on_a_cpu_and_torch_where_it_cannot_run(monkeypatch):
     monkeypatch.setattr(backends, "calculates_in_bfloat16", lambda: True)
-    monkeypatch.setattr(backends, "find_spec", lambda module: None)
-    assert candidates(AUTO, CPU) == [Backend()]
-    with pytest.raises(SscError, match=r"openvino is not installed: pip install 'ssc_ros\[openvino\]'"):
-        candidates("openvino-bf16", CPU)
-    monkeypatch.setattr(backends, "find_spec", lambda module: module)
     assert candidates(AUTO, CPU) == [Backend("openvino", "bf16"), Backend()]
     assert candidates(AUTO, torch.device("cuda")) == [Backend()]
+    monkeypatch.setattr(backends, "calculates_in_bfloat16", lambda: False)
+    assert candidates(AUTO, CPU) == [Backend("openvino"), Backend()]
+    monkeypatch.setattr(backends, "find_spec", lambda module: None)
+    assert candidates(AUTO, CPU) == [Backend()]
+    with pytest.raises(SscError, match="openvino is not installed: pip install openvino"):
+        candidates("openvino-bf16", CPU)
     with pytest.raises(SscError, match="backend 'abacus' does not exist; choose from auto, torch"):
         candidates("abacus", CPU)
 

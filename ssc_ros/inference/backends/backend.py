@@ -22,14 +22,14 @@ class _Library:
     Attributes:
         compiler: module that has `compile_part`; None: parts run in torch as they are.
         needs: modules that must be installed.
-        extra: of ssc_ros that installs them.
+        install: what pip is given to install them.
         precisions: that it can calculate in.
         device: that it runs on; None: any.
     """
 
     compiler: str | None
     needs: tuple[str, ...] = ()
-    extra: str = ""
+    install: str = ""
     precisions: tuple[str, ...] = ("f32", "bf16")
     device: str | None = None
 
@@ -38,7 +38,7 @@ _LIBRARIES = {
     "torch": _Library(None),
     "compile": _Library("inductor"),
     "openvino": _Library("openvino_parts", ("openvino",), "openvino", PRECISIONS, "cpu"),
-    "onnxruntime": _Library("onnx_parts", ("onnx", "onnxscript", "onnxruntime"), "onnx", ("f32",), "cpu"),
+    "onnxruntime": _Library("onnx_parts", ("onnx", "onnxscript", "onnxruntime"), "'ssc_ros[onnx]'", ("f32",), "cpu"),
     "cudagraphs": _Library("cuda_parts", device="cuda"),
 }
 
@@ -91,7 +91,7 @@ class Backend:
             return f"it runs on {library.device}, not on {device.type}"
         absent = [module for module in library.needs if find_spec(module) is None]
         if absent:
-            return f"{', '.join(absent)} is not installed: pip install 'ssc_ros[{library.extra}]'"
+            return f"{', '.join(absent)} is not installed: pip install {library.install}"
         return None
 
     def version(self) -> str:
@@ -116,15 +116,15 @@ def installed(device: torch.device) -> list[Backend]:
 def candidates(name: str, device: torch.device) -> list[Backend]:
     """What a name stands for, in the order of preference.
 
-    "auto" is OpenVINO in bfloat16 on a CPU that calculates in it, where it is installed, and else torch. torch.compile
-    is never chosen: it takes minutes to compile.
+    "auto" is OpenVINO on a CPU, in bfloat16 where the CPU calculates in it, and else torch. torch.compile is never
+    chosen: it takes minutes to compile.
 
     Raises:
         SscError: there is no such backend, or it cannot run here.
     """
     if name == AUTO:
-        fast = Backend("openvino", "bf16")
-        return [fast, Backend()] if fast.missing(device) is None and calculates_in_bfloat16() else [Backend()]
+        fast = Backend("openvino", "bf16" if calculates_in_bfloat16() else "f32")
+        return [fast, Backend()] if fast.missing(device) is None else [Backend()]
     backend = Backend.named(name)
     if reason := backend.missing(device):
         raise SscError(f"backend '{name}' cannot run here: {reason}")
