@@ -21,6 +21,9 @@ from ssc_ros.inference.backends.openvino_parts import load_or_convert, save
 from ssc_ros.inference.completer import SceneCompleter
 from ssc_ros.systems.dense import Example, record
 
+WITHOUT_BIAS_CORRECTION = nncf.AdvancedQuantizationParameters(disable_bias_correction=True)
+"""With it, NNCF 3.4 makes models of some networks that OpenVINO 2026.4 crashes on."""
+
 SMALL = torch.float16
 """What calibration inputs are kept in: a volume of 16 channels is 17 MB in single precision."""
 
@@ -50,7 +53,13 @@ def quantize_parts(completer: SceneCompleter, frames: Iterable[Frame], backend: 
         inputs = given.pop(name)
         samples = nncf.Dataset(inputs, _arrays)
         model = load_or_convert(example, artefacts)
-        quantised = nncf.quantize(model, samples, preset=nncf.QuantizationPreset.MIXED, subset_size=len(inputs))
+        quantised = nncf.quantize(
+            model,
+            samples,
+            preset=nncf.QuantizationPreset.MIXED,
+            subset_size=len(inputs),
+            advanced_parameters=WITHOUT_BIAS_CORRECTION,
+        )
         path = artefacts.path(backend, example, ".xml")
         save(quantised, path)
         written.append(path)
