@@ -41,6 +41,9 @@ MEMORY = {
 """No spinning at barriers, large pages for large tensors, and what is freed is kept for the next step instead of being
 returned and zeroed again: together a quarter of the time of a step on a CPU."""
 
+FIRST_SEED = 1
+"""Of what is trained before a row, for all seeds of the row."""
+
 
 @dataclass(frozen=True)
 class Variant:
@@ -155,8 +158,8 @@ class Run:
 
     @property
     def before(self) -> Run | None:
-        """What comes first."""
-        return replace(self, variant=self.variant.before) if self.variant.before else None
+        """What comes first: once for all seeds, as a pretrained branch is."""
+        return replace(self, variant=self.variant.before, seed=FIRST_SEED) if self.variant.before else None
 
     def command(self, flags: Sequence[str]) -> list[str]:
         """What trains it, or goes on training it."""
