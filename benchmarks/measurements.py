@@ -60,8 +60,12 @@ def read(measurements: Iterable[Measurement], runs: Path) -> dict[str, Document]
     return {m.key: m.kind.from_json(m.file(runs).read_text()) for m in measurements if m.file(runs).exists()}
 
 
+IN_TURNS = "--compare backend=torch backend=openvino-bf16"
+"""What is compared last is what `auto` chooses on a CPU that calculates in bfloat16."""
+
+
 def _scene(network: str) -> Measurement:
-    command = f"ssc-ros benchmark {network} --threads 2 --rounds 6 --warm-up 1"
+    command = f"ssc-ros benchmark {network} {IN_TURNS} --threads 2 --rounds 6 --warm-up 1"
     return Measurement(network.replace(" ", "-"), command, f"`{network}`")
 
 
@@ -76,11 +80,11 @@ DEFAULT = (
     Measurement("backends", "ssc-ros benchmark --all-backends --threads 2", "Every backend in turns"),
     Measurement(
         "compare",
-        "ssc-ros benchmark --compare backend=torch backend=openvino-bf16 --threads 2",
+        f"ssc-ros benchmark {IN_TURNS} --threads 2",
         "torch against OpenVINO in bfloat16, in turns",
     ),
 )
-"""The shipped checkpoint. What is compared last is what `auto` chooses on a CPU that calculates in bfloat16."""
+"""The shipped checkpoint."""
 
 FULL: Mapping[Measurement, Peer] = {
     _scene("sgn full-t"): PEERS["SGN-T"],
