@@ -137,6 +137,10 @@ class Objective:
         return terms
 
 
+RARE = 0.02
+"""Below this share of voxels to draw from, they are listed first."""
+
+
 def draw_voxels(among: Tensor, count: int, generator: torch.Generator) -> Tensor:
     """Indices of voxels drawn uniformly, with replacement.
 
@@ -151,10 +155,18 @@ def draw_voxels(among: Tensor, count: int, generator: torch.Generator) -> Tensor
     Returns:
         [N] long; N is 0 if there is no voxel to draw from.
     """
-    candidates = among.nonzero()[:, 0]
-    if not len(candidates):
-        return candidates
-    return candidates[torch.randint(len(candidates), (count,), generator=generator).to(candidates.device)]
+    share = among.float().mean().item()
+    if share < RARE:
+        candidates = among.nonzero()[:, 0]
+        if not len(candidates):
+            return candidates
+        return candidates[torch.randint(len(candidates), (count,), generator=generator).to(candidates.device)]
+    drawn = torch.empty(0, dtype=torch.long, device=among.device)
+    while len(drawn) < count:  # to reject is faster than to list millions of voxels, few of which are drawn
+        size = int(1.1 * (count - len(drawn)) / share) + 64
+        candidates = torch.randint(len(among), (size,), generator=generator).to(among.device)
+        drawn = torch.cat([drawn, candidates[among[candidates]]])
+    return drawn[:count]
 
 
 def emptiness(logits: Tensor) -> Tensor:

@@ -189,8 +189,8 @@ def test_compiled_parts_calculate_what_torch_does(library):
         deployment = deploy(made, [backend], CPU)
         assert (deployment.parts, deployment.left) == (("image.see", "enter", "complete"), ())
         found = made(inputs).scene
-        scale = expected.scene.semantic.abs().max()
-        torch.testing.assert_close(found.semantic / scale, expected.scene.semantic / scale, atol=1e-5, rtol=0)
-        torch.testing.assert_close(found.empty_offset / scale, expected.scene.empty_offset / scale, atol=1e-5, rtol=0)
+        scale = expected.scene.features.abs().max()
+        torch.testing.assert_close(found.features / scale, expected.scene.features / scale, atol=1e-5, rtol=0)
+        assert found.classify is expected.scene.classify
     two = {key: torch.cat([value, value]) for key, value in inputs.items()}
-    torch.testing.assert_close(made(two).scene.semantic[1:], expected.scene.semantic, atol=1e-4 * scale, rtol=0)
+    torch.testing.assert_close(made(two).scene.features[1:], expected.scene.features, atol=1e-4 * scale, rtol=0)

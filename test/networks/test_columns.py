@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from ssc_ros.networks.heads.columns import ColumnHead, ColumnLogits
+from ssc_ros.networks.heads.columns import ColumnFeatures, ColumnHead
 from ssc_ros.networks.heads.subvoxel import occupied_parts, to_children
 from ssc_ros.networks.volume.blocks import Pointwise3d
 
@@ -40,7 +40,7 @@ def test_each_layer_of_a_column_has_its_own_features_volume_and_measurement(sour
     layers = [volume[..., z] for z in range(5)]
     doubled = [torch.nn.functional.interpolate(layer, scale_factor=2.0, mode="bilinear") for layer in layers]
     with torch.no_grad():
-        scene = one(volume, measured).by_voxel()
+        scene = one(volume, measured).logits()
         # the column's features: layers one after the other, each with all of its channels
         details = one.measured(torch.cat([measured[..., z] for z in range(5)], dim=1).float())
         columns = one.body(one.norm(one.volume(torch.cat(doubled, dim=1)) + details).relu())
@@ -58,7 +58,7 @@ def test_labels_and_confidence_equal_those_of_the_dense_logits():
     torch.manual_seed(3)
     classify = Pointwise3d(6, 5 + 8)
     torch.nn.init.normal_(classify.bias)
-    scene = ColumnLogits(torch.randn(2, 3, 6, 4, 7), classify)
+    scene = ColumnFeatures(torch.randn(2, 3, 6, 4, 7), classify)
     dense = scene.dense()
     assert dense.shape == (2, 5, 8, 14, 6)
     index = torch.randint(2 * 8 * 14 * 6, (300,), generator=torch.Generator().manual_seed(1))

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from ssc_ros.networks.heads.subvoxel import SubvoxelHead, SubvoxelLogits, from_children, to_children
+from ssc_ros.networks.heads.subvoxel import (
+    SubvoxelFeatures,
+    SubvoxelHead,
+    SubvoxelLogits,
+    from_children,
+    to_children,
+)
+from ssc_ros.networks.volume.blocks import Pointwise3d
 
 
 def logits(seed: int = 0) -> SubvoxelLogits:
@@ -42,17 +49,33 @@ def test_gather_labels_and_confidence_equal_the_dense_reference(dtype: torch.dty
     dense = scene.dense()
     index = torch.randint(2 * 8 * 12 * 4, (500,), generator=torch.Generator().manual_seed(1))
     torch.testing.assert_close(scene.gather(index), dense.movedim(1, -1).reshape(-1, 5)[index])
-    expected = (255 * dense.softmax(dim=1).amax(dim=1)).round()
-    for labels, confidence in (rounded._by_parent(), rounded._in_one_pass()):
-        assert torch.equal(labels, dense.argmax(dim=1).to(torch.uint8))
-        assert (confidence - expected).abs().max() <= 1
+    labels, confidence = rounded.decide()
+    assert torch.equal(labels, dense.argmax(dim=1).to(torch.uint8))
+    assert (confidence - (255 * dense.softmax(dim=1).amax(dim=1)).round()).abs().max() <= 1
     assert 0 < (scene.labels() == 0).float().mean() < 1
+
+
+def test_features_are_gathered_and_decided_as_their_logits_are():
+    torch.manual_seed(0)
+    classify = Pointwise3d(6, 5 + 8)
+    torch.nn.init.normal_(classify.bias)
+    scene = SubvoxelFeatures(torch.randn(2, 6, 4, 7, 3), classify)
+    reference = scene.logits()
+    torch.testing.assert_close(scene.dense(), reference.dense())
+    index = torch.randint(2 * 8 * 14 * 6, (300,))
+    torch.testing.assert_close(scene.gather(index), reference.gather(index))
+    labels, confidence = reference.decide()
+    assert torch.equal(scene.labels(), labels)
+    assert (scene.confidence().int() - confidence.int()).abs().max() <= 1
+    assert 0 < (labels == 0).float().mean() < 1
 
 
 def test_extreme_logits_have_a_label_and_a_probability():
     semantic = torch.tensor([[0.0, 0, -1e4], [-1e4, 0, 0], [300.0, 0, -90]]).view(1, 3, 3, 1, 1).expand(1, 3, 3, 2, 1)
-    scene = SubvoxelLogits(semantic, torch.zeros(1, 8, 3, 2, 1))
-    for labels, confidence in (scene._by_parent(), scene._in_one_pass()):
+    same = Pointwise3d(3, 3 + 8)
+    same.weight.data = torch.eye(11, 3)
+    for scene in (SubvoxelLogits(semantic, torch.zeros(1, 8, 3, 2, 1)), SubvoxelFeatures(semantic, same)):
+        labels, confidence = scene.decide()
         assert labels[0, ::2, 0, 0].tolist() == [2, 0, 1]  # equal logits: the first class
         assert confidence[0, ::2, 0, 0].tolist() == [255, 85, 255]
         assert labels.unique(return_counts=True)[1].tolist() == [16, 16, 16]

@@ -14,7 +14,7 @@ from ssc_ros.networks.heads.subvoxel import SubvoxelLogits
 from ssc_ros.systems import SceneOutput
 from ssc_ros.systems.spec import VoxelLogits
 from ssc_ros.training.halve import halve
-from ssc_ros.training.objective import Objective, draw_voxels, emptiness
+from ssc_ros.training.objective import RARE, Objective, draw_voxels, emptiness
 from ssc_ros.training.sample import SceneTruth
 
 BINS = DepthBins(1.0, 0.5, 8)
@@ -35,8 +35,12 @@ def random_truth() -> SceneTruth:
     return SceneTruth(labels.to(torch.uint8), 5 * torch.rand(2, 3, 5, generator=generator), image.to(torch.uint8))
 
 
-def test_draws_are_uniform_over_the_voxels_asked_for() -> None:
+@pytest.mark.parametrize("rare", [True, False])
+def test_draws_are_uniform_over_the_voxels_asked_for(rare: bool) -> None:
     among = random_truth().labels.flatten() != 255
+    if rare:
+        among[10:] = False
+    assert (among.float().mean() < RARE) == rare
     drawn = draw_voxels(among, 200_000, torch.Generator().manual_seed(0))
     counts = torch.bincount(drawn, minlength=len(among)).double()
     assert (counts[~among] == 0).all()

@@ -7,7 +7,7 @@ does, Yu et al. 2023), do features have the resolution of the classes, 0.4 m, an
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,61 +16,27 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ssc_ros.networks.backbones.residual import BasicBlock
-from ssc_ros.networks.heads.scene_logits import SceneLogits
-from ssc_ros.networks.heads.subvoxel import SubvoxelLogits, parent_and_child
+from ssc_ros.networks.heads.subvoxel import SubvoxelFeatures
 from ssc_ros.networks.volume.blocks import Pointwise3d
 
 
-@dataclass(frozen=True)
-class ColumnLogits(SceneLogits):
-    """`SubvoxelLogits` as the features that they are a linear function of: fewer numbers than there are logits.
+class ColumnFeatures(SubvoxelFeatures):
+    """The same in the order in which columns are predicted: features [B, Z, F, X, Y], layer by layer."""
 
-    Attributes:
-        features: [B, Z, F, X, Y], layer by layer as columns are predicted.
-        classify: F features -> the logits of C classes and the offsets of the eight children.
-    """
+    @property
+    def volume(self) -> Tensor:
+        """[B, F, X, Y, Z]."""
+        return self.features.permute(0, 2, 3, 4, 1)
 
-    features: Tensor
-    classify: Pointwise3d
-
-    def by_voxel(self) -> SubvoxelLogits:
-        """The logits of all voxels."""
-        logits = self.classify(self.features.flatten(0, 1)).unflatten(0, self.features.shape[:2]).movedim(1, 4)
-        return SubvoxelLogits(logits[:, :-8], logits[:, -8:])
-
-    def dense(self) -> Tensor:
-        """[B, C, 2X, 2Y, 2Z] logits at full resolution: the slow reference of the methods below."""
-        return self.by_voxel().dense()
-
-    def gather(self, index: Tensor) -> Tensor:
-        """Logits [N, C] of fine voxels, by their flat C-order index [N] into (B, 2X, 2Y, 2Z)."""
-        _batch, z, count, x, y = self.features.shape
-        parent, child = parent_and_child(index, (x, y, z))
-        rows = self.features.permute(0, 3, 4, 1, 2).reshape(-1, count).index_select(0, parent)
-        semantic, offsets = self.classify(rows.T[None])[0].T.tensor_split([-8], dim=1)
-        return torch.cat([semantic[:, :1] + offsets.gather(1, child[:, None]), semantic[:, 1:]], dim=1)
-
-    def decide(self) -> tuple[Tensor, Tensor]:
-        """Labels and confidence [B, 2X, 2Y, 2Z] uint8."""
-        if self.features.device.type != "cpu":
-            scene = self.by_voxel()
-            return scene.labels(), scene.confidence()
+    def _decide_one(self, features: NDArray[np.float32], *rest: NDArray[Any]) -> None:
+        """See `decide_columns`."""
         from ssc_ros.networks.heads.decided_children import decide_columns  # compiles, so only where it is needed
 
-        assert self.classify.bias is not None
-        batch, z, _, x, y = self.features.shape
-        labels, confidence = (torch.empty(batch, 2 * x, 2 * y, 2 * z, dtype=torch.uint8) for _ in range(2))
-        features, weight, bias = (
-            tensor.detach().float().contiguous() for tensor in (self.features, self.classify.weight, self.classify.bias)
-        )
-        for of_one in zip(features, labels.view(torch.uint16), confidence.view(torch.uint16), strict=True):
-            seen, *written = (tensor.numpy() for tensor in of_one)
-            decide_columns(seen, weight.numpy(), bias.numpy(), *written)
-        return labels, confidence
+        decide_columns(features, *rest)
 
 
 class ColumnHead(nn.Module):
-    """A volume, and measured voxels, -> `ColumnLogits` at twice the volume's resolution along x and y.
+    """A volume, and measured voxels, -> `ColumnFeatures` at twice the volume's resolution along x and y.
 
     Args:
         channels: of the volume.
@@ -98,7 +64,7 @@ class ColumnHead(nn.Module):
         with torch.no_grad():
             self.logits.bias[: self.classes, 0] = prior
 
-    def forward(self, volume: Tensor, measured: Tensor) -> ColumnLogits:
+    def forward(self, volume: Tensor, measured: Tensor) -> ColumnFeatures:
         """Predict.
 
         Args:
@@ -108,7 +74,7 @@ class ColumnHead(nn.Module):
         flat, details = _layers_as_channels(volume), _layers_as_channels(measured.to(volume))
         columns = functional.relu(self.norm(_doubled(self.volume(flat)) + self.measured(details)))
         features = functional.relu(self.spread(self.body(columns)) + self.nearby(details) + _doubled(flat))
-        return ColumnLogits(features.unflatten(1, (self.layers, -1)), self.logits)
+        return ColumnFeatures(features.unflatten(1, (self.layers, -1)), self.logits)
 
 
 def _layers_as_channels(volume: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""The labels of `SubvoxelLogits` in one pass over the logits, for CPUs: torch needs a dozen."""
+"""The labels of `SubvoxelFeatures` in one pass over the features, for CPUs: torch needs a dozen."""
 
 from __future__ import annotations
 
@@ -79,31 +79,6 @@ def _copy(source, x, target):  # type: ignore[no-untyped-def]  # noqa: ANN001
 
 
 @kernel
-def decide_children(semantic, empty_offset, labels, confidence):  # type: ignore[no-untyped-def]  # noqa: ANN001
-    """Write the label of each fine voxel and its probability times 255; equal logits go to the smaller class.
-
-    Args:
-        semantic: (C, X, Y Z) float32.
-        empty_offset: (8, X, Y Z) float32, children as in `to_children`.
-        labels, confidence: (2X, 2Y, Z) uint16 to write: two neighbours along z, the lower one in the lower byte.
-    """
-    voxels, height = semantic.shape[2], labels.shape[2]
-    classes, offsets = np.empty((semantic.shape[0], voxels), np.float32), np.empty((8, voxels), np.float32)
-    best, total, label = np.empty(voxels, np.float32), np.empty(voxels, np.float32), np.empty(voxels, np.int32)
-    label_pairs, confidence_pairs = np.empty((4, voxels), np.uint16), np.empty((4, voxels), np.uint16)
-    for x in range(semantic.shape[1]):
-        _copy(semantic, x, classes)
-        _copy(empty_offset, x, offsets)
-        _decide_row(classes, offsets, best, total, label, label_pairs, confidence_pairs)
-        for pair in range(4):
-            fine_x, odd = 2 * x + pair // 2, pair % 2
-            for y in range(voxels // height):
-                for z in range(height):
-                    labels[fine_x, 2 * y + odd, z] = label_pairs[pair, y * height + z]
-                    confidence[fine_x, 2 * y + odd, z] = confidence_pairs[pair, y * height + z]
-
-
-@kernel
 def _classify(features, weight, bias, logits):  # type: ignore[no-untyped-def]  # noqa: ANN001
     """Write logits (O, K) = weight (O, F) features (F, K) + bias (O, 1), all contiguous, four features at a time."""
     outputs, voxels = logits.shape
@@ -124,14 +99,36 @@ def _classify(features, weight, bias, logits):  # type: ignore[no-untyped-def]  
 
 
 @kernel
-def decide_columns(features, weight, bias, labels, confidence):  # type: ignore[no-untyped-def]  # noqa: ANN001
-    """As `decide_children`, of logits that are a linear function of features.
+def decide_voxels(features, weight, bias, labels, confidence):  # type: ignore[no-untyped-def]  # noqa: ANN001
+    """Write the label of each fine voxel and its probability times 255; equal logits go to the smaller class.
 
     Args:
-        features: (Z, F, X, Y) float32.
-        weight, bias: (C + 8, F) and (C + 8, 1) float32, rows of the classes and then of the children.
-        labels, confidence: (2X, 2Y, Z) uint16 to write.
+        features: (F, X, Y Z) float32.
+        weight, bias: (C + 8, F) and (C + 8, 1) float32; the rows of logits are classes, and then children as in
+            `to_children`.
+        labels, confidence: (2X, 2Y, Z) uint16 to write: two neighbours along z, the lower one in the lower byte.
     """
+    count, wide, voxels = features.shape
+    outputs, height = len(weight), labels.shape[2]
+    classes = outputs - 8
+    seen, row = np.empty((count, voxels), np.float32), np.empty((outputs, voxels), np.float32)
+    best, total, label = np.empty(voxels, np.float32), np.empty(voxels, np.float32), np.empty(voxels, np.int32)
+    label_pairs, confidence_pairs = np.empty((4, voxels), np.uint16), np.empty((4, voxels), np.uint16)
+    for x in range(wide):
+        _copy(features, x, seen)
+        _classify(seen, weight, bias, row)
+        _decide_row(row[:classes], row[classes:], best, total, label, label_pairs, confidence_pairs)
+        for pair in range(4):
+            fine_x, odd = 2 * x + pair // 2, pair % 2
+            for y in range(voxels // height):
+                for z in range(height):
+                    labels[fine_x, 2 * y + odd, z] = label_pairs[pair, y * height + z]
+                    confidence[fine_x, 2 * y + odd, z] = confidence_pairs[pair, y * height + z]
+
+
+@kernel
+def decide_columns(features, weight, bias, labels, confidence):  # type: ignore[no-untyped-def]  # noqa: ANN001
+    """As `decide_voxels`, of features (Z, F, X, Y)."""
     height, count, wide, voxels = features.shape
     outputs = len(weight)
     classes = outputs - 8

@@ -8,6 +8,7 @@ never built outside of `SceneLogits.dense`, the slow reference.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -103,11 +104,7 @@ class SubvoxelLogits(SceneLogits):
         return torch.cat([logits[:, :1] + offsets[:, None], logits[:, 1:]], dim=1)
 
     def decide(self) -> tuple[Tensor, Tensor]:
-        """Labels and confidence [B, 2X, 2Y, 2Z] uint8."""
-        return self._in_one_pass() if self.semantic.device.type == "cpu" else self._by_parent()
-
-    def _by_parent(self) -> tuple[Tensor, Tensor]:
-        """Labels and confidence on any device: the softmax over the occupied classes is that of the parent."""
+        """Labels and confidence [B, 2X, 2Y, 2Z] uint8: the softmax over the occupied classes is that of the parent."""
         best, label = self.semantic[:, 1:].float().max(dim=1, keepdim=True)
         total = (self.semantic[:, 1:] - best).exp().sum(dim=1, keepdim=True)
         ahead = self.semantic[:, :1].float() + self.empty_offset - best
@@ -119,20 +116,65 @@ class SubvoxelLogits(SceneLogits):
             from_children((255 * probability).round().to(torch.uint8)),
         )
 
-    def _in_one_pass(self) -> tuple[Tensor, Tensor]:
-        """The same on a CPU, several times faster."""
-        from ssc_ros.networks.heads.decided_children import decide_children  # compiles, so only where it is needed
 
-        semantic, offset = (x.detach().float().flatten(3).contiguous() for x in (self.semantic, self.empty_offset))
-        batch, _classes, x, y, z = self.semantic.shape
+@dataclass(frozen=True)
+class SubvoxelFeatures(SceneLogits):
+    """`SubvoxelLogits` as the features that they are a linear function of: fewer numbers, and only some are needed.
+
+    Attributes:
+        features: [B, F, X, Y, Z].
+        classify: F features -> the logits of C classes and the offsets of the eight children.
+    """
+
+    features: Tensor
+    classify: Pointwise3d
+
+    @property
+    def volume(self) -> Tensor:
+        """The features as [B, F, X, Y, Z], whatever the order in which they are kept."""
+        return self.features
+
+    def logits(self) -> SubvoxelLogits:
+        """Those of all voxels: the slow reference of the methods below."""
+        logits = self.classify(self.volume)
+        return SubvoxelLogits(logits[:, :-8], logits[:, -8:])
+
+    def dense(self) -> Tensor:
+        """[B, C, 2X, 2Y, 2Z] logits at full resolution."""
+        return self.logits().dense()
+
+    def gather(self, index: Tensor) -> Tensor:
+        """Logits [N, C] of fine voxels, by their flat C-order index [N] into (B, 2X, 2Y, 2Z)."""
+        _batch, count, x, y, z = self.volume.shape
+        parent, child = parent_and_child(index, (x, y, z))
+        rows = self.volume.permute(0, 2, 3, 4, 1).reshape(-1, count).index_select(0, parent)
+        semantic, offsets = self.classify(rows.T[None])[0].T.tensor_split([-8], dim=1)
+        return torch.cat([semantic[:, :1] + offsets.gather(1, child[:, None]), semantic[:, 1:]], dim=1)
+
+    def decide(self) -> tuple[Tensor, Tensor]:
+        """Labels and confidence [B, 2X, 2Y, 2Z] uint8."""
+        if self.features.device.type != "cpu":
+            return self.logits().decide()
+        batch, _, x, y, z = self.volume.shape
         labels, confidence = (torch.empty(batch, 2 * x, 2 * y, 2 * z, dtype=torch.uint8) for _ in range(2))
-        for of_one in zip(semantic, offset, labels.view(torch.uint16), confidence.view(torch.uint16), strict=True):
-            decide_children(*(tensor.numpy() for tensor in of_one))
+        assert self.classify.bias is not None
+        features, weight, bias = (
+            tensor.detach().float().contiguous() for tensor in (self.features, self.classify.weight, self.classify.bias)
+        )
+        for of_one in zip(features, labels.view(torch.uint16), confidence.view(torch.uint16), strict=True):
+            seen, *written = (tensor.numpy() for tensor in of_one)
+            self._decide_one(seen, weight.numpy(), bias.numpy(), *written)
         return labels, confidence
+
+    def _decide_one(self, features: NDArray[np.float32], *rest: NDArray[Any]) -> None:
+        """See `decide_voxels`."""
+        from ssc_ros.networks.heads.decided_children import decide_voxels  # compiles, so only where it is needed
+
+        decide_voxels(features.reshape(*features.shape[:2], -1), *rest)
 
 
 class SubvoxelHead(nn.Module):
-    """[B, channels, X, Y, Z] features -> `SubvoxelLogits`.
+    """[B, channels, X, Y, Z] features -> `SubvoxelFeatures`.
 
     Args:
         channels: of the features.
@@ -151,7 +193,6 @@ class SubvoxelHead(nn.Module):
         with torch.no_grad():
             self.logits.bias[: self.classes, 0] = prior
 
-    def forward(self, volume: Tensor) -> SubvoxelLogits:
+    def forward(self, volume: Tensor) -> SubvoxelFeatures:
         """Predict."""
-        semantic, empty_offset = self.logits(self.body(volume)).split([self.classes, 8], dim=1)
-        return SubvoxelLogits(semantic, empty_offset)
+        return SubvoxelFeatures(self.body(volume), self.logits)
