@@ -75,13 +75,17 @@ TPVD = ("--model.distillation.tpvd=2.5",)
 """L2COcc's terms that the recipe leaves out, with the paper's weights."""
 
 
+FEATURES = "--model.guidance.feature=1"
+"""VLScene's term that the recipe leaves out, with the paper's weight."""
+
+
 def _vlscene(name: str, key: str, *guidance: str) -> Variant:
     """Both stages of VLScene with the same guidance."""
     image = Variant(f"image: {name}", f"image_{key}", "vlscene_image_edge", guidance, times=3)
     return Variant(name, key, "vlscene_edge", guidance, image)
 
 
-VLSCENE = _vlscene("both", "both")
+VLSCENE = _vlscene("logits guidance alone, the recipe", "logits")
 
 ABLATIONS = {
     "htcl": (
@@ -118,13 +122,13 @@ ABLATIONS = {
     ),
     "vlscene": (  # after ssc-ros precompute-teacher --config config/train/vlscene_edge.yaml
         _vlscene("without guidance", "plain", "--model.guidance=null"),
-        _vlscene("feature guidance alone", "feature", "--model.guidance.logits=0"),
-        _vlscene("logits guidance alone", "logits", "--model.guidance.feature=0"),
+        _vlscene("feature guidance alone", "feature", FEATURES, "--model.guidance.logits=0"),
         VLSCENE,
-        _vlscene("both, without stop-gradient", "published", "--model.guidance.stop_gradient=false"),
-        replace(VLSCENE, name="both, without NGP", key="no_ngp", flags=("--model.preset=edge_without_ngp",)),
-        replace(VLSCENE, name="both, without SSI", key="no_ssi", flags=("--model.preset=edge_without_ssi",)),
-        replace(VLSCENE, name="both, SSI on all voxels", key="all_voxels", flags=("--model.preset=edge_all_voxels",)),
+        _vlscene("both", "both", FEATURES),
+        _vlscene("both, without stop-gradient", "published", FEATURES, "--model.guidance.stop_gradient=false"),
+        replace(VLSCENE, name="logits, without NGP", key="no_ngp", flags=("--model.preset=edge_without_ngp",)),
+        replace(VLSCENE, name="logits, without SSI", key="no_ssi", flags=("--model.preset=edge_without_ssi",)),
+        replace(VLSCENE, name="logits, SSI on all voxels", key="all_voxels", flags=("--model.preset=edge_all_voxels",)),
     ),
     "polarnet": (  # after ssc-ros train --config config/train/cylinder_edge.yaml
         Variant("Cylinder3D, the teacher", "teacher", "cylinder_edge"),
