@@ -234,10 +234,10 @@ GRID = SceneGrid((2.0, -3.2, -1.6), 0.8, (12, 8, 4))
 
 
 def test_a_splat_of_products_is_the_splat_of_context_and_depth():
-    context, logits = torch.randn(2, 3, *SIZE), torch.randn(2, PLANES.count, *SIZE)
+    context, density = torch.randn(2, 3, *SIZE), torch.randn(2, PLANES.count, *SIZE).softmax(dim=1)
     both = projection()[None].repeat(2, 1, 1)
-    frustum = context[:, :, None] * logits.softmax(dim=1)[:, None]
-    expected = SplatLift(GRID, PLANES, RIG.image_size)(context, logits, both)
+    frustum = context[:, :, None] * density[:, None]
+    expected = SplatLift(GRID, PLANES, RIG.image_size)(context, density, both)
     torch.testing.assert_close(FrustumSplat(GRID, PLANES, RIG.image_size)(frustum, both), expected)
 
 

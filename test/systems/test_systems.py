@@ -119,6 +119,8 @@ def test_every_parameter_learns(name):
     output = model(inputs)
     scenes = [drawn(scene) for scene in (output.scene, output.temporal) if scene is not None]
     parts = [output.depth, output.image, *scenes, *output.occupancy.values()]
+    if output.scene is None:
+        parts.append(output.taps.get("image.context"))  # which tutors teach
     parts.append(None if output.seeds is None else output.seeds.logits)
     parts.append(None if output.points is None else output.points.cells)
     torch.stack([part.square().mean() for part in parts if part is not None]).sum().backward()
