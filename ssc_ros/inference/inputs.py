@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ssc_ros.core import Frame, SceneGrid, SscError, StereoRig
 from ssc_ros.data.voxelize import voxelize
-from ssc_ros.inference.measured import keep_nearest, mark_children
+from ssc_ros.inference.input_loops import keep_nearest, mark_children
 from ssc_ros.inference.stereo import StereoMatcher, stereo_points
 from ssc_ros.systems.spec import LIDAR, STEREO, InputSpec, SceneInputs
 
@@ -129,12 +129,8 @@ def project_nearest(points: NDArray[np.float32], rig: StereoRig, size: tuple[int
         rows = np.floor((pixels[:, 1] + 0.5) * size[0] / height)
         seen = (depth > 0) & (columns >= 0) & (columns < size[1]) & (rows >= 0) & (rows < size[0])
     index = rows[seen].astype(np.int64) * size[1] + columns[seen].astype(np.int64)
-    return _scatter_min(index, depth[seen].astype(np.float32), size)
-
-
-def _scatter_min(index: NDArray[np.int64], depth: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
     nearest = np.full(size[0] * size[1], np.inf, np.float32)
-    np.minimum.at(nearest, index, depth)
+    np.minimum.at(nearest, index, depth[seen].astype(np.float32))
     nearest[np.isinf(nearest)] = 0
     return nearest.reshape(size)
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssc_ros.core import Frame, SscError
-from ssc_ros.inference.measured import back_project
+from ssc_ros.inference.input_loops import back_project
 
 
 @dataclass(frozen=True)

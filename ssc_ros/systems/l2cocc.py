@@ -90,7 +90,8 @@ class L2Cocc(SceneNetwork):
         parts = occupied_parts(measured, self.width) if self.width > 1 else measured
         context, depth = self.image.context_and_depth(inputs)
         density = depth_density(depth)
-        volume, filled = self._enter(self.lift(context, density, projection), parts, self._classes(inputs))
+        fused = [] if self.fuse is None else [parts, *self._classes(inputs)]
+        volume, filled = self._enter(self.lift(context, density, projection), *fused)
         volume = self.transformer(volume, filled, parts.bool().any(dim=1), context, density, projection)
         scene, taps = self.complete(volume, *([measured] if self.width > 1 else []))
         said = self.image.classes(context) if self.training else None
@@ -99,15 +100,17 @@ class L2Cocc(SceneNetwork):
     @dense
     def enter(self, lifted: Tensor, *parts: Tensor) -> tuple[Tensor, Tensor]:
         """The lifted volume, and measured parts where they are fused -> volume and its prior fill."""
-        volume = lifted if self.fuse is None else self.fuse(lifted, *parts)
-        return volume, self.transformer.fill(volume)
+        return self._fused_and_filled(lifted, *parts)
 
-    def _enter(self, lifted: Tensor, parts: Tensor, classes: Tensor | None) -> tuple[Tensor, Tensor]:
-        if self.fuse is not None and classes is not None:  # not dense: few voxels have a class
-            volume = self.fuse(lifted, parts, classes)
-            return volume, self.transformer.fill(volume)
-        volume, filled = self.enter(lifted, *([] if self.fuse is None else [parts]))
+    def _enter(self, lifted: Tensor, *fused: Tensor) -> tuple[Tensor, Tensor]:
+        """The same with classes of measured voxels too, which are not dense: few voxels have one."""
+        enter = self._fused_and_filled if len(fused) > 1 else self.enter
+        volume, filled = enter(lifted, *fused)
         return volume, filled
+
+    def _fused_and_filled(self, lifted: Tensor, *fused: Tensor) -> tuple[Tensor, Tensor]:
+        volume = lifted if self.fuse is None else self.fuse(lifted, *fused)
+        return volume, self.transformer.fill(volume)
 
     @dense
     def complete(self, volume: Tensor, *measured: Tensor) -> tuple[SceneLogits, dict[str, Tensor]]:
@@ -121,12 +124,12 @@ class L2Cocc(SceneNetwork):
         stereo = inputs["stereo_voxels"]
         return torch.cat([stereo, inputs["lidar_voxels"]], dim=1) if "lidar_voxels" in self.spec.sweep else stereo
 
-    def _classes(self, inputs: SceneInputs) -> Tensor | None:
-        """[B, X, Y, Z] uint8, the train id of points in each voxel of the volume; of several, the highest."""
+    def _classes(self, inputs: SceneInputs) -> list[Tensor]:
+        """[B, X, Y, Z] uint8, the train id of points in each voxel, of several the highest; or nothing."""
         if "lidar_classes" not in self.spec.sweep:
-            return None
+            return []
         classes = inputs["lidar_classes"]
-        return functional.max_pool3d(classes.float(), (self.width, self.width, 1)).to(classes.dtype)
+        return [functional.max_pool3d(classes.float(), (self.width, self.width, 1)).to(classes.dtype)]
 
 
 class L2CoccLidar(SceneNetwork):

@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 from torch import nn
 
-from ssc_ros.core import SEMANTIC_KITTI, SSCBENCH_KITTI_360, LabelSet
+from ssc_ros.core import SEMANTIC_KITTI, SSCBENCH_KITTI_360, LabelSet, SceneGrid
 from ssc_ros.networks.backbones.efficientnet import EfficientNet
 from ssc_ros.networks.backbones.residual import ResidualEncoder, TopDownNeck
 from ssc_ros.networks.backbones.second_fpn import SecondFpn
@@ -76,14 +76,18 @@ def edge_camera(*sweep: str) -> L2Cocc:
 def edge_lidar() -> L2CoccLidar:
     """L for two CPU cores; volume, planes and head as in `edge_camera`, so that it can teach it."""
     spec = InputSpec(sensors=(LIDAR,))
-    half = spec.grid.coarsened(2)
+    return small_lidar(spec, spec.grid.coarsened(2), SubvoxelHead(EDGE_VOLUME, np.array(SEMANTIC_KITTI.frequencies)))
+
+
+def small_lidar(spec: InputSpec, grid: SceneGrid, head: nn.Module) -> L2CoccLidar:
+    """L on a volume of 16 channels: what it reads, the voxels of that volume, and the head."""
     return L2CoccLidar(
         spec,
         len(SEMANTIC_KITTI),
-        PointEncoder(half, (32, 64), EDGE_VOLUME),
+        PointEncoder(grid, (32, 64), EDGE_VOLUME),
         nn.Sequential(ResidualBlock3d(EDGE_VOLUME), ResidualBlock3d(EDGE_VOLUME)),
-        edge_planes(half.shape),
-        SubvoxelHead(EDGE_VOLUME, np.array(SEMANTIC_KITTI.frequencies)),
+        edge_planes(grid.shape),
+        head,
     )
 
 
@@ -114,14 +118,7 @@ def wide_lidar() -> L2CoccLidar:
     """L; volume, planes and head as in `wide_camera`, so that it can teach it."""
     spec = InputSpec(sensors=(LIDAR,), sweep=("points", "lidar_voxels"))
     wide = spec.grid.coarsened(2).widened(WIDE)
-    return L2CoccLidar(
-        spec,
-        len(SEMANTIC_KITTI),
-        PointEncoder(wide, (32, 64), EDGE_VOLUME),
-        nn.Sequential(ResidualBlock3d(EDGE_VOLUME), ResidualBlock3d(EDGE_VOLUME)),
-        edge_planes(wide.shape),
-        wide_head(wide.shape),
-    )
+    return small_lidar(spec, wide, wide_head(wide.shape))
 
 
 FULL = InputSpec(image_size=(384, 1280), context_size=(48, 160), stereo_scale=1.0)

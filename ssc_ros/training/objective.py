@@ -155,7 +155,7 @@ def draw_voxels(among: Tensor, count: int, generator: torch.Generator) -> Tensor
     Returns:
         [N] long; N is 0 if there is no voxel to draw from.
     """
-    share = among.float().mean().item()
+    share = int(among.sum()) / max(1, len(among))
     if share < RARE:
         candidates = among.nonzero()[:, 0]
         if not len(candidates):

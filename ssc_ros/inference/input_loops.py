@@ -12,10 +12,10 @@ def back_project(depth, rays, offset, points):  # type: ignore[no-untyped-def]  
     """Write the point of each known depth, row by row.
 
     Args:
-        depth: (h, w) float32, NaN where unknown.
-        rays: (3, 3) float64; the ray of (column, row, 1) ends at depth 1.
-        offset: (3,) float32, where rays start.
-        points: (h w, 3) float32 to write.
+        depth: (h, w) float32 [m], NaN where unknown.
+        rays: (3, 3) float64, pixels to the grid frame; the ray of (column, row, 1) ends at depth 1.
+        offset: (3,) float32 [m, grid frame], where rays start.
+        points: (h w, 3) float32 [m, grid frame] to write.
 
     Returns:
         How many points there are.
@@ -34,7 +34,7 @@ def back_project(depth, rays, offset, points):  # type: ignore[no-untyped-def]  
 
 @kernel
 def keep_nearest(depth, nearest):  # type: ignore[no-untyped-def]  # noqa: ANN001
-    """Write the smallest positive of depths (H, W) in each cell of (h, w), 0 where there is none; NaN is no depth."""
+    """Write the smallest positive depth [m] of (H, W) in each cell of (h, w), 0 without any; NaN is no depth."""
     height, width = depth.shape
     nearest[:] = np.inf
     for row in range(height):
@@ -52,10 +52,10 @@ def keep_nearest(depth, nearest):  # type: ignore[no-untyped-def]  # noqa: ANN00
 
 @kernel
 def mark_children(points, origin, edges, children):  # type: ignore[no-untyped-def]  # noqa: ANN001
-    """Set 1 where points are.
+    """Set 1 where points are, in single precision as `SceneGrid.indices` calculates.
 
     Args:
-        points: (N, 3) float32 [m]; rows of NaN are nowhere.
+        points: (N, 3) float32 [m, grid frame]; rows of NaN are nowhere.
         origin, edges: (3,) float32 [m], of the fine voxels.
         children: (8, X, Y, Z) uint8 to write, child = 4 (x % 2) + 2 (y % 2) + z % 2.
     """
