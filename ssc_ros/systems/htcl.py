@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ssc_ros.networks.backbones.normalization import ImageNormalization
 from ssc_ros.networks.depth.camera_aware import CameraAwareDepth, camera_vector
 from ssc_ros.networks.heads.scene_logits import SceneLogits
+from ssc_ros.networks.heads.subvoxel import occupied_parts
 from ssc_ros.networks.lift.frustum import depth_density
 from ssc_ros.networks.temporal.branch import HistoryMean, TemporalBranch
 from ssc_ros.networks.temporal.fusion import TemporalFusion
@@ -109,10 +110,11 @@ class Htcl(SceneNetwork):
         matcher: of the pair; None: the depth network reads `stereo_depth` instead.
         depth: features, stereo (of the matcher, or measured) and projection -> context [B, C, h, w] and depth logits.
         lift: context, density of the depth and projection -> volume.
-        fuse: volume and `stereo_voxels` -> volume; may be absent.
+        fuse: volume and measured parts of its voxels -> volume; may be absent.
         trunk: volume, and what else is done to what its neck makes (the fusion) -> volume.
         temporal: of past frames; a network of single frames has none.
-        head: volume -> scene logits.
+        head: volume -> scene logits. A detailed one is given the measured voxels too.
+        width: of the volume's voxels, in voxels of half resolution. If it is not 1, the head is a detailed one.
     """
 
     def __init__(
@@ -128,10 +130,11 @@ class Htcl(SceneNetwork):
         trunk: Trunk | Coarsened,
         temporal: TemporalContext | None,
         head: nn.Module,
+        width: int = 1,
     ) -> None:
         super().__init__(spec, classes)
         self.encoder, self.matcher, self.depth, self.lift, self.fuse = encoder, matcher, depth, lift, fuse
-        self.trunk, self.temporal, self.head = trunk, temporal, head
+        self.trunk, self.temporal, self.head, self.width = trunk, temporal, head, width
         self.normalize = ImageNormalization(spec.mean, spec.std)
 
     def forward(self, inputs: SceneInputs) -> SceneOutput:
@@ -141,9 +144,11 @@ class Htcl(SceneNetwork):
         context, depth = self.depth(features, self._stereo(image, inputs), projection)
         volume = self.lift(context, depth_density(depth), projection)
         if self.fuse is not None:
-            volume = self.fuse(volume, inputs["stereo_voxels"])
+            stereo = inputs["stereo_voxels"]
+            volume = self.fuse(volume, occupied_parts(stereo, self.width) if self.width > 1 else stereo)
+        measured = [inputs["stereo_voxels"]] if self.width > 1 else []
         if self.temporal is None:
-            return SceneOutput(self.complete(volume), depth)
+            return SceneOutput(self.complete(volume, *measured), depth)
         matched = self.temporal.matching(image if self.temporal.of_image else features)
         valid = inputs["past_valid"]
         past = past_memory(inputs, self._remembered).to(matched)
@@ -151,7 +156,7 @@ class Htcl(SceneNetwork):
         join = partial(self.temporal.fusion, temporal=temporal, known=valid.any(dim=1))
         head = self.head if self.temporal.head is None else self.temporal.head
         return SceneOutput(
-            self.head(self.trunk(volume, join)),
+            self.head(self.trunk(volume, join), *measured),
             depth,
             memory=self.temporal.branch.remembered(matched),
             temporal=head(temporal) if self.training else None,
@@ -164,9 +169,9 @@ class Htcl(SceneNetwork):
         return features
 
     @dense
-    def complete(self, volume: Tensor) -> SceneLogits:
-        """The scene of a volume without past."""
-        scene: SceneLogits = self.head(self.trunk(volume))
+    def complete(self, volume: Tensor, *measured: Tensor) -> SceneLogits:
+        """The scene of a volume without past; a detailed head is given what was measured too."""
+        scene: SceneLogits = self.head(self.trunk(volume), *measured)
         return scene
 
     def remember(self, inputs: SceneInputs) -> Tensor | None:

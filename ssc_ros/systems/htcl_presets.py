@@ -21,10 +21,10 @@ from ssc_ros.networks.depth.depth_net import DepthNet
 from ssc_ros.networks.depth.hourglass import Hourglass, conv_group_norm
 from ssc_ros.networks.depth.interaction import HourglassInteraction
 from ssc_ros.networks.depth.stereo_volume import StereoVolume
+from ssc_ros.networks.heads.columns import ColumnHead
 from ssc_ros.networks.heads.enlarged import EnlargedHead
-from ssc_ros.networks.heads.subvoxel import SubvoxelHead
 from ssc_ros.networks.heads.upsampled import UpsampledHead
-from ssc_ros.networks.lift.depth_weighted import DepthWeightedLift, FrustumSampling
+from ssc_ros.networks.lift.depth_weighted import DepthWeightedLift, FrustumSampling, ReducedLift
 from ssc_ros.networks.lift.flosp import LineOfSightLift
 from ssc_ros.networks.lift.splat import FrustumSplat, SplatLift
 from ssc_ros.networks.temporal.affinity import CrossFrameAffinity, of_planes
@@ -41,15 +41,17 @@ from ssc_ros.systems.spec import History, InputSpec
 EDGE = InputSpec()
 EDGE_HISTORY = History(count=2, interval=0.5)
 EDGE_STRIDE = 4
-EDGE_CONTEXT, EDGE_VOLUME = 24, 16
+EDGE_CONTEXT, EDGE_LIFTED, EDGE_VOLUME, EDGE_COLUMN = 24, 8, 16, 64
+EDGE_WIDE = 2
+"""Voxels of 0.4 m along x, and along y, in one of the volume, which are as high: 0.8 x 0.8 x 0.4 m."""
 EDGE_KEPT, EDGE_SWEPT = 16, 4
 """Channels that are remembered of a frame, and those that are swept."""
 EDGE_PLANES = DepthBins(2.5, 1.5, 37)
 """Of the sweep, over the range of the depth bins."""
 EDGE_CELLS = (24, 80)
 """Of the sweep, half as many each way as the image has."""
-EDGE_LEVELS, EDGE_LEVEL = (48, 64, 96), 16
-"""Channels of the levels of the trunk, which begins at half the volume's resolution, and what each contributes."""
+EDGE_LEVELS, EDGE_LEVEL = (32, 64, 96), 16
+"""Channels of the levels of the trunk, which begins at voxels of 0.8 m, and what each contributes."""
 
 
 def edge(temporal: Literal["affinity", "mean"] | None = "affinity") -> Htcl:
@@ -60,8 +62,9 @@ def edge(temporal: Literal["affinity", "mean"] | None = "affinity") -> Htcl:
     """
     spec = replace(EDGE, history=EDGE_HISTORY) if temporal else EDGE
     half, classes = spec.grid.coarsened(2), len(SEMANTIC_KITTI)
+    wide = half.widened(EDGE_WIDE)
     widths, features = (24, 32, 64, 96, 128), 48
-    lift = DepthWeightedLift(half, spec.bins, spec.image_size)
+    lift = DepthWeightedLift(half, spec.bins, spec.image_size, EDGE_WIDE)
     neck = SecondFpn3d(EDGE_LEVELS, EDGE_LEVEL)
     trunk = Trunk(WideningResNet3d(neck.outputs, EDGE_LEVELS, blocks=1), neck)
     return Htcl(
@@ -70,20 +73,21 @@ def edge(temporal: Literal["affinity", "mean"] | None = "affinity") -> Htcl:
         encoder=nn.Sequential(ResidualEncoder(widths, 2), TopDownNeck(widths[1:], features)),
         matcher=None,
         depth=DepthNet(features, features, EDGE_CONTEXT, spec.bins),
-        lift=lift,
-        fuse=MeasuredFusion(lift.outputs(EDGE_CONTEXT), EDGE_VOLUME, half.shape),
-        trunk=Coarsened(trunk, EDGE_VOLUME, EDGE_VOLUME, neck.outputs),
+        lift=ReducedLift(EDGE_CONTEXT, EDGE_LIFTED, lift),
+        fuse=MeasuredFusion(lift.outputs(EDGE_LIFTED), EDGE_VOLUME, wide.shape, 2 * EDGE_WIDE**2),
+        trunk=Coarsened(trunk, EDGE_VOLUME, EDGE_VOLUME, neck.outputs, fold=(1, 1, 2)),
         temporal=TemporalContext(
             conv_norm(features, EDGE_KEPT, relu=False),
             _edge_affinity(spec, neck.outputs) if temporal == "affinity" else _edge_mean(spec, neck.outputs),
             TemporalFusion(neck.outputs),
             nn.Sequential(
-                nn.ConvTranspose3d(neck.outputs, EDGE_VOLUME, 2, stride=2), EnlargedHead(EDGE_VOLUME, classes)
+                nn.ConvTranspose3d(neck.outputs, EDGE_LIFTED, 2, stride=2), EnlargedHead(EDGE_LIFTED, classes)
             ),
         )
         if temporal
         else None,
-        head=SubvoxelHead(EDGE_VOLUME, np.array(SEMANTIC_KITTI.frequencies)),
+        head=ColumnHead(EDGE_VOLUME, wide.shape[2], EDGE_COLUMN, np.array(SEMANTIC_KITTI.frequencies)),
+        width=EDGE_WIDE,
     )
 
 

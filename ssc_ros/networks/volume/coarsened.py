@@ -1,4 +1,4 @@
-"""A completion at half the resolution of its volume, for networks that must be fast."""
+"""A completion at a coarser resolution than its volume has, for networks that must be fast."""
 
 from __future__ import annotations
 
@@ -11,30 +11,33 @@ from ssc_ros.networks.volume.blocks import Pointwise3d
 
 
 class Coarsened(nn.Module):
-    """A body that works on an eighth of the voxels and sees twice as far; a shortcut keeps what is fine.
+    """A body that works on fewer voxels and sees farther; a shortcut keeps what is fine.
 
-    A projection of the input is folded into voxels of twice the size by a strided convolution; what the body makes of
-    them is unfolded and added to the projection.
+    A projection of the input is folded into larger voxels by a strided convolution; what the body makes of them is
+    unfolded and added to the projection.
 
     Args:
-        body: [B, width, X / 2, Y / 2, Z / 2] -> the same.
+        body: [B, width, X', Y', Z'] -> the same.
         inputs, outputs: channels of the volume before and after.
         width: of the body.
+        fold: how many voxels along each axis go into one of the body's.
     """
 
-    def __init__(self, body: nn.Module, inputs: int, outputs: int, width: int) -> None:
+    def __init__(
+        self, body: nn.Module, inputs: int, outputs: int, width: int, fold: tuple[int, int, int] = (2, 2, 2)
+    ) -> None:
         super().__init__()
         self.entry = Pointwise3d(inputs, outputs)
-        self.fold = nn.Conv3d(outputs, width, 2, stride=2)
+        self.fold = nn.Conv3d(outputs, width, fold, stride=fold)
         self.body = body
-        self.unfold = nn.ConvTranspose3d(width, outputs, 2, stride=2)
+        self.unfold = nn.ConvTranspose3d(width, outputs, fold, stride=fold)
 
     def forward(self, volume: Tensor, join: Callable[[Tensor], Tensor] = lambda coarse: coarse) -> Tensor:
         """Complete.
 
         Args:
-            volume: [B, inputs, X, Y, Z] with even sizes.
-            join: what else happens to what the body makes, [B, width, X / 2, Y / 2, Z / 2].
+            volume: [B, inputs, X, Y, Z], multiples of what is folded.
+            join: what else happens to what the body makes, [B, width, X', Y', Z'].
 
         Returns:
             [B, outputs, X, Y, Z].
