@@ -109,7 +109,7 @@ ABLATIONS = {
         Variant("L: LiDAR", "l", "l2cocc_l_edge"),
     ),
     "fusion": (
-        Variant("stereo alone", "stereo", "l2cocc_c_edge"),
+        Variant("stereo alone", "stereo", "l2cocc_c_edge", ("--model.preset=edge_wide",)),
         Variant("stereo + raw points", "raw", "l2cocc_fused_edge", ("--model.preset=edge_fused_raw",)),
         Variant("stereo + labelled points", "labelled", "l2cocc_fused_edge"),
     ),

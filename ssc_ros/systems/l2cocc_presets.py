@@ -51,21 +51,15 @@ def edge_planes(shape: tuple[int, int, int]) -> TriPlane:
     return TriPlane(EDGE_VOLUME, shape, PlaneEncoder(64, (96, 128, 160)), slabs=(16, 1, 1))
 
 
-def edge_camera(*sweep: str) -> L2Cocc:
-    """C and D for two CPU cores.
-
-    Args:
-        sweep: what it reads of a LiDAR sweep beside the pair, of "lidar_voxels" and "lidar_classes".
-    """
-    spec = InputSpec(sensors=(STEREO, LIDAR) if sweep else (STEREO,), sweep=sweep)
+def edge_camera() -> L2Cocc:
+    """C and D for two CPU cores."""
+    spec = InputSpec(sensors=(STEREO,))
     half = spec.grid.coarsened(2)
     lift = DepthWeightedLift(half, spec.bins, spec.image_size)
-    parts = 8 * (1 + ("lidar_voxels" in sweep))
-    classes = len(SEMANTIC_KITTI) if "lidar_classes" in sweep else 0
     return L2Cocc(
         edge_image(spec),
         lift,
-        MeasuredFusion(lift.outputs(EDGE_CONTEXT), EDGE_VOLUME, half.shape, parts, classes),
+        MeasuredFusion(lift.outputs(EDGE_CONTEXT), EDGE_VOLUME, half.shape),
         VoxelTransformer(EDGE_VOLUME, 2, 4, 1, 32, spec.bins, half, spec.image_size, context=EDGE_CONTEXT),
         ResidualBlock3d(EDGE_VOLUME),
         edge_planes(half.shape),
@@ -91,25 +85,31 @@ def small_lidar(spec: InputSpec, grid: SceneGrid, head: nn.Module) -> L2CoccLida
     )
 
 
-def wide_head(shape: tuple[int, int, int]) -> ColumnHead:
-    """Columns of 0.4 m under a volume of that shape."""
-    return ColumnHead(EDGE_VOLUME, shape[2], WIDE_COLUMN, np.array(SEMANTIC_KITTI.frequencies))
+def wide_head(shape: tuple[int, int, int], sources: int = 1) -> ColumnHead:
+    """Columns of 0.4 m under a volume of that shape, of what so many sensors measure."""
+    return ColumnHead(EDGE_VOLUME, shape[2], WIDE_COLUMN, np.array(SEMANTIC_KITTI.frequencies), sources)
 
 
-def wide_camera() -> L2Cocc:
-    """C and D: a volume of 0.8 x 0.8 x 0.4 m under columns of 0.4 m."""
-    spec = InputSpec(sensors=(STEREO,))
+def wide_camera(*sweep: str) -> L2Cocc:
+    """C and D: a volume of 0.8 x 0.8 x 0.4 m under columns of 0.4 m.
+
+    Args:
+        sweep: what it reads of a LiDAR sweep beside the pair, of "lidar_voxels" and "lidar_classes".
+    """
+    spec = InputSpec(sensors=(STEREO, LIDAR) if sweep else (STEREO,), sweep=sweep)
     half = spec.grid.coarsened(2)
     wide = half.widened(WIDE)
     lift = DepthWeightedLift(half, spec.bins, spec.image_size, WIDE)
+    sources = 1 + ("lidar_voxels" in sweep)
+    classes = len(SEMANTIC_KITTI) if "lidar_classes" in sweep else 0
     return L2Cocc(
         edge_image(spec),
         ReducedLift(EDGE_CONTEXT, WIDE_LIFTED, lift),
-        MeasuredFusion(lift.outputs(WIDE_LIFTED), EDGE_VOLUME, wide.shape, 2 * WIDE**2),
+        MeasuredFusion(lift.outputs(WIDE_LIFTED), EDGE_VOLUME, wide.shape, 2 * WIDE**2 * sources, classes),
         VoxelTransformer(EDGE_VOLUME, 2, 4, 1, 32, spec.bins, wide, spec.image_size, context=EDGE_CONTEXT),
         ResidualBlock3d(EDGE_VOLUME),
         edge_planes(wide.shape),
-        wide_head(wide.shape),
+        wide_head(wide.shape, sources),
         width=WIDE,
     )
 
@@ -177,9 +177,9 @@ _KITTI_360 = (FULL_KITTI_360, SSCBENCH_KITTI_360)
 
 CAMERA_PRESETS: dict[str, Callable[[], L2Cocc]] = {
     "edge": edge_camera,
-    "edge_fused_raw": partial(edge_camera, "lidar_voxels"),
-    "edge_fused": partial(edge_camera, "lidar_voxels", "lidar_classes"),
     "edge_wide": wide_camera,
+    "edge_fused_raw": partial(wide_camera, "lidar_voxels"),
+    "edge_fused": partial(wide_camera, "lidar_voxels", "lidar_classes"),
     "full": full_camera,
     "full_kitti_360": partial(full_camera, *_KITTI_360),
 }
