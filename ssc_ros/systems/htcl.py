@@ -141,7 +141,7 @@ class Htcl(SceneNetwork):
         """Predict a scene; see `SceneInputs` and `SceneOutput`. The memory of a frame is what is swept of it."""
         image, projection = self.normalize(inputs["image"]), inputs["projection"]
         features = self.encode(image)
-        context, depth = self.depth(features, self._stereo(image, inputs), projection)
+        context, depth = self.estimate(features, self._stereo(image, inputs), projection)
         volume = self.lift(context, depth_density(depth), projection)
         if self.fuse is not None:
             stereo = inputs["stereo_voxels"]
@@ -153,10 +153,9 @@ class Htcl(SceneNetwork):
         valid = inputs["past_valid"]
         past = past_memory(inputs, self._remembered).to(matched)
         temporal = self.temporal.branch(matched, past, projection, inputs["past_projection"], valid)
-        join = partial(self.temporal.fusion, temporal=temporal, known=valid.any(dim=1))
         head = self.head if self.temporal.head is None else self.temporal.head
         return SceneOutput(
-            self.head(self.trunk(volume, join), *measured),
+            self.complete_with_past(volume, temporal, valid.any(dim=1), *measured),
             depth,
             memory=self.temporal.branch.remembered(matched),
             temporal=head(temporal) if self.training else None,
@@ -169,9 +168,23 @@ class Htcl(SceneNetwork):
         return features
 
     @dense
+    def estimate(self, features: Tensor, stereo: Tensor, projection: Tensor) -> tuple[Tensor, Tensor]:
+        """Context [B, C, h, w] and depth logits [B, D, h, w] of features, and of what the pair says of depth."""
+        context, depth = self.depth(features, stereo, projection)
+        return context, depth
+
+    @dense
     def complete(self, volume: Tensor, *measured: Tensor) -> SceneLogits:
         """The scene of a volume without past; a detailed head is given what was measured too."""
         scene: SceneLogits = self.head(self.trunk(volume), *measured)
+        return scene
+
+    @dense
+    def complete_with_past(self, volume: Tensor, temporal: Tensor, known: Tensor, *measured: Tensor) -> SceneLogits:
+        """The same, joined by the volume of the past; see `TemporalFusion`."""
+        assert self.temporal is not None
+        join = partial(self.temporal.fusion, temporal=temporal, known=known)
+        scene: SceneLogits = self.head(self.trunk(volume, join), *measured)
         return scene
 
     def remember(self, inputs: SceneInputs) -> Tensor | None:

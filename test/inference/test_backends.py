@@ -18,7 +18,7 @@ from ssc_ros.inference.backends.parity import Parity
 from ssc_ros.inference.backends.sample import made_inputs
 from ssc_ros.networks.heads.subvoxel import SubvoxelLogits
 from ssc_ros.ros.parameters import BACKENDS
-from ssc_ros.systems import SYSTEMS, InputSpec
+from ssc_ros.systems import SYSTEMS, InputSpec, build
 from ssc_ros.systems.dense import dense, dense_parts, flatten, rebuild, record
 from ssc_ros.systems.summary import empty_inputs
 
@@ -194,3 +194,14 @@ def test_compiled_parts_calculate_what_torch_does(library):
         assert found.classify is expected.scene.classify
     two = {key: torch.cat([value, value]) for key, value in inputs.items()}
     torch.testing.assert_close(made(two).scene.features[1:], expected.scene.features, atol=1e-4 * scale, rtol=0)
+
+
+@pytest.mark.parametrize(("system", "preset"), [("htcl", "edge"), ("sgn", "edge_t"), ("vlscene", "edge")])
+def test_openvino_knows_every_operation_of_dense_parts(system, preset):
+    backend = Backend("openvino")
+    if reason := backend.missing(CPU):
+        pytest.skip(reason)
+    torch.manual_seed(0)
+    deployment = deploy(build(system, preset).eval(), [backend], CPU)
+    assert deployment.left == ()
+    assert len(deployment.parts) > 1

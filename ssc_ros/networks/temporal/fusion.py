@@ -31,8 +31,9 @@ class LinearAttention3d(nn.Module):
         """Two [B, C, X, Y, Z] -> [B, C, X, Y, Z], what the first found in the second."""
         query = self._heads(self.query(asking)).softmax(dim=2) * self.scale
         key, value = (self._heads(part) for part in self.key_value(asked).chunk(2, dim=1))
-        summary = key.softmax(dim=3) @ value.mT  # [B, heads, width of keys, width of values]
-        found: Tensor = self.project((summary.mT @ query).flatten(1, 2).unflatten(2, asking.shape[2:]))
+        # [B, heads, width of values, width of keys]; not .mT, which OpenVINO does not know
+        summary = value @ key.softmax(dim=3).transpose(2, 3)
+        found: Tensor = self.project((summary @ query).flatten(1, 2).unflatten(2, asking.shape[2:]))
         return found
 
     def _heads(self, volume: Tensor) -> Tensor:
