@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from ssc_ros.networks.backbones.normalization import ImageNormalization
 from ssc_ros.networks.depth.camera_aware import CameraAwareDepth, camera_vector
+from ssc_ros.networks.guidance.points import measured_voxels
 from ssc_ros.networks.heads.scene_logits import SceneLogits
-from ssc_ros.networks.heads.subvoxel import occupied_parts
+from ssc_ros.networks.heads.subvoxel import occupied_parts, to_children
 from ssc_ros.networks.lift.frustum import depth_density
 from ssc_ros.networks.temporal.branch import HistoryMean, TemporalBranch
 from ssc_ros.networks.temporal.fusion import TemporalFusion
@@ -103,6 +104,8 @@ class TemporalContext(nn.Module):
 class Htcl(SceneNetwork):
     """The network; the figure of the framework has the temporal context below, and all else from left to right.
 
+    Where its spec asks for `stereo_points`, what past pairs have measured joins what this one has, moved by the poses.
+
     Args:
         spec: how frames must be prepared for it.
         classes: of the scene.
@@ -110,11 +113,12 @@ class Htcl(SceneNetwork):
         matcher: of the pair; None: the depth network reads `stereo_depth` instead.
         depth: features, stereo (of the matcher, or measured) and projection -> context [B, C, h, w] and depth logits.
         lift: context, density of the depth and projection -> volume.
-        fuse: volume and measured parts of its voxels -> volume; may be absent.
+        fuse: volume and measured parts of its voxels -> volume; the published form has none.
         trunk: volume, and what else is done to what its neck makes (the fusion) -> volume.
         temporal: of past frames; a network of single frames has none.
         head: volume -> scene logits. A detailed one is given the measured voxels too.
-        width: of the volume's voxels, in voxels of half resolution. If it is not 1, the head is a detailed one.
+        width: of the volume's voxels, in voxels of half resolution. If it is not 1, there is `fuse`, and the head is a
+            detailed one.
     """
 
     def __init__(
@@ -143,10 +147,11 @@ class Htcl(SceneNetwork):
         features = self.encode(image)
         context, depth = self.estimate(features, self._stereo(image, inputs), projection)
         volume = self.lift(context, depth_density(depth), projection)
+        measured = []
         if self.fuse is not None:
-            stereo = inputs["stereo_voxels"]
-            volume = self.fuse(volume, occupied_parts(stereo, self.width) if self.width > 1 else stereo)
-        measured = [inputs["stereo_voxels"]] if self.width > 1 else []
+            found = self._measured(inputs)
+            volume = self.fuse(volume, occupied_parts(found, self.width) if self.width > 1 else found)
+            measured = [found] if self.width > 1 else []
         if self.temporal is None:
             return SceneOutput(self.complete(volume, *measured), depth)
         matched = self.temporal.matching(image if self.temporal.of_image else features)
@@ -198,6 +203,14 @@ class Htcl(SceneNetwork):
         right = self.normalize(inputs["right"])
         logits: Tensor = self.matcher(image, right, inputs["projection"], inputs["focal_baseline"])
         return logits
+
+    def _measured(self, inputs: SceneInputs) -> Tensor:
+        """[B, 8 or 16, X/2, Y/2, Z/2] uint8, children in which this pair, perhaps any pair, saw a point."""
+        now = inputs["stereo_voxels"]
+        if "stereo_points" not in self.spec.pair:
+            return now
+        ever = measured_voxels(inputs["stereo_points"], self.spec.grid)
+        return torch.cat([now, to_children(ever.to(now))], dim=1)
 
     def _remembered(self, image: Tensor) -> Tensor:
         """[B, 3, H, W] uint8 -> the memory of a frame."""

@@ -60,7 +60,8 @@ def edge(temporal: Literal["affinity", "mean"] | None = "affinity") -> Htcl:
     Args:
         temporal: how past frames are read: HTCL's way, averaged (SGN's way), or not at all.
     """
-    spec = replace(EDGE, history=EDGE_HISTORY) if temporal else EDGE
+    spec = replace(EDGE, history=EDGE_HISTORY, pair=(*EDGE.pair, "stereo_points")) if temporal else EDGE
+    sources = 2 if temporal else 1
     half, classes = spec.grid.coarsened(2), len(SEMANTIC_KITTI)
     wide = half.widened(EDGE_WIDE)
     widths, features = (24, 32, 64, 96, 128), 48
@@ -74,7 +75,7 @@ def edge(temporal: Literal["affinity", "mean"] | None = "affinity") -> Htcl:
         matcher=None,
         depth=DepthNet(features, features, EDGE_CONTEXT, spec.bins),
         lift=ReducedLift(EDGE_CONTEXT, EDGE_LIFTED, lift),
-        fuse=MeasuredFusion(lift.outputs(EDGE_LIFTED), EDGE_VOLUME, wide.shape, 2 * EDGE_WIDE**2),
+        fuse=MeasuredFusion(lift.outputs(EDGE_LIFTED), EDGE_VOLUME, wide.shape, 2 * EDGE_WIDE**2 * sources),
         trunk=Coarsened(trunk, EDGE_VOLUME, EDGE_VOLUME, neck.outputs, fold=(1, 1, 2)),
         temporal=TemporalContext(
             conv_norm(features, EDGE_KEPT, relu=False),
@@ -86,7 +87,7 @@ def edge(temporal: Literal["affinity", "mean"] | None = "affinity") -> Htcl:
         )
         if temporal
         else None,
-        head=ColumnHead(EDGE_VOLUME, wide.shape[2], EDGE_COLUMN, np.array(SEMANTIC_KITTI.frequencies)),
+        head=ColumnHead(EDGE_VOLUME, wide.shape[2], EDGE_COLUMN, np.array(SEMANTIC_KITTI.frequencies), sources),
         width=EDGE_WIDE,
     )
 
