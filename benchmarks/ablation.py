@@ -92,6 +92,7 @@ ABLATIONS = {
         Variant("single frame", "single", "htcl_edge", ("--model.preset=edge_single",)),
         Variant("history averaged, SGN's way", "mean", "htcl_edge", ("--model.preset=edge_mean",)),
         Variant("HTCL, true poses", "true", "htcl_edge"),
+        Variant("HTCL, true poses, past images alone", "images", "htcl_edge", ("--model.preset=edge_images",)),
         Variant(
             "HTCL, poses that drift by 0.05 m and 0.2° per frame",
             "noisy",

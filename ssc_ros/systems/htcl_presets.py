@@ -54,14 +54,17 @@ EDGE_LEVELS, EDGE_LEVEL = (32, 64, 96), 16
 """Channels of the levels of the trunk, which begins at voxels of 0.8 m, and what each contributes."""
 
 
-def edge(temporal: Literal["affinity", "mean"] | None = "affinity") -> Htcl:
+def edge(temporal: Literal["affinity", "mean"] | None = "affinity", *, measured: bool = True) -> Htcl:
     """For two CPU cores; image and depth are those of `l2cocc_image edge`, so that its weights fit.
 
     Args:
         temporal: how past frames are read: HTCL's way, averaged (SGN's way), or not at all.
+        measured: whether what past pairs have measured is read too.
     """
-    spec = replace(EDGE, history=EDGE_HISTORY, pair=(*EDGE.pair, "stereo_points")) if temporal else EDGE
-    sources = 2 if temporal else 1
+    spec = replace(EDGE, history=EDGE_HISTORY) if temporal else EDGE
+    sources = 1
+    if temporal and measured:
+        spec, sources = replace(spec, pair=(*EDGE.pair, "stereo_points")), 2
     half, classes = spec.grid.coarsened(2), len(SEMANTIC_KITTI)
     wide = half.widened(EDGE_WIDE)
     widths, features = (24, 32, 64, 96, 128), 48
@@ -208,6 +211,7 @@ def _reasoning(inputs: int, outputs: int, width: int = 32) -> nn.Sequential:
 
 PRESETS: dict[str, Callable[[], Htcl]] = {
     "edge": edge,
+    "edge_images": partial(edge, measured=False),
     "edge_mean": partial(edge, "mean"),
     "edge_single": partial(edge, None),
     "full": full,
