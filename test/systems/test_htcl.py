@@ -15,14 +15,18 @@ from ssc_ros.inference.history import Past, join, nearest_stamps
 from ssc_ros.inference.inputs import InputPreparer
 from ssc_ros.networks.backbones.residual import ResidualEncoder, TopDownNeck
 from ssc_ros.networks.depth.depth_net import DepthNet
+from ssc_ros.networks.heads.columns import ColumnHead
+from ssc_ros.networks.heads.subvoxel import from_children
 from ssc_ros.networks.heads.upsampled import UpsampledHead
-from ssc_ros.networks.lift.depth_weighted import FrustumSampling
+from ssc_ros.networks.lift.depth_weighted import DepthWeightedLift, FrustumSampling
 from ssc_ros.networks.lift.flosp import LineOfSightLift
 from ssc_ros.networks.lift.splat import SplatLift
 from ssc_ros.networks.temporal.affinity import CrossFrameAffinity
 from ssc_ros.networks.temporal.branch import BeyondView, TemporalBranch
 from ssc_ros.networks.temporal.fusion import TemporalFusion
 from ssc_ros.networks.temporal.refinement import DynamicRefinement
+from ssc_ros.networks.volume.coarsened import Coarsened
+from ssc_ros.networks.volume.measured import MeasuredFusion
 from ssc_ros.networks.volume.pyramid import SecondFpn3d, WideningResNet3d
 from ssc_ros.systems import build
 from ssc_ros.systems.htcl import Htcl, TemporalContext, Trunk
@@ -164,11 +168,12 @@ RIG = StereoRig(np.array([[80.0, 0, 64], [0, 80, 32], [0, 0, 1]]), 0.5, (64, 128
 SECOND = 1_000_000_000
 
 
-def tiny(spec: InputSpec = SPEC) -> Htcl:
-    """The whole wiring of `edge` at the resolution of `full`, without its size."""
-    torch.manual_seed(0)
-    half, width, kept = spec.grid.coarsened(2), 32, 4
-    branch = TemporalBranch(
+MEASURED = replace(SPEC, pair=("stereo_depth", "stereo_voxels", "stereo_points"))
+
+
+def temporal_branch(spec: InputSpec, grid: SceneGrid, width: int) -> TemporalBranch:
+    kept = 4
+    return TemporalBranch(
         BINS,
         spec.context_size,
         spec.image_size,
@@ -177,10 +182,16 @@ def tiny(spec: InputSpec = SPEC) -> Htcl:
         affinity=CrossFrameAffinity(8, 4, 2),
         refinement=DynamicRefinement(4, 4, 2),
         frustum=nn.Conv3d(4, 4, 3, padding=1),
-        lift=FrustumSampling(half, BINS, spec.image_size),
-        beyond=BeyondView(LineOfSightLift(half, spec.image_size, 4), kept, 4),
+        lift=FrustumSampling(grid, BINS, spec.image_size),
+        beyond=BeyondView(LineOfSightLift(grid, spec.image_size, 4), kept, 4),
         volume=nn.Conv3d(4, width, 3, padding=1),
     )
+
+
+def tiny(spec: InputSpec = SPEC) -> Htcl:
+    """The whole wiring of `full`, without its size and its matcher."""
+    torch.manual_seed(0)
+    half, width = spec.grid.coarsened(2), 32
     neck = SecondFpn3d((8, 8), width // 2)
     made = Htcl(
         spec,
@@ -191,9 +202,41 @@ def tiny(spec: InputSpec = SPEC) -> Htcl:
         lift=SplatLift(half, BINS, spec.image_size),
         fuse=None,
         trunk=Trunk(WideningResNet3d(8, (8, 8), 1), neck),
-        temporal=TemporalContext(nn.Conv2d(8, 8, 1), branch, TemporalFusion(width)) if spec.history.count else None,
+        temporal=TemporalContext(nn.Conv2d(8, 8, 1), temporal_branch(spec, half, width), TemporalFusion(width))
+        if spec.history.count
+        else None,
         head=UpsampledHead(width, 32, len(SEMANTIC_KITTI)),
     )
+    return awake(made)
+
+
+def tiny_wide(spec: InputSpec = MEASURED) -> Htcl:
+    """The whole wiring of `edge`, without its size."""
+    torch.manual_seed(0)
+    half, width = spec.grid.coarsened(2), 16
+    wide, neck = half.widened(2), SecondFpn3d((8, 8), 16 // 2)
+    lift = DepthWeightedLift(half, BINS, spec.image_size, 2)
+    trunk = Trunk(WideningResNet3d(neck.outputs, (8, 8), 1), neck)
+    made = Htcl(
+        spec,
+        len(SEMANTIC_KITTI),
+        encoder=nn.Sequential(ResidualEncoder((8, 8, 16), 1), TopDownNeck((8, 16), 8)),
+        matcher=None,
+        depth=DepthNet(8, 8, 8, BINS),
+        lift=lift,
+        fuse=MeasuredFusion(lift.outputs(8), 8, wide.shape, 16),
+        trunk=Coarsened(trunk, 8, 8, neck.outputs, fold=(1, 1, 2)),
+        temporal=TemporalContext(
+            nn.Conv2d(8, 8, 1), temporal_branch(spec, spec.grid.coarsened(4), width), TemporalFusion(width)
+        ),
+        head=ColumnHead(8, wide.shape[2], 8, np.ones(len(SEMANTIC_KITTI)), sources=2),
+        width=2,
+    )
+    return awake(made)
+
+
+def awake(made: Htcl) -> Htcl:
+    """With scales that would start at 0 and hide what they scale."""
     with torch.no_grad():
         for name, parameter in made.named_parameters():
             if name.endswith("alpha"):
@@ -206,12 +249,12 @@ def pose(x: float) -> np.ndarray:
 
 
 def drive(count: int = 13) -> list[Frame]:
-    """Noise, by a vehicle of 2 m/s in a slow bend; ten frames a second."""
+    """Noise on a wall 5 m ahead, by a vehicle of 2 m/s in a slow bend; ten frames a second."""
     frames = []
     for i in range(count):
         image = np.random.default_rng(i).integers(0, 256, (*RIG.image_size, 3), np.uint8)
         frames.append(
-            Frame(SECOND * (10 + i) // 10, image, np.roll(image, -6, axis=1), RIG, T_world_grid=pose(0.2 * i))
+            Frame(SECOND * (10 + i) // 10, image, np.roll(image, -8, axis=1), RIG, T_world_grid=pose(0.2 * i))
         )
     return frames
 
@@ -230,19 +273,40 @@ def sample(frames: list[Frame], now: int, spec: InputSpec = SPEC) -> dict[str, t
 
 
 @torch.no_grad()
-def test_a_streamed_drive_is_that_of_its_samples():
+@pytest.mark.parametrize("make", [tiny, tiny_wide])
+def test_a_streamed_drive_is_that_of_its_samples(make):
     """Memories kept by a stream, against images encoded anew; 1e-4 on every logit."""
-    network, frames = tiny().eval(), drive()
+    network, frames = make().eval(), drive()
     metadata = CheckpointMetadata("tiny", "htcl", "tiny", SEMANTIC_KITTI.name, GRID, SPEC.sensors)
     completer, streamed, used = SceneCompleter(network, metadata, device="cpu"), [], []
-    hook = network.register_forward_hook(lambda module, inputs, output: streamed.append(output.scene.half))
+    hook = network.register_forward_hook(lambda module, inputs, output: streamed.append(output.scene.dense()))
     for frame in frames:
         completer.complete(frame)
         used.append(completer.past_frames)
     hook.remove()
     assert used == [0] * 5 + [1] * 5 + [2] * 3
-    for now, half in enumerate(streamed):
-        torch.testing.assert_close(network(sample(frames, now)).scene.half, half, atol=1e-4, rtol=1e-4)
+    for now, logits in enumerate(streamed):
+        inputs = sample(frames, now, network.spec)
+        torch.testing.assert_close(network(inputs).scene.dense(), logits, atol=1e-4, rtol=1e-4)
+
+
+@torch.no_grad()
+def test_what_past_pairs_have_measured_is_moved_by_the_poses():
+    network, frames = tiny_wide().eval(), drive()
+    first, last = sample(frames, 0, MEASURED), sample(frames, 12, MEASURED)
+    now, ever = network._measured(first).chunk(2, dim=1)
+    assert now.sum() > 20
+    assert torch.equal(now, ever)
+    now, ever = network._measured(last).chunk(2, dim=1)
+    assert (ever >= now).all()
+    # of the wall that is 5 m ahead of each frame: half a second apart at 2 m/s, and 0.3 m before the camera
+    depths = [from_children(part)[0].nonzero()[:, 0].float().mul(GRID.voxel_size) for part in (now, ever)]
+    alone, together = (torch.histc(part, 3, 2.8, 5.8) for part in depths)
+    assert alone[2] > 20
+    assert alone[:2].sum() < 0.5 * alone[2]
+    assert (together > 0.8 * alone[2]).all()
+    standing = network(last | {"stereo_points": first["stereo_points"]}).scene.dense()
+    assert (standing - network(last).scene.dense()).abs().max() > 1e-3
 
 
 @torch.no_grad()
