@@ -2,10 +2,10 @@
 
   python benchmarks/gradients.py config/train/l2cocc_d_edge.yaml --weights models/l2cocc_edge.safetensors
 
-For batches of the training scenes, the gradient of every weighted term by itself with respect to all parameters of the
-network: its norm, and the cosine between it and the gradient of the terms of the truth together. A term of a teacher
-whose norm is far above the others' decides where the network goes; one whose cosine is about zero goes elsewhere than
-the truth. Norms are relative to that of the truth. Nothing is trained.
+For batches of the training scenes or sweeps, the gradient of every weighted term by itself with respect to all
+parameters of the network: its norm, and the cosine between it and the gradient of the terms of the truth together. A
+term of a teacher whose norm is far above the others' decides where the network goes; one whose cosine is about zero
+goes elsewhere than the truth. Norms are relative to that of the truth. Nothing is trained.
 """
 
 from __future__ import annotations
@@ -13,16 +13,15 @@ from __future__ import annotations
 import argparse
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import torch
 from measuring import Measured, report
 from torch import Tensor
 
-from ssc_ros.distillation import Lesson
 from ssc_ros.inference.checkpoint import load_checkpoint
 from ssc_ros.training.command import TrainCommand
-from ssc_ros.training.module import SceneTraining
-from ssc_ros.training.sample import Sample
+from ssc_ros.training.network import NetworkTraining
 
 
 def main() -> None:
@@ -50,16 +49,15 @@ def main() -> None:
     report(f"gradients of {args.config.stem}, relative to those of the truth", results, args.json)
 
 
-def pulls(training: SceneTraining, batch: Sample, seed: int) -> dict[str, float]:
+def pulls(training: NetworkTraining, batch: Any, seed: int) -> dict[str, float]:
     """Norm of each term's gradient and its cosine with that of the truth, by name."""
-    generator = torch.Generator().manual_seed(seed)
+    generator, lesson = torch.Generator().manual_seed(seed), training.lesson(batch)
     torch.manual_seed(seed)
     network = training.network
-    output = network(batch.inputs)
-    truth = training.objective(output, batch.truth, network.spec.bins, training.class_weights, generator)
-    lesson = Lesson(batch.inputs, batch.truth.labels, batch.guidance)
+    output = network(lesson.inputs)
+    truth = training.truth(output, batch, generator)
     taught: dict[str, Tensor] = {}
-    for tutor in training.tutors.values():
+    for tutor in training.teachers:
         taught |= tutor(output, lesson, generator)
     parameters = [p for p in network.parameters() if p.requires_grad]
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ssc_ros.distillation import L2CoccDistillation, Lesson, Recipe, VisionLanguageDistillation
 from ssc_ros.losses import depth_kl
+from ssc_ros.systems import SceneOutput
 from ssc_ros.training.data import SceneData, Scenes
 from ssc_ros.training.network import NetworkTraining
 from ssc_ros.training.objective import Objective
@@ -78,18 +79,16 @@ class SceneTraining(NetworkTraining):
             self.class_weights.copy_(torch.from_numpy(weights))
         super().on_fit_start()
 
-    def training_step(self, batch: Sample, batch_index: int) -> Tensor:
-        """The objective of one batch, and what tutors add to it."""
-        generator = self.drawing(batch_index)
-        output = self.network(batch.inputs)
+    def truth(self, output: SceneOutput, batch: Sample, generator: torch.Generator) -> dict[str, Tensor]:
+        """The objective; see `NetworkTraining`."""
         spec, points = self.network.spec, None
         if self.objective.points and "projection" in batch.inputs:
             points = point_voxels(batch.truth, batch.inputs["projection"], spec.image_size, spec.grid)
-        terms = self.objective(output, batch.truth, spec.bins, self.class_weights, generator, points)
-        lesson = Lesson(batch.inputs, batch.truth.labels, batch.guidance)
-        for tutor in self.teachers:
-            terms |= tutor(output, lesson, generator)
-        return self.total(terms, len(batch.truth.labels))
+        return self.objective(output, batch.truth, spec.bins, self.class_weights, generator, points)
+
+    def lesson(self, batch: Sample) -> Lesson:
+        """Inputs, voxels and precomputed guidance."""
+        return Lesson(batch.inputs, batch.truth.labels, batch.guidance)
 
     def validation_step(self, batch: Sample, batch_index: int) -> None:
         """Count what is predicted against what is there."""

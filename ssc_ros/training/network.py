@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -16,11 +17,11 @@ from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 
 from ssc_ros.core import EMPTY, LABEL_SETS, SscError
-from ssc_ros.distillation import Guide, Recipe, Tutor
+from ssc_ros.distillation import Guide, Lesson, Recipe, Tutor
 from ssc_ros.evaluation.confusion import Confusion
 from ssc_ros.inference.checkpoint import load_block
 from ssc_ros.networks.pretrained import load_published
-from ssc_ros.systems import LIDAR, STEREO, InputSpec, build, spelled
+from ssc_ros.systems import LIDAR, STEREO, InputSpec, SceneOutput, build, spelled
 from ssc_ros.training.loading import TrainingData
 
 
@@ -117,14 +118,22 @@ class NetworkTraining(lightning.LightningModule):
         torch.manual_seed(dropped)  # dropout has no generator of its own; so a resumed run drops the same
         return torch.Generator().manual_seed(drawn)
 
-    def total(self, terms: Mapping[str, Tensor], size: int) -> Tensor:
-        """The sum of weighted terms, after logging it and them.
+    @abstractmethod
+    def truth(self, output: SceneOutput, batch: Any, generator: torch.Generator) -> dict[str, Tensor]:
+        """Weighted terms by name that compare what was predicted with the truth."""
 
-        Args:
-            terms: by name.
-            size: of the batch.
-        """
-        loss = torch.stack(list(terms.values())).sum()
+    @abstractmethod
+    def lesson(self, batch: Any) -> Lesson:
+        """What tutors are told of a batch."""
+
+    def training_step(self, batch: Any, batch_index: int) -> Tensor:
+        """The objective of one batch, and what tutors add to it."""
+        generator, lesson = self.drawing(batch_index), self.lesson(batch)
+        output = self.network(lesson.inputs)
+        terms = self.truth(output, batch, generator)
+        for tutor in self.teachers:
+            terms |= tutor(output, lesson, generator)
+        loss, size = torch.stack(list(terms.values())).sum(), len(lesson.labels)
         self.log("loss", loss, prog_bar=True, batch_size=size)
         self.log_dict({f"train/{name}": value for name, value in {"loss": loss, **terms}.items()}, batch_size=size)
         return loss

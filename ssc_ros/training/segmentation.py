@@ -101,15 +101,13 @@ class SegmentationTraining(NetworkTraining):
             self.class_weights.copy_(class_weights(shares))
         super().on_fit_start()
 
-    def training_step(self, batch: SweepSample, batch_index: int) -> Tensor:
-        """The objective of one batch, and what tutors add to it."""
-        generator = self.drawing(batch_index)
-        output = self.network(batch.inputs)
-        terms = self.objective(_points(output), batch.labels, self.class_weights)
-        lesson = Lesson(batch.inputs, batch.labels, class_weights=self.class_weights)
-        for tutor in self.teachers:
-            terms |= tutor(output, lesson, generator)
-        return self.total(terms, len(batch.labels))
+    def truth(self, output: SceneOutput, batch: SweepSample, generator: torch.Generator) -> dict[str, Tensor]:
+        """The objective; see `NetworkTraining`."""
+        return self.objective(_points(output), batch.labels, self.class_weights)
+
+    def lesson(self, batch: SweepSample) -> Lesson:
+        """Inputs, labels of points and the class weights."""
+        return Lesson(batch.inputs, batch.labels, class_weights=self.class_weights)
 
     def validation_step(self, batch: SweepSample, batch_index: int) -> None:
         """Count what is predicted against what is there."""
