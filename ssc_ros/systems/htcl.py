@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ssc_ros.networks.backbones.normalization import ImageNormalization
 from ssc_ros.networks.depth.camera_aware import CameraAwareDepth, camera_vector
-from ssc_ros.networks.guidance.points import measured_voxels
+from ssc_ros.networks.guidance.points import measured_voxels, still_there
 from ssc_ros.networks.heads.scene_logits import SceneLogits
 from ssc_ros.networks.heads.subvoxel import occupied_parts, to_children
 from ssc_ros.networks.lift.frustum import depth_density
@@ -104,7 +104,8 @@ class TemporalContext(nn.Module):
 class Htcl(SceneNetwork):
     """The network; the figure of the framework has the temporal context below, and all else from left to right.
 
-    Where its spec asks for `stereo_points`, what past pairs have measured joins what this one has, moved by the poses.
+    Where its spec asks for `stereo_points`, what past pairs have measured joins what this one has, moved by the poses,
+    but for what this pair sees through.
 
     Args:
         spec: how frames must be prepared for it.
@@ -209,7 +210,10 @@ class Htcl(SceneNetwork):
         now = inputs["stereo_voxels"]
         if "stereo_points" not in self.spec.pair:
             return now
-        ever = measured_voxels(inputs["stereo_points"], self.spec.grid)
+        points = still_there(
+            inputs["stereo_points"], inputs["stereo_depth"], inputs["projection"], self.spec.image_size
+        )
+        ever = measured_voxels(points, self.spec.grid)
         return torch.cat([now, to_children(ever.to(now))], dim=1)
 
     def _remembered(self, image: Tensor) -> Tensor:

@@ -297,14 +297,19 @@ def test_what_past_pairs_have_measured_is_moved_by_the_poses():
     now, ever = network._measured(first).chunk(2, dim=1)
     assert now.sum() > 20
     assert torch.equal(now, ever)
-    now, ever = network._measured(last).chunk(2, dim=1)
+    blind = last | {"stereo_depth": torch.zeros_like(last["stereo_depth"])}
+    now, ever = network._measured(blind).chunk(2, dim=1)
     assert (ever >= now).all()
     # of the wall that is 5 m ahead of each frame: half a second apart at 2 m/s, and 0.3 m before the camera
-    depths = [from_children(part)[0].nonzero()[:, 0].float().mul(GRID.voxel_size) for part in (now, ever)]
-    alone, together = (torch.histc(part, 3, 2.8, 5.8) for part in depths)
+    parts = (now, ever, network._measured(last)[:, 8:])
+    depths = [from_children(part)[0].nonzero()[:, 0].float().mul(GRID.voxel_size) for part in parts]
+    alone, together, left = (torch.histc(part, 3, 2.8, 5.8) for part in depths)
     assert alone[2] > 20
     assert alone[:2].sum() < 0.5 * alone[2]
     assert (together > 0.8 * alone[2]).all()
+    # where it was before, this pair looks through
+    assert left[2] == together[2]
+    assert (left[:2] < 0.5 * together[:2]).all()
     standing = network(last | {"stereo_points": first["stereo_points"]}).scene.dense()
     assert (standing - network(last).scene.dense()).abs().max() > 1e-3
 

@@ -25,6 +25,37 @@ def measured_voxels(points: Tensor, grid: SceneGrid) -> Tensor:
     return held.reshape(-1, *grid.shape)
 
 
+def still_there(points: Tensor, depth: Tensor, projection: Tensor, image_size: tuple[int, int]) -> Tensor:
+    """Points without those that the pair sees through: what it measures there now is farther away.
+
+    So what has moved on since it was measured leaves nothing behind, where that place is in view.
+
+    Args:
+        points: [B, N, 3] [m] in the grid frame; rows of NaN fill up.
+        depth: [B, h, w] nearest measured depth [m] in each cell of the image; 0 where nothing is measured.
+        projection: [B, 3, 4], grid frame [m] -> homogeneous pixel.
+        image_size: (height, width) [px] of the image that the projection refers to.
+
+    Returns:
+        [B, N, 3], rows of NaN where a point is gone.
+    """
+    away = points @ projection[..., :3].mT + projection[:, None, :, 3]
+    (height, width), (rows, columns) = image_size, depth.shape[1:]
+    u, v = (away[..., :2] / away[..., 2:].clamp(min=NEAREST)).unbind(-1)
+    column, row = ((u + 0.5) * columns / width).floor(), ((v + 0.5) * rows / height).floor()
+    seen = (away[..., 2] > NEAREST) & (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
+    cell = torch.where(seen, row * columns + column, 0).long()
+    measured = depth.flatten(1).gather(1, cell)
+    through = seen & (away[..., 2] < (1 - RELATIVE) * measured - MARGIN)
+    return points.masked_fill(through[..., None], torch.nan)
+
+
+NEAREST = 0.1
+"""Less far [m] in front of a camera nothing is seen by it."""
+MARGIN, RELATIVE = 0.5, 0.05
+"""How much nearer than what is seen behind it a point must be, in metres and in shares of that depth."""
+
+
 class PointEvidence(nn.Module):
     """Points -> [B, X, Y, Z] from 0 to 1, zero in voxels without points.
 
