@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ssc_ros.networks.backbones.normalization import ImageNormalization
 from ssc_ros.networks.depth.camera_aware import CameraAwareDepth, camera_vector
-from ssc_ros.networks.guidance.points import measured_voxels, still_there
+from ssc_ros.networks.guidance.points import measured_voxels, not_superseded
 from ssc_ros.networks.heads.scene_logits import SceneLogits
 from ssc_ros.networks.heads.subvoxel import occupied_parts, to_children
 from ssc_ros.networks.lift.frustum import depth_density
@@ -105,7 +105,7 @@ class Htcl(SceneNetwork):
     """The network; the figure of the framework has the temporal context below, and all else from left to right.
 
     Where its spec asks for `stereo_points`, what past pairs have measured joins what this one has, moved by the poses,
-    but for what this pair sees through.
+    but for what this one measures anew.
 
     Args:
         spec: how frames must be prepared for it.
@@ -210,7 +210,7 @@ class Htcl(SceneNetwork):
         now = inputs["stereo_voxels"]
         if "stereo_points" not in self.spec.pair:
             return now
-        points = still_there(
+        points = not_superseded(
             inputs["stereo_points"], inputs["stereo_depth"], inputs["projection"], self.spec.image_size
         )
         ever = measured_voxels(points, self.spec.grid)

@@ -296,7 +296,8 @@ def test_what_past_pairs_have_measured_is_moved_by_the_poses():
     first, last = sample(frames, 0, MEASURED), sample(frames, 12, MEASURED)
     now, ever = network._measured(first).chunk(2, dim=1)
     assert now.sum() > 20
-    assert torch.equal(now, ever)
+    assert (ever <= now).all()
+    assert ever.sum() > 0.9 * now.sum()  # but for what is far behind the nearest of its cell of the image
     blind = last | {"stereo_depth": torch.zeros_like(last["stereo_depth"])}
     now, ever = network._measured(blind).chunk(2, dim=1)
     assert (ever >= now).all()
@@ -307,8 +308,8 @@ def test_what_past_pairs_have_measured_is_moved_by_the_poses():
     assert alone[2] > 20
     assert alone[:2].sum() < 0.5 * alone[2]
     assert (together > 0.8 * alone[2]).all()
-    # where it was before, this pair looks through
-    assert left[2] == together[2]
+    # where it was before, this pair looks through, and sees no other wall
+    assert left[2] > 0.8 * together[2]
     assert (left[:2] < 0.5 * together[:2]).all()
     standing = network(last | {"stereo_points": first["stereo_points"]}).scene.dense()
     assert (standing - network(last).scene.dense()).abs().max() > 1e-3

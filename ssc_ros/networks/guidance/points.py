@@ -25,10 +25,11 @@ def measured_voxels(points: Tensor, grid: SceneGrid) -> Tensor:
     return held.reshape(-1, *grid.shape)
 
 
-def still_there(points: Tensor, depth: Tensor, projection: Tensor, image_size: tuple[int, int]) -> Tensor:
-    """Points without those that the pair sees through: what it measures there now is farther away.
+def not_superseded(points: Tensor, depth: Tensor, projection: Tensor, image_size: tuple[int, int]) -> Tensor:
+    """Points without those whose place in the image shows another depth now, be it nearer or farther.
 
-    So what has moved on since it was measured leaves nothing behind, where that place is in view.
+    What has moved on since it was measured leaves nothing behind, neither where the pair now sees through it nor where
+    it now hides where it was.
 
     Args:
         points: [B, N, 3] [m] in the grid frame; rows of NaN fill up.
@@ -37,23 +38,24 @@ def still_there(points: Tensor, depth: Tensor, projection: Tensor, image_size: t
         image_size: (height, width) [px] of the image that the projection refers to.
 
     Returns:
-        [B, N, 3], rows of NaN where a point is gone.
+        [B, N, 3], rows of NaN where a point is left out.
     """
-    away = points @ projection[..., :3].mT + projection[:, None, :, 3]
+    u, v, away = (points @ projection[..., :3].mT + projection[:, None, :, 3]).unbind(-1)
     (height, width), (rows, columns) = image_size, depth.shape[1:]
-    u, v = (away[..., :2] / away[..., 2:].clamp(min=NEAREST)).unbind(-1)
-    column, row = ((u + 0.5) * columns / width).floor(), ((v + 0.5) * rows / height).floor()
-    seen = (away[..., 2] > NEAREST) & (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
-    cell = torch.where(seen, row * columns + column, 0).long()
-    measured = depth.flatten(1).gather(1, cell)
-    through = seen & (away[..., 2] < (1 - RELATIVE) * measured - MARGIN)
-    return points.masked_fill(through[..., None], torch.nan)
+    column, row = (
+        ((at / away.clamp(min=NEAREST) + 0.5) * cells / pixels).floor()
+        for at, cells, pixels in ((u, columns, width), (v, rows, height))
+    )
+    seen = (away > NEAREST) & (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
+    now = depth.flatten(1).gather(1, torch.where(seen, row * columns + column, 0).long())
+    superseded = seen & (now > 0) & ((away - now).abs() > MARGIN + RELATIVE * now)
+    return points.masked_fill(superseded[..., None], torch.nan)
 
 
 NEAREST = 0.1
 """Less far [m] in front of a camera nothing is seen by it."""
 MARGIN, RELATIVE = 0.5, 0.05
-"""How much nearer than what is seen behind it a point must be, in metres and in shares of that depth."""
+"""How far from what is seen now a point must be to be another, in metres and in shares of that depth."""
 
 
 class PointEvidence(nn.Module):
