@@ -193,12 +193,8 @@ def tiny(spec: InputSpec = SPEC) -> Htcl:
     torch.manual_seed(0)
     half, width = spec.grid.coarsened(2), 32
     neck = SecondFpn3d((8, 8), width // 2)
-    made = Htcl(
+    return wired(
         spec,
-        len(SEMANTIC_KITTI),
-        encoder=nn.Sequential(ResidualEncoder((8, 8, 16), 1), TopDownNeck((8, 16), 8)),
-        matcher=None,
-        depth=DepthNet(8, 8, 8, BINS),
         lift=SplatLift(half, BINS, spec.image_size),
         fuse=None,
         trunk=Trunk(WideningResNet3d(8, (8, 8), 1), neck),
@@ -207,7 +203,6 @@ def tiny(spec: InputSpec = SPEC) -> Htcl:
         else None,
         head=UpsampledHead(width, 32, len(SEMANTIC_KITTI)),
     )
-    return awake(made)
 
 
 def tiny_wide(spec: InputSpec = MEASURED) -> Htcl:
@@ -217,12 +212,8 @@ def tiny_wide(spec: InputSpec = MEASURED) -> Htcl:
     wide, neck = half.widened(2), SecondFpn3d((8, 8), 16 // 2)
     lift = DepthWeightedLift(half, BINS, spec.image_size, 2)
     trunk = Trunk(WideningResNet3d(neck.outputs, (8, 8), 1), neck)
-    made = Htcl(
+    return wired(
         spec,
-        len(SEMANTIC_KITTI),
-        encoder=nn.Sequential(ResidualEncoder((8, 8, 16), 1), TopDownNeck((8, 16), 8)),
-        matcher=None,
-        depth=DepthNet(8, 8, 8, BINS),
         lift=lift,
         fuse=MeasuredFusion(lift.outputs(8), 8, wide.shape, 16),
         trunk=Coarsened(trunk, 8, 8, neck.outputs, fold=(1, 1, 2)),
@@ -232,11 +223,18 @@ def tiny_wide(spec: InputSpec = MEASURED) -> Htcl:
         head=ColumnHead(8, wide.shape[2], 8, np.ones(len(SEMANTIC_KITTI)), sources=2),
         width=2,
     )
-    return awake(made)
 
 
-def awake(made: Htcl) -> Htcl:
-    """With scales that would start at 0 and hide what they scale."""
+def wired(spec: InputSpec, **parts) -> Htcl:
+    """Both see alike; scales that would start at 0 and hide what they scale do not."""
+    made = Htcl(
+        spec,
+        len(SEMANTIC_KITTI),
+        encoder=nn.Sequential(ResidualEncoder((8, 8, 16), 1), TopDownNeck((8, 16), 8)),
+        matcher=None,
+        depth=DepthNet(8, 8, 8, BINS),
+        **parts,
+    )
     with torch.no_grad():
         for name, parameter in made.named_parameters():
             if name.endswith("alpha"):
