@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ssc_ros.core import SceneGrid, poses
+from ssc_ros.inference.input_loops import mark_past_children
 from ssc_ros.systems.spec import History, InputSpec, SceneInputs
 
 Matrix = NDArray[np.float64]
@@ -62,10 +63,41 @@ def join(now: SceneInputs, past: Sequence[Past | None], spec: InputSpec, blank: 
         "past_projection": torch.stack([_projection(f) for f in frames]),
         "past_valid": torch.tensor([f is not None for f in frames]),
     }
-    if "stereo_points" in now:
+    if spec.history.measured:
+        joined["past_voxels"] = past_voxels(joined, frames, spec)
+        del joined["stereo_points"]
+    elif "stereo_points" in now:
         moved = [_moved(f, spec.grid) for f in frames if f is not None]
         joined["stereo_points"] = torch.cat([now["stereo_points"], *moved])
     return joined
+
+
+def past_voxels(now: SceneInputs, past: Sequence[Past | None], spec: InputSpec) -> Tensor:
+    """Where past pairs have matched pixels, and this pair measures nothing else.
+
+    What has moved on since it was measured leaves nothing behind, neither where this pair sees through it nor where it
+    now hides where it was.
+
+    Args:
+        now: `projection` and `stereo_depth` of the current frame.
+        past: frames with their `stereo_points`.
+        spec: of the network.
+
+    Returns:
+        (8, X/2, Y/2, Z/2) uint8, children as in `to_children`.
+    """
+    view = now["projection"].numpy(), now["stereo_depth"].numpy(), np.array(spec.image_size), np.array(ANOTHER)
+    origin, edges = (np.array(corner, np.float32) for corner in (spec.grid.min_corner, spec.grid.edges))
+    children = np.zeros((8, *spec.grid.coarsened(2).shape), np.uint8)
+    for frame in past:
+        if frame is not None:
+            points, T_now_past = frame.inputs["stereo_points"].numpy(), poses.inverse(frame.T_past_now)
+            mark_past_children(points, T_now_past, *view, origin, edges, children)
+    return torch.from_numpy(children)
+
+
+ANOTHER = 0.5, 0.05
+"""How far from the depth that is seen now another one is, in metres and in shares of that depth."""
 
 
 def _projection(past: Past | None) -> Tensor:

@@ -10,9 +10,8 @@ from torch import Tensor, nn
 
 from ssc_ros.networks.backbones.normalization import ImageNormalization
 from ssc_ros.networks.depth.camera_aware import CameraAwareDepth, camera_vector
-from ssc_ros.networks.guidance.points import measured_voxels, not_superseded
 from ssc_ros.networks.heads.scene_logits import SceneLogits
-from ssc_ros.networks.heads.subvoxel import occupied_parts, to_children
+from ssc_ros.networks.heads.subvoxel import occupied_parts
 from ssc_ros.networks.lift.frustum import depth_density
 from ssc_ros.networks.temporal.branch import HistoryMean, TemporalBranch
 from ssc_ros.networks.temporal.fusion import TemporalFusion
@@ -104,8 +103,7 @@ class TemporalContext(nn.Module):
 class Htcl(SceneNetwork):
     """The network; the figure of the framework has the temporal context below, and all else from left to right.
 
-    Where its spec asks for `stereo_points`, what past pairs have measured joins what this one has, moved by the poses,
-    but for what this one measures anew.
+    Where its spec asks for it, what past pairs have measured joins what this one has.
 
     Args:
         spec: how frames must be prepared for it.
@@ -206,15 +204,9 @@ class Htcl(SceneNetwork):
         return logits
 
     def _measured(self, inputs: SceneInputs) -> Tensor:
-        """[B, 8 or 16, X/2, Y/2, Z/2] uint8, children in which this pair, perhaps any pair, saw a point."""
+        """[B, 8 or 16, X/2, Y/2, Z/2] uint8, the children in which this pair, and perhaps a past one, saw a point."""
         now = inputs["stereo_voxels"]
-        if "stereo_points" not in self.spec.pair:
-            return now
-        points = not_superseded(
-            inputs["stereo_points"], inputs["stereo_depth"], inputs["projection"], self.spec.image_size
-        )
-        ever = measured_voxels(points, self.spec.grid)
-        return torch.cat([now, to_children(ever.to(now))], dim=1)
+        return torch.cat([now, inputs["past_voxels"]], dim=1) if self.spec.history.measured else now
 
     def _remembered(self, image: Tensor) -> Tensor:
         """[B, 3, H, W] uint8 -> the memory of a frame."""

@@ -64,7 +64,8 @@ def edge(temporal: Literal["affinity", "mean"] | None = "affinity", *, measured:
     spec = replace(EDGE, history=EDGE_HISTORY) if temporal else EDGE
     sources = 1
     if temporal and measured:
-        spec, sources = replace(spec, pair=(*EDGE.pair, "stereo_points")), 2
+        history = replace(EDGE_HISTORY, measured=True)
+        spec, sources = replace(spec, history=history, pair=(*EDGE.pair, "stereo_points")), 2
     half, classes = spec.grid.coarsened(2), len(SEMANTIC_KITTI)
     wide = half.widened(EDGE_WIDE)
     widths, features = (24, 32, 64, 96, 128), 48

@@ -23,11 +23,14 @@ class History:
         count: how many; a network of single frames reads none.
         interval: time from each to the next [s].
         tolerance: how far from its wished time a frame may have been taken [s].
+        measured: whether the network reads what past pairs have measured as `past_voxels`. Each frame must then leave
+            its `stereo_points` behind, so they belong to `pair`; the network itself is not given them.
     """
 
     count: int = 0
     interval: float = 0.5
     tolerance: float = 0.1
+    measured: bool = False
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,7 @@ SceneInputs = dict[str, Tensor]
 | `past_image` | history | [B, P, 3, H, W] uint8 | left images of the past, the latest first |
 | `past_projection` | history | [B, P, 3, 4] float32 | current grid frame [m] -> homogeneous pixel of each of them |
 | `past_valid` | history | [B, P] bool | whether there is such a frame, and its pose is known |
+| `past_voxels` | history | [B, 8, X/2, Y/2, Z/2] uint8 | as `stereo_voxels`, of past pairs, see `past_voxels` |
 | `past_memory` | history | [B, P, ...] | in place of `past_image`: `memory` as the network returned it of them |
 
 With a history, `stereo_points` holds those of the past frames too, moved into the current grid.

@@ -149,6 +149,9 @@ def empty_inputs(spec: InputSpec) -> SceneInputs:
         inputs["past_image"] = torch.empty(1, past, 3, *spec.image_size, dtype=torch.uint8)
         inputs["past_projection"] = torch.empty(1, past, 3, 4)
         inputs["past_valid"] = torch.empty(1, past, dtype=torch.bool)
+    if spec.history.measured:
+        inputs["past_voxels"] = torch.empty_like(inputs["stereo_voxels"])
+        del inputs["stereo_points"]
     return inputs
 
 

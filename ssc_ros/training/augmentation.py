@@ -102,6 +102,7 @@ def mirror(sample: Sample, grid: SceneGrid) -> Sample:
         "lidar_classes": partial(torch.flip, dims=(-2,)),
         "past_image": flip,
         "past_projection": project,
+        "past_voxels": mirror_children,
         "past_valid": lambda valid: valid,
     }
     mirrored = {key: changes[key](value) for key, value in inputs.items()}

@@ -9,7 +9,7 @@ from ssc_ros.core import SceneGrid
 from ssc_ros.networks.guidance.bird_eye import BirdEyeUNet, OccupancyHead
 from ssc_ros.networks.guidance.geometry import GeometryHead, ProposalNetwork
 from ssc_ros.networks.guidance.multi_scale import SCALES, MultiScaleFusion, SparseResidualBlock
-from ssc_ros.networks.guidance.points import PointEvidence, measured_voxels, not_superseded
+from ssc_ros.networks.guidance.points import PointEvidence, measured_voxels
 from ssc_ros.networks.guidance.semantic import SeedRefinement, SemanticGuidance, choose_seeds
 from ssc_ros.networks.sparse.volume import SparseVolume
 from ssc_ros.networks.volume.sdb import SemanticDiffusion
@@ -226,29 +226,3 @@ def test_norms_keep_the_proposals_alive():
         assert (net(seen).shape, net.out_half.bias is not None) == ((2, 16, 32, 32), True)
     assert spread[True] > 0.3
     assert spread[False] < spread[True] / 20
-
-
-@pytest.mark.parametrize(
-    ("point", "there"),
-    [
-        ((5, 0, 0), False),  # in front of the wall that is seen now
-        ((9.1, 0, 0), True),  # 9.0 m is 0.5 m and a twentieth before it
-        ((8.9, 0, 0), False),
-        ((10.9, 0, 0), True),
-        ((11.1, 0, 0), False),  # behind it
-        ((5, 2, 0), True),  # where nothing was measured
-        ((5, 6, 0), True),  # beside the image
-        ((5, 0, 3), True),  # above it
-        ((-5, 0, 0), True),  # behind the camera
-    ],
-)
-def test_what_is_measured_anew_supersedes(point, there):
-    """A camera that looks along x, 16 x 32 pixels of four to the cell; a wall at 10 m on its right half."""
-    projection = torch.tensor([[16.0, -16, 0, 0], [8, 0, -16, 0], [1, 0, 0, 0]])[None]
-    depth = torch.zeros(1, 4, 8)
-    depth[..., 4:] = 10
-    points = torch.tensor([[point, (torch.nan,) * 3]], dtype=torch.float32)
-    points[0, 0, 1] -= 0.01  # not on the edge between the halves
-    kept = not_superseded(points, depth, projection, (16, 32))
-    assert kept[0, 1].isnan().all()
-    assert torch.equal(kept[0, 0], points[0, 0]) if there else kept[0, 0].isnan().all()

@@ -16,7 +16,6 @@ from ssc_ros.inference.inputs import InputPreparer
 from ssc_ros.networks.backbones.residual import ResidualEncoder, TopDownNeck
 from ssc_ros.networks.depth.depth_net import DepthNet
 from ssc_ros.networks.heads.columns import ColumnHead
-from ssc_ros.networks.heads.subvoxel import from_children
 from ssc_ros.networks.heads.upsampled import UpsampledHead
 from ssc_ros.networks.lift.depth_weighted import DepthWeightedLift, FrustumSampling
 from ssc_ros.networks.lift.flosp import LineOfSightLift
@@ -168,7 +167,9 @@ RIG = StereoRig(np.array([[80.0, 0, 64], [0, 80, 32], [0, 0, 1]]), 0.5, (64, 128
 SECOND = 1_000_000_000
 
 
-MEASURED = replace(SPEC, pair=("stereo_depth", "stereo_voxels", "stereo_points"))
+MEASURED = replace(
+    SPEC, pair=("stereo_depth", "stereo_voxels", "stereo_points"), history=replace(SPEC.history, measured=True)
+)
 
 
 def temporal_branch(spec: InputSpec, grid: SceneGrid, width: int) -> TemporalBranch:
@@ -289,28 +290,12 @@ def test_a_streamed_drive_is_that_of_its_samples(make):
 
 
 @torch.no_grad()
-def test_what_past_pairs_have_measured_is_moved_by_the_poses():
+def test_what_past_pairs_have_measured_reaches_the_scene():
     network, frames = tiny_wide().eval(), drive()
-    first, last = sample(frames, 0, MEASURED), sample(frames, 12, MEASURED)
-    now, ever = network._measured(first).chunk(2, dim=1)
-    assert now.sum() > 20
-    assert (ever <= now).all()
-    assert ever.sum() > 0.9 * now.sum()  # but for what is far behind the nearest of its cell of the image
-    blind = last | {"stereo_depth": torch.zeros_like(last["stereo_depth"])}
-    now, ever = network._measured(blind).chunk(2, dim=1)
-    assert (ever >= now).all()
-    # of the wall that is 5 m ahead of each frame: half a second apart at 2 m/s, and 0.3 m before the camera
-    parts = (now, ever, network._measured(last)[:, 8:])
-    depths = [from_children(part)[0].nonzero()[:, 0].float().mul(GRID.voxel_size) for part in parts]
-    alone, together, left = (torch.histc(part, 3, 2.8, 5.8) for part in depths)
-    assert alone[2] > 20
-    assert alone[:2].sum() < 0.5 * alone[2]
-    assert (together > 0.8 * alone[2]).all()
-    # where it was before, this pair looks through, and sees no other wall
-    assert left[2] > 0.8 * together[2]
-    assert (left[:2] < 0.5 * together[:2]).all()
-    standing = network(last | {"stereo_points": first["stereo_points"]}).scene.dense()
-    assert (standing - network(last).scene.dense()).abs().max() > 1e-3
+    inputs = sample(frames, 12, MEASURED)
+    assert "stereo_points" not in inputs
+    nothing = inputs | {"past_voxels": torch.zeros_like(inputs["past_voxels"])}
+    assert (network(inputs).scene.dense() - network(nothing).scene.dense()).abs().max() > 1e-3
 
 
 @torch.no_grad()

@@ -25,39 +25,6 @@ def measured_voxels(points: Tensor, grid: SceneGrid) -> Tensor:
     return held.reshape(-1, *grid.shape)
 
 
-def not_superseded(points: Tensor, depth: Tensor, projection: Tensor, image_size: tuple[int, int]) -> Tensor:
-    """Points without those whose place in the image shows another depth now, be it nearer or farther.
-
-    What has moved on since it was measured leaves nothing behind, neither where the pair now sees through it nor where
-    it now hides where it was.
-
-    Args:
-        points: [B, N, 3] [m] in the grid frame; rows of NaN fill up.
-        depth: [B, h, w] nearest measured depth [m] in each cell of the image; 0 where nothing is measured.
-        projection: [B, 3, 4], grid frame [m] -> homogeneous pixel.
-        image_size: (height, width) [px] of the image that the projection refers to.
-
-    Returns:
-        [B, N, 3], rows of NaN where a point is left out.
-    """
-    u, v, away = (points @ projection[..., :3].mT + projection[:, None, :, 3]).unbind(-1)
-    (height, width), (rows, columns) = image_size, depth.shape[1:]
-    column, row = (
-        ((at / away.clamp(min=NEAREST) + 0.5) * cells / pixels).floor()
-        for at, cells, pixels in ((u, columns, width), (v, rows, height))
-    )
-    seen = (away > NEAREST) & (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
-    now = depth.flatten(1).gather(1, torch.where(seen, row * columns + column, 0).long())
-    superseded = seen & (now > 0) & ((away - now).abs() > MARGIN + RELATIVE * now)
-    return points.masked_fill(superseded[..., None], torch.nan)
-
-
-NEAREST = 0.1
-"""Less far [m] in front of a camera nothing is seen by it."""
-MARGIN, RELATIVE = 0.5, 0.05
-"""How far from what is seen now a point must be to be another, in metres and in shares of that depth."""
-
-
 class PointEvidence(nn.Module):
     """Points -> [B, X, Y, Z] from 0 to 1, zero in voxels without points.
 
