@@ -51,6 +51,31 @@ def keep_nearest(depth, nearest):  # type: ignore[no-untyped-def]  # noqa: ANN00
 
 
 @kernel
+def keep_inside(points, origin, edges, shape, kept):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201 (numba infers)
+    """Write the points that lie in a voxel, in single precision as `SceneGrid.indices` calculates.
+
+    Args:
+        points: (N, 3 or 4) float32, x, y, z [m, grid frame] first; rows of NaN are nowhere.
+        origin, edges: (3,) float32 [m].
+        shape: (3,) voxels along each axis.
+        kept: as `points`, to write.
+
+    Returns:
+        How many points there are.
+    """
+    count = 0
+    for i in range(len(points)):
+        inside = True
+        for axis in range(3):
+            index = np.floor((points[i, axis] - origin[axis]) / edges[axis])
+            inside = inside and 0 <= index < shape[axis]
+        if inside:
+            kept[count] = points[i]
+            count += 1
+    return count
+
+
+@kernel
 def mark_children(points, origin, edges, children):  # type: ignore[no-untyped-def]  # noqa: ANN001
     """Set 1 where points are, in single precision as `SceneGrid.indices` calculates.
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ssc_ros.core import Frame, SceneGrid, SscError, StereoRig
 from ssc_ros.data.voxelize import voxelize
-from ssc_ros.inference.input_loops import keep_nearest, mark_children
+from ssc_ros.inference.input_loops import keep_inside, keep_nearest, mark_children
 from ssc_ros.inference.stereo import StereoMatcher, stereo_points
 from ssc_ros.systems.spec import LIDAR, STEREO, InputSpec, SceneInputs
 
@@ -110,7 +110,9 @@ class InputPreparer:
 
 def inside(points: NDArray[np.float32], grid: SceneGrid) -> NDArray[np.float32]:
     """Those of the points (N, 3 or 4) [m, grid frame] that lie in a voxel of the grid."""
-    return np.ascontiguousarray(points[grid.contains(grid.indices(points[:, :3]))])
+    kept: NDArray[np.float32] = np.empty_like(points)
+    origin, edges = np.array(grid.min_corner, np.float32), np.array(grid.edges, np.float32)
+    return np.copy(kept[: keep_inside(points, origin, edges, np.array(grid.shape), kept)])
 
 
 def nearest_depth(depth: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from ssc_ros.core import Frame, SceneGrid, SscError, StereoRig, poses
-from ssc_ros.inference.inputs import InputPreparer, nearest_depth, occupancy_children, project_nearest
+from ssc_ros.inference.inputs import InputPreparer, inside, nearest_depth, occupancy_children, project_nearest
 from ssc_ros.systems import InputSpec
 
 OPTICAL = poses.from_rows(np.array([0, 0, 1, 0.3, -1, 0, 0, 0, 0, -1, 0, -0.1]))
@@ -38,6 +38,18 @@ def test_occupancy_children_equal_a_loop():
             expected[4 * (x % 2) + 2 * (y % 2) + z % 2, x // 2, y // 2, z // 2] = 1
     np.testing.assert_array_equal(children, expected)
     assert 100 < children.sum() < 400
+
+
+def test_points_inside_of_the_box_are_those_of_its_voxels():
+    grid = SceneGrid((0.0, -1.6, -0.8), 0.2, (16, 16, 8))
+    random = np.random.default_rng(0)
+    points = random.uniform((-1, -2, -1, 0), (4, 2, 1, 1), (400, 4)).astype(np.float32)
+    points[:200, :3] = np.round(points[:200, :3] / np.float32(0.2)) * np.float32(0.2)  # on faces
+    points[::50] = np.nan
+    expected = points[grid.contains(grid.indices(np.nan_to_num(points[:, :3], nan=99.0)))]
+    kept = inside(points, grid)
+    np.testing.assert_array_equal(kept, expected)
+    assert 100 < len(kept) < 300
 
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (96, 320, 3), np.uint8)
