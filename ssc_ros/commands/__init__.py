@@ -12,7 +12,7 @@ from typing import Protocol, cast
 
 COMMANDS = (
     *("demo", "simulate", "train", "precompute-teacher", "evaluate", "info", "kitti2bag", "replay", "node"),
-    *("evaluate-bag", "benchmark", "export"),
+    *("evaluate-bag", "benchmark", "export", "import-weights"),
 )
 """Every command, in the order in which a newcomer meets them."""
 
