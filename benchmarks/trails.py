@@ -163,21 +163,20 @@ class Trail:
 def draw(path: Path, names: Sequence[str], seen: Sequence[Look], palette: NDArray[np.uint8], scale: int = 2) -> None:
     """Truth and predictions of one frame from above; voxels of the lane with a mistake are red."""
     truth = seen[0].truth
-    panels = {"ground truth": np.where(truth == 255, EMPTY, truth)} | {
-        name: look.labels for name, look in zip(names, seen, strict=True)
-    }
+    panels = [np.where(truth == 255, EMPTY, truth), *(look.labels for look in seen)]
     red = [np.zeros(truth.shape, np.bool_) for _ in panels]
     for mask, look in zip(red[1:], seen, strict=True):
         mask[tuple(look.lane.voxels[look.wrong].T)] = True
     images = []
-    for labels, mask in zip(panels.values(), red, strict=True):
+    for labels, mask in zip(panels, red, strict=True):
         colors = palette[labels].copy()
         colors[mask] = (255, 0, 0)
         image = from_above(colors, labels != EMPTY)
-        images.append(Image.fromarray(image).resize((scale * image.shape[1], scale * image.shape[0])))
+        size = scale * image.shape[1], scale * image.shape[0]
+        images.append(Image.fromarray(image).resize(size, Image.Resampling.NEAREST))
     width, height, title = images[0].width, images[0].height, 24
     page = Image.new("RGB", ((width + 10) * len(images), height + title), "white")
-    for i, (name, image) in enumerate(zip(panels, images, strict=True)):
+    for i, (name, image) in enumerate(zip(("ground truth", *names), images, strict=True)):
         page.paste(image, (i * (width + 10), title))
         ImageDraw.Draw(page).text((i * (width + 10) + 4, 6), name, fill="black")
     page.save(path)
@@ -218,7 +217,8 @@ def main() -> None:
         first, last = (seen[str(path)] for path in (checkpoints[0], checkpoints[-1]))
         at = int(np.argmax([abs(int(b.wrong.sum()) - int(a.wrong.sum())) for a, b in zip(first, last, strict=True)]))
         palette = np.asarray(sequences[0].label_set.palette, np.uint8)
-        draw(args.picture, [path.stem for path in checkpoints], [frames[at] for frames in seen.values()], palette)
+        names = [f"{path.parent.name}/{path.stem}" for path in checkpoints]
+        draw(args.picture, names, [frames[at] for frames in seen.values()], palette)
 
 
 if __name__ == "__main__":

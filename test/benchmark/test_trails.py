@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from ssc_ros.core import SEMANTIC_KITTI, Frame, SceneGrid, SscError, StereoRig, poses
 from ssc_ros.simulation import road
@@ -166,3 +167,22 @@ def test_only_streets_that_this_simulator_draws_are_known(trails, tmp_path):
     (folder / trails.RECORD).write_text(json.dumps(record))
     with pytest.raises(SscError, match="of 'world 1'"):
         trails.world_of(sequence)
+
+
+def test_mistakes_are_red_in_the_picture_also_of_networks_with_one_name(trails, tmp_path):
+    """Runs of an ablation all end in model.safetensors."""
+    voxels = np.stack(np.meshgrid(np.arange(20, 30), np.arange(10, 16), [3], indexing="ij"), axis=-1).reshape(-1, 3)
+    empty = np.zeros(GRID.shape, np.uint8)
+    labels = empty.copy()
+    labels[tuple(voxels.T)] = CAR
+    lane = trails.Lane(voxels, np.zeros(len(voxels), np.int64))
+    looks = [
+        trails.Look(None, predicted, empty, lane, np.full(len(voxels), wrong))
+        for predicted, wrong in ((empty, False), (labels, True))
+    ]
+    palette = np.asarray(SEMANTIC_KITTI.palette, np.uint8)
+    trails.draw(tmp_path / "trails.png", ["a/model", "a/model"], looks, palette)
+    panels = np.split(np.asarray(Image.open(tmp_path / "trails.png"))[24:, :, :], 3, axis=1)
+    red = [(panel[..., 0] > panel[..., 1:].max(axis=2)).sum() for panel in panels]
+    assert red[:2] == [0, 0]
+    assert red[2] == 4 * 10 * 6  # two pixels for an edge
