@@ -217,7 +217,7 @@ def main() -> None:
         first, last = (seen[str(path)] for path in (checkpoints[0], checkpoints[-1]))
         at = int(np.argmax([abs(int(b.wrong.sum()) - int(a.wrong.sum())) for a, b in zip(first, last, strict=True)]))
         palette = np.asarray(sequences[0].label_set.palette, np.uint8)
-        names = [f"{path.parent.name}/{path.stem}" for path in checkpoints]
+        names = ["/".join(path.with_suffix("").parts[-2:]) for path in checkpoints]
         draw(args.picture, names, [frames[at] for frames in seen.values()], palette)
 
 
