@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -28,11 +29,15 @@ class StoppedAtStart(BaseException):
 
 
 class Signals:
-    """SIGINT and SIGTERM: they raise `StoppedAtStart` while the node starts, and afterwards only set `stop`."""
+    """SIGINT and SIGTERM: they raise `StoppedAtStart` while the node starts, and afterwards only set `stop`.
+
+    Python may be within a callback that nothing can be raised from; it goes on then, and nothing is said of it.
+    """
 
     def __init__(self) -> None:
         self.stop = Event()
         self._starting = True
+        sys.unraisablehook = _report
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._handle)
 
@@ -50,6 +55,11 @@ class Signals:
         if self._starting:
             self._starting = False
             raise StoppedAtStart
+
+
+def _report(unraisable: sys.UnraisableHookArgs) -> None:
+    if unraisable.exc_type is not StoppedAtStart:
+        sys.__unraisablehook__(unraisable)
 
 
 def run_node(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from types import SimpleNamespace
 
@@ -205,3 +206,28 @@ def test_openvino_knows_every_operation_of_dense_parts(system, preset):
     deployment = deploy(build(system, preset).eval(), [backend], CPU)
     assert deployment.left == ()
     assert len(deployment.parts) > 1
+
+
+SIGNAL_AFTER_OPENVINO = """
+import faulthandler, gc, os, signal, threading
+faulthandler.enable()  # with a stack of its own
+from ssc_ros.inference.backends.openvino_parts import core
+held = [core()]
+held[0].get_property("CPU", "FULL_DEVICE_NAME")  # loads the plugin
+def let_go():
+    held.clear()
+    gc.collect()
+thread = threading.Thread(target=let_go)
+thread.start()
+thread.join()
+signal.signal(signal.SIGUSR1, lambda *_: print("handled"))
+os.kill(os.getpid(), signal.SIGUSR1)
+"""
+
+
+def test_signals_are_survived_after_another_thread_has_let_go_of_openvino():
+    pytest.importorskip("openvino")
+    result = subprocess.run(
+        [sys.executable, "-c", SIGNAL_AFTER_OPENVINO], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert (result.returncode, result.stdout) == (0, "handled\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,16 @@ _CALCULATE_IN = {"f32": "f32", "bf16": "bf16", "int8": "bf16"}
 """What is not quantised of a quantised model is calculated in bfloat16."""
 
 
+@cache
+def core() -> Any:
+    """The one that all parts share, to the end of the process.
+
+    OpenVINO's CPU plugin gives the thread that loads it a stack for signals, and takes the memory away with itself, in
+    whichever thread lets go of it. The next signal would then end the process (OpenVINO 2026.4).
+    """
+    return openvino.Core()
+
+
 def compile_part(example: Example, backend: Backend, artefacts: Artefacts) -> Compiled:
     """A part, for the shapes of its example and as many threads as torch has now.
 
@@ -34,7 +45,7 @@ def compile_part(example: Example, backend: Backend, artefacts: Artefacts) -> Co
                 f"there is no quantised '{example.part.path}' of this network; make one from frames like those that it "
                 "will see: ssc-ros export --backend openvino-int8 --data DIR"
             )
-        model = openvino.Core().read_model(path)
+        model = core().read_model(path)
     else:
         model = load_or_convert(example, artefacts)
     return _Request(model, example, backend.precision)
@@ -44,7 +55,7 @@ def load_or_convert(example: Example, artefacts: Artefacts) -> Any:
     """The OpenVINO model of a part, from the cache where it is there; it does not depend on the precision."""
     path = artefacts.path(Backend("openvino"), example, ".xml")
     if path.is_file():
-        return openvino.Core().read_model(path)
+        return core().read_model(path)
     with torch.no_grad():
         traced = torch.jit.trace(FlatPart(example.part), example.inputs, check_trace=False)  # type: ignore[no-untyped-call]
     model = openvino.convert_model(traced, example_input=example.inputs)
@@ -77,7 +88,7 @@ class _Request:
             "NUM_STREAMS": 1,
             "ENABLE_CPU_PINNING": False,  # the cores have other work too
         }
-        self._request = openvino.Core().compile_model(model, "CPU", config).create_infer_request()
+        self._request = core().compile_model(model, "CPU", config).create_infer_request()
         self._outputs = len(model.outputs)
         self._example = example
         self._shapes = [x.shape for x in example.inputs]
