@@ -45,8 +45,8 @@ def run(args: argparse.Namespace) -> int:
         raise SscError(f"no published names of '{args.system}' are known, only of {', '.join(PUBLISHED_WEIGHTS)}")
     try:
         content = torch.load(args.weights, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, pickle.UnpicklingError) as error:
-        reason = str(error).splitlines()[0]
+    except (OSError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
         raise SscError(f"'{args.weights}' cannot be read as a PyTorch checkpoint of tensors: {reason}") from error
     network = build(args.system, PRESET)
     load_published(network, args.system, content)

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ssc_ros.core import SceneGrid, poses
-from ssc_ros.inference.input_loops import mark_past_children
+from ssc_ros.inference.input_loops import carry_over
+from ssc_ros.inference.inputs import occupancy_children
 from ssc_ros.systems.spec import History, InputSpec, SceneInputs
 
 Matrix = NDArray[np.float64]
@@ -87,13 +88,13 @@ def past_voxels(now: SceneInputs, past: Sequence[Past | None], spec: InputSpec) 
         (8, X/2, Y/2, Z/2) uint8, children as in `to_children`.
     """
     view = now["projection"].numpy(), now["stereo_depth"].numpy(), np.array(spec.image_size), np.array(ANOTHER)
-    origin, edges = (np.array(corner, np.float32) for corner in (spec.grid.min_corner, spec.grid.edges))
-    children = np.zeros((8, *spec.grid.coarsened(2).shape), np.uint8)
+    carried = [np.empty((0, 3), np.float32)]
     for frame in past:
         if frame is not None:
             points, T_now_past = frame.inputs["stereo_points"].numpy(), poses.inverse(frame.T_past_now)
-            mark_past_children(points, T_now_past, *view, origin, edges, children)
-    return torch.from_numpy(children)
+            carried.append(np.empty_like(points))
+            carry_over(points, T_now_past, *view, carried[-1])
+    return torch.from_numpy(occupancy_children(np.concatenate(carried), spec.grid))
 
 
 ANOTHER = 0.5, 0.05

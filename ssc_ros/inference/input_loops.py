@@ -95,8 +95,8 @@ def mark_children(points, origin, edges, children):  # type: ignore[no-untyped-d
 
 
 @kernel
-def mark_past_children(points, T_now_past, projection, depth, image_size, limits, origin, edges, children):  # type: ignore[no-untyped-def]  # noqa: ANN001
-    """Move points, and set 1 where those are for which the current image does not show another depth.
+def carry_over(points, T_now_past, projection, depth, image_size, limits, moved):  # type: ignore[no-untyped-def]  # noqa: ANN001
+    """Move points; NaN in place of those for which the current image shows another depth.
 
     Args:
         points: (N, 3) float32 [m, past grid frame].
@@ -105,22 +105,16 @@ def mark_past_children(points, T_now_past, projection, depth, image_size, limits
         depth: (h, w) float32 [m], the nearest of each cell of the image, 0 where unknown.
         image_size: (height, width) [px] of that image.
         limits: (2,) another depth differs by more than so many metres and this share of it.
-        origin, edges, children: as for `mark_children`.
+        moved: (N, 3) float32 [m, current grid frame] to write.
     """
-    _, wide, deep, high = children.shape
-    moved, pixel = np.empty(3), np.empty(3)
+    pixel = np.empty(3)
     for i in range(len(points)):
         for axis in range(3):
             row = T_now_past[axis]
-            moved[axis] = row[0] * points[i, 0] + row[1] * points[i, 1] + row[2] * points[i, 2] + row[3]
-        x = np.floor((moved[0] - origin[0]) / edges[0])
-        y = np.floor((moved[1] - origin[1]) / edges[1])
-        z = np.floor((moved[2] - origin[2]) / edges[2])
-        if not (0 <= x < 2 * wide and 0 <= y < 2 * deep and 0 <= z < 2 * high):
-            continue
+            moved[i, axis] = row[0] * points[i, 0] + row[1] * points[i, 1] + row[2] * points[i, 2] + row[3]
         for axis in range(3):
             row = projection[axis]
-            pixel[axis] = row[0] * moved[0] + row[1] * moved[1] + row[2] * moved[2] + row[3]
+            pixel[axis] = row[0] * moved[i, 0] + row[1] * moved[i, 1] + row[2] * moved[i, 2] + row[3]
         away = pixel[2]
         if away > 0:
             column = np.floor((pixel[0] / away + 0.5) * depth.shape[1] / image_size[1])
@@ -128,6 +122,4 @@ def mark_past_children(points, T_now_past, projection, depth, image_size, limits
             if 0 <= column < depth.shape[1] and 0 <= line < depth.shape[0]:
                 now = depth[int(line), int(column)]
                 if now > 0 and abs(away - now) > limits[0] + limits[1] * now:
-                    continue
-        a, b, c = int(x), int(y), int(z)
-        children[4 * (a & 1) + 2 * (b & 1) + (c & 1), a >> 1, b >> 1, c >> 1] = 1
+                    moved[i] = np.nan

@@ -69,9 +69,10 @@ PUBLISHED_WEIGHTS: Mapping[str, Callable[[], _Modules]] = {"polarnet": _polarnet
 
 
 WRAPPERS = "model", "state_dict", "model_state_dict"
+"""Keys under which a file may hold its state dict beside other things."""
 
 
-def load_published(network: SceneNetwork, system: str, weights: Mapping[str, Any]) -> None:
+def load_published(network: SceneNetwork, system: str, weights: Any) -> None:
     """Give a network the weights of a published checkpoint.
 
     Kernels of sparse convolutions may have spconv 1's layout, [x, y, z, in, out], or spconv 2's, [out, x, y, z, in].
@@ -84,6 +85,8 @@ def load_published(network: SceneNetwork, system: str, weights: Mapping[str, Any
     Raises:
         SscError: tensors are missing, unknown, or of another size.
     """
+    if not isinstance(weights, Mapping):
+        raise SscError(f"a state dict, names and tensors, was expected, not a {type(weights).__name__}")
     for key in WRAPPERS:
         weights = weights.get(key, weights)
     modules, expected = PUBLISHED_WEIGHTS[system](), network.state_dict()

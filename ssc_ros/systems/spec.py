@@ -95,10 +95,11 @@ SceneInputs = dict[str, Tensor]
 | `past_image` | history | [B, P, 3, H, W] uint8 | left images of the past, the latest first |
 | `past_projection` | history | [B, P, 3, 4] float32 | current grid frame [m] -> homogeneous pixel of each of them |
 | `past_valid` | history | [B, P] bool | whether there is such a frame, and its pose is known |
-| `past_voxels` | history | [B, 8, X/2, Y/2, Z/2] uint8 | as `stereo_voxels`, of past pairs, see `past_voxels` |
+| `past_voxels` | history | [B, 8, X/2, Y/2, Z/2] uint8 | as `stereo_voxels`, of past pairs (`inference.history`) |
 | `past_memory` | history | [B, P, ...] | in place of `past_image`: `memory` as the network returned it of them |
 
-With a history, `stereo_points` holds those of the past frames too, moved into the current grid.
+With a history, `stereo_points` holds those of the past frames too, moved into the current grid; or there are
+`past_voxels` instead of it, see `History.measured`.
 """
 
 

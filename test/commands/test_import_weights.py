@@ -109,6 +109,7 @@ def test_other_checkpoints_are_refused(tmp_path, monkeypatch, capsys):
         ),
         ({key: state[key] for key in list(state)[1:]}, "Missing key"),
         ({**state, "PPmodel.1.bias": torch.ones(3)}, "size mismatch"),
+        ([torch.ones(3)], "not a list"),
     ):
         assert import_of(broken, tmp_path) == 1
         assert said in capsys.readouterr().err
