@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -18,7 +18,7 @@ from ssc_ros.inference.completer import SceneCompleter
 from ssc_ros.inference.history import NANOSECONDS
 from ssc_ros.inference.stages import Span, Stages, clock_of
 from ssc_ros.ros.codec import encode
-from ssc_ros.systems.dense import Compiled, dense_parts
+from ssc_ros.networks.dense import Compiled, dense_parts
 
 WHOLE, COMPLETE = "whole", "whole/complete"
 NETWORK = f"{COMPLETE}/network"
@@ -85,9 +85,19 @@ class Subject:
 def watch_modules(network: nn.Module, stages: Stages) -> None:
     """From now on, each module at the top of a network is a stage, and so is each part that a backend has compiled.
 
-    The time of a container that is never called itself is that of what it holds.
+    A stage has none within it. The time of a container that is never called itself is that of what it holds.
     """
     running: list[AbstractContextManager[None] | None] = []
+
+    def timed(compiled: Compiled, name: str) -> Compiled:
+        def run(*tensors: Tensor) -> Any:
+            running.append(None)
+            with nullcontext() if len(running) > 1 else stages(name):
+                result = compiled(*tensors)
+            running.pop()
+            return result
+
+        return run
 
     def watch(name: str, module: nn.Module) -> None:
         def enter(module: nn.Module, inputs: Any) -> None:
@@ -106,18 +116,10 @@ def watch_modules(network: nn.Module, stages: Stages) -> None:
 
     for part in dense_parts(network):
         if part.compiled is not None:
-            part.replace(_timed(part.compiled, part.path, stages))
+            part.replace(timed(part.compiled, part.path))
     for path, module in network.named_modules():
         if path and path.count(".") < WATCHED_DEPTH:
             watch(path.partition(".")[0], module)
-
-
-def _timed(compiled: Compiled, name: str, stages: Stages) -> Compiled:
-    def run(*tensors: Tensor) -> Any:
-        with stages(name):
-            return compiled(*tensors)
-
-    return run
 
 
 def measure(subjects: Sequence[Runs], rounds: int, warm_up: int) -> Iterator[list[dict[str, Span]]]:

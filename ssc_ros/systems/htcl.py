@@ -16,7 +16,7 @@ from ssc_ros.networks.lift.frustum import depth_density
 from ssc_ros.networks.temporal.branch import HistoryMean, TemporalBranch
 from ssc_ros.networks.temporal.fusion import TemporalFusion
 from ssc_ros.networks.volume.coarsened import Coarsened
-from ssc_ros.systems.dense import dense
+from ssc_ros.networks.dense import dense
 from ssc_ros.systems.past import past_memory
 from ssc_ros.systems.spec import InputSpec, SceneInputs, SceneNetwork, SceneOutput
 

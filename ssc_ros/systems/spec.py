@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from ssc_ros.core import LIDAR, SEMANTIC_KITTI_GRID, STEREO, DepthBins, PolarGrid, SceneGrid
 from ssc_ros.networks.heads.point_logits import PointLogits
 from ssc_ros.networks.heads.scene_logits import SceneLogits
-from ssc_ros.systems.dense import Compiled
 
 __all__ = ["LIDAR", "STEREO", "History", "InputSpec", "SceneInputs", "SceneNetwork", "SceneOutput", "VoxelLogits"]
 
@@ -152,7 +151,6 @@ class SceneNetwork(nn.Module):
         class_count: how many classes it tells apart, empty included.
 
     Attributes:
-        compiled: what runs instead of methods that are marked as `dense`, by their names.
         completes: whether it predicts a scene, and not the classes of image cells or points alone.
     """
 
@@ -161,7 +159,6 @@ class SceneNetwork(nn.Module):
     def __init__(self, spec: InputSpec, class_count: int) -> None:
         super().__init__()
         self.spec, self.class_count = spec, class_count
-        self.compiled: dict[str, Compiled] = {}
 
     def forward(self, inputs: SceneInputs) -> SceneOutput:
         """Predict a batch of scenes."""

@@ -20,7 +20,7 @@ from ssc_ros.inference.backends.sample import made_inputs
 from ssc_ros.networks.heads.subvoxel import SubvoxelLogits
 from ssc_ros.ros.parameters import BACKENDS
 from ssc_ros.systems import SYSTEMS, InputSpec, build
-from ssc_ros.systems.dense import dense, dense_parts, flatten, rebuild, record
+from ssc_ros.networks.dense import dense, dense_parts, flatten, rebuild, record
 from ssc_ros.systems.summary import empty_inputs
 
 from ..training import tiny_l2cocc  # noqa: TID252 (a package named test is Python's own)

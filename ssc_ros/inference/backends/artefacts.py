@@ -12,7 +12,7 @@ from torch import nn
 import ssc_ros
 from ssc_ros.core.files import user_cache
 from ssc_ros.inference.backends.backend import Backend
-from ssc_ros.systems.dense import Example
+from ssc_ros.networks.dense import Example
 
 SOURCES = ("networks", "systems")
 """Rooms whose code decides what a part calculates."""

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ssc_ros.inference.backends.artefacts import Artefacts
 from ssc_ros.inference.backends.backend import Backend
-from ssc_ros.systems.dense import Compiled, Example, flatten, rebuild
+from ssc_ros.networks.dense import Compiled, Example, flatten, rebuild
 
 WARM_UP = 3
 """Runs before the capture, in which libraries choose their kernels."""

@@ -15,7 +15,7 @@ from ssc_ros.inference.backends.backend import Backend
 from ssc_ros.inference.backends.parity import REQUIRED, Parity
 from ssc_ros.inference.backends.sample import made_inputs
 from ssc_ros.systems import SceneInputs, SceneNetwork
-from ssc_ros.systems.dense import Example, dense_parts, record
+from ssc_ros.networks.dense import Example, dense_parts, record
 from ssc_ros.systems.spec import SceneOutput
 
 _LOG = logging.getLogger(__name__)

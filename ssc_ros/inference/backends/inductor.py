@@ -6,7 +6,7 @@ import torch
 
 from ssc_ros.inference.backends.artefacts import Artefacts
 from ssc_ros.inference.backends.backend import Backend
-from ssc_ros.systems.dense import Compiled, Example
+from ssc_ros.networks.dense import Compiled, Example
 
 
 def compile_part(example: Example, backend: Backend, artefacts: Artefacts) -> Compiled:

@@ -11,7 +11,7 @@ from torch import Tensor
 from ssc_ros.core.files import write_atomically
 from ssc_ros.inference.backends.artefacts import Artefacts
 from ssc_ros.inference.backends.backend import Backend
-from ssc_ros.systems.dense import Compiled, Example, FlatPart, rebuild
+from ssc_ros.networks.dense import Compiled, Example, FlatPart, rebuild
 
 
 def compile_part(example: Example, backend: Backend, artefacts: Artefacts) -> Compiled:

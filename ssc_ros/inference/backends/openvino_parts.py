@@ -15,7 +15,7 @@ from torch import Tensor
 from ssc_ros.core import SscError
 from ssc_ros.inference.backends.artefacts import Artefacts
 from ssc_ros.inference.backends.backend import Backend
-from ssc_ros.systems.dense import Compiled, Example, FlatPart, rebuild
+from ssc_ros.networks.dense import Compiled, Example, FlatPart, rebuild
 
 _CALCULATE_IN = {"f32": "f32", "bf16": "bf16", "int8": "bf16"}
 """What is not quantised of a quantised model is calculated in bfloat16."""

@@ -19,7 +19,7 @@ from ssc_ros.inference.backends.backend import Backend
 from ssc_ros.inference.backends.deploy import restore
 from ssc_ros.inference.backends.openvino_parts import load_or_convert, save
 from ssc_ros.inference.completer import SceneCompleter
-from ssc_ros.systems.dense import Example, record
+from ssc_ros.networks.dense import Example, record
 
 WITHOUT_BIAS_CORRECTION = nncf.AdvancedQuantizationParameters(disable_bias_correction=True)
 """With it, NNCF 3.4 makes models of some networks that OpenVINO 2026.4 crashes on."""

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ssc_ros.core import DepthBins
+from ssc_ros.networks.dense import dense
 from ssc_ros.networks.lift.depth_weighted import project_voxels
 from ssc_ros.networks.lift.flosp import LineOfSightLift
 from ssc_ros.networks.lift.frustum import frustum_coordinates
@@ -100,12 +101,22 @@ class TemporalBranch(nn.Module):
         places = swept_places(projection, past_projection, valid, self.planes, self.size, self.image_size)
         reduced = self.reduce(memory.flatten(0, 1)).unflatten(0, valid.shape)
         swept = plane_sweep(reduced, places).flatten(1, 2)
-        current = functional.adaptive_avg_pool2d(matched, self.size)
-        refined = self.refinement(swept)
-        frustum = self.frustum(self.affinity(current, swept).to(refined) * refined)
-        volume = self.lift(frustum, projection)
+        volume = self.lift(self.compare(matched, swept), projection)
         if self.beyond is not None:
             volume = self.beyond(volume, memory, projection, past_projection, valid)
+        return self.complete(volume)
+
+    @dense
+    def compare(self, matched: Tensor, swept: Tensor) -> Tensor:
+        """[B, F, D, h, w] of the swept past [B, P * S, D, h, w]: refined, and as far as the current image agrees."""
+        current = functional.adaptive_avg_pool2d(matched, self.size)
+        refined = self.refinement(swept)
+        frustum: Tensor = self.frustum(self.affinity(current, swept).to(refined) * refined)
+        return frustum
+
+    @dense
+    def complete(self, volume: Tensor) -> Tensor:
+        """What `volume` makes of the lifted one."""
         result: Tensor = self.volume(volume)
         return result
 
@@ -132,5 +143,10 @@ class HistoryMean(nn.Module):
         """Lift and average; arguments and result as of `TemporalBranch`."""
         features = torch.cat([matched[:, None], memory.to(matched)], dim=1)
         projections = torch.cat([projection[:, None], past_projection], dim=1)
-        result: Tensor = self.volume(self.lift(features, projections, functional.pad(valid, (1, 0), value=True)))
+        return self.complete(self.lift(features, projections, functional.pad(valid, (1, 0), value=True)))
+
+    @dense
+    def complete(self, volume: Tensor) -> Tensor:
+        """What `volume` makes of the mean."""
+        result: Tensor = self.volume(volume)
         return result

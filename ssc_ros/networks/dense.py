@@ -15,28 +15,33 @@ Compiled = Callable[..., Any]
 
 
 def dense(method: Callable[..., Any]) -> Callable[..., Any]:
-    """Mark a method of a `SceneNetwork`: shapes in it depend on the shapes of its arguments alone, which are tensors.
+    """Mark a method of a module: shapes in it depend on the shapes of its arguments alone, which are tensors.
 
     It may return tensors, or tuples and dataclasses of them. What it returns in a mapping are taps, which a backend
     leaves out.
     """
 
     @wraps(method)
-    def run(network: Any, *tensors: Tensor) -> Any:
-        compiled: Compiled | None = network.compiled.get(method.__name__)
-        return method(network, *tensors) if compiled is None else compiled(*tensors)
+    def run(module: nn.Module, *tensors: Tensor) -> Any:
+        compiled = _compiled(module).get(method.__name__)
+        return method(module, *tensors) if compiled is None else compiled(*tensors)
 
     run.is_dense = True  # type: ignore[attr-defined]
     return run
 
 
+def _compiled(module: nn.Module) -> dict[str, Compiled]:
+    """What is run instead of a module's dense methods, by their names."""
+    return cast("dict[str, Compiled]", module.__dict__.setdefault("compiled", {}))
+
+
 @dataclass(frozen=True)
 class DensePart:
-    """A dense method of a network, or of a network within it.
+    """A dense method of a network, or of a module within it.
 
     Attributes:
-        path: of the network that has it, empty for the outermost, and the method's name: "image.see".
-        network: that has it.
+        path: of the module that has it, empty for the network itself, and the method's name: "image.see".
+        network: the module that has it.
         method: its name.
     """
 
@@ -47,21 +52,17 @@ class DensePart:
     @property
     def compiled(self) -> Compiled | None:
         """What is run in its place."""
-        return self._replaced.get(self.method)
+        return _compiled(self.network).get(self.method)
 
     def replace(self, compiled: Compiled | None) -> None:
         """From now on, run this instead; None: the method itself."""
-        self._replaced.pop(self.method, None)
+        _compiled(self.network).pop(self.method, None)
         if compiled is not None:
-            self._replaced[self.method] = compiled
+            _compiled(self.network)[self.method] = compiled
 
     def call(self, *tensors: Tensor) -> Any:
         """The method itself, replaced or not."""
         return getattr(type(self.network), self.method).__wrapped__(self.network, *tensors)
-
-    @property
-    def _replaced(self) -> dict[str, Compiled]:
-        return cast("dict[str, Compiled]", self.network.compiled)
 
 
 def dense_parts(network: nn.Module) -> Iterator[DensePart]:
