@@ -45,6 +45,15 @@ def test_ros2_run_has_nothing_but_the_commands():
     assert {path.name for path in SCRIPTS.iterdir()} == set(COMMANDS)
 
 
+@pytest.mark.parametrize(("own", "kept"), [(None, str(cli.SPINS)), ("7", "7")])
+def test_idle_threads_spin_briefly_unless_the_user_says_otherwise(monkeypatch, own, kept):
+    monkeypatch.setenv("GOMP_SPINCOUNT", own or "")  # so that it is put back afterwards
+    if own is None:
+        monkeypatch.delenv("GOMP_SPINCOUNT")
+    cli.main([])
+    assert os.environ["GOMP_SPINCOUNT"] == kept
+
+
 def test_an_unknown_command_is_a_usage_error():
     result = run("ssc-ros", "fly")
     assert result.returncode == 2
