@@ -17,8 +17,8 @@ from ssc_ros.benchmark.setting import Setting
 from ssc_ros.inference.completer import SceneCompleter
 from ssc_ros.inference.history import NANOSECONDS
 from ssc_ros.inference.stages import Span, Stages, clock_of
-from ssc_ros.ros.codec import encode
 from ssc_ros.networks.dense import Compiled, dense_parts
+from ssc_ros.ros.codec import encode
 
 WHOLE, COMPLETE = "whole", "whole/complete"
 NETWORK = f"{COMPLETE}/network"

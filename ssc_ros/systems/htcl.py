@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ssc_ros.networks.backbones.normalization import ImageNormalization
+from ssc_ros.networks.dense import dense
 from ssc_ros.networks.depth.camera_aware import CameraAwareDepth, camera_vector
 from ssc_ros.networks.heads.scene_logits import SceneLogits
 from ssc_ros.networks.heads.subvoxel import occupied_parts
@@ -16,7 +17,6 @@ from ssc_ros.networks.lift.frustum import depth_density
 from ssc_ros.networks.temporal.branch import HistoryMean, TemporalBranch
 from ssc_ros.networks.temporal.fusion import TemporalFusion
 from ssc_ros.networks.volume.coarsened import Coarsened
-from ssc_ros.networks.dense import dense
 from ssc_ros.systems.past import past_memory
 from ssc_ros.systems.spec import InputSpec, SceneInputs, SceneNetwork, SceneOutput
 

@@ -7,12 +7,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ssc_ros.networks.backbones.normalization import ImageNormalization
+from ssc_ros.networks.dense import dense
 from ssc_ros.networks.heads.scene_logits import SceneLogits
 from ssc_ros.networks.heads.subvoxel import occupied_parts
 from ssc_ros.networks.lift.frustum import depth_density
 from ssc_ros.networks.lift.voxel_transformer import VoxelTransformer
 from ssc_ros.networks.volume.tri_plane import TriPlane
-from ssc_ros.networks.dense import dense
 from ssc_ros.systems.spec import InputSpec, SceneInputs, SceneNetwork, SceneOutput
 
 

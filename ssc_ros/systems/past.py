@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ssc_ros.systems.spec import SceneInputs
+from ssc_ros.systems.spec import SceneInputs, SceneNetwork
 
 
 def past_memory(inputs: SceneInputs, remember: Callable[[Tensor], Tensor]) -> Tensor:
@@ -23,3 +23,19 @@ def past_memory(inputs: SceneInputs, remember: Callable[[Tensor], Tensor]) -> Te
     there = inputs["past_valid"][:, :, None, None, None]
     images = torch.where(there, inputs["past_image"], inputs["image"][:, None])
     return remember(images.flatten(0, 1)).unflatten(0, images.shape[:2])
+
+
+@torch.no_grad()
+def as_streamed(network: SceneNetwork, inputs: SceneInputs) -> SceneInputs:
+    """Inputs as of a frame in a stream: in place of past images what a network with a memory keeps of them, zeros.
+
+    Args:
+        network: in evaluation mode.
+        inputs: with past images, if it has a history.
+    """
+    history = network.spec.history
+    memory = network(inputs).memory if history.count else None
+    if memory is None:
+        return inputs
+    kept = {"past_memory": memory.new_zeros(len(memory), history.count, *memory.shape[1:])}
+    return {key: value for key, value in inputs.items() if key != "past_image"} | kept

@@ -6,12 +6,12 @@ import torch
 from torch import Tensor, nn
 
 from ssc_ros.networks.backbones.normalization import ImageNormalization
+from ssc_ros.networks.dense import dense
 from ssc_ros.networks.guidance.geometry import GeometryHead, ProposalNetwork
 from ssc_ros.networks.guidance.points import measured_voxels
 from ssc_ros.networks.guidance.semantic import SemanticGuidance, choose_seeds
 from ssc_ros.networks.heads.scene_logits import SceneLogits
 from ssc_ros.networks.lift.flosp import LineOfSightLift
-from ssc_ros.networks.dense import dense
 from ssc_ros.systems.past import past_memory
 from ssc_ros.systems.spec import InputSpec, SceneInputs, SceneNetwork, SceneOutput, VoxelLogits
 

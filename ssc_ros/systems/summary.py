@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
+from ssc_ros.systems.past import as_streamed
 from ssc_ros.systems.spec import LIDAR, STEREO, InputSpec, SceneInputs, SceneNetwork, SceneOutput
 
 PROPOSALS = 18_746
@@ -103,19 +104,8 @@ def without_data(make: Callable[[], SceneNetwork]) -> tuple[SceneNetwork, SceneI
     """A network and its inputs of one frame in a stream, on the meta device."""
     with torch.device("meta"):
         network = make().eval()
-        return network, streamed_inputs(network)
-
-
-def streamed_inputs(network: SceneNetwork) -> SceneInputs:
-    """Inputs of one frame in a stream, on the meta device: a network with a memory has that of the past frames."""
-    inputs, spec = empty_inputs(network.spec), network.spec
-    if spec.history.count:
-        with torch.no_grad(), AssumedSizes(spec):
-            memory = network(inputs).memory
-        if memory is not None:
-            del inputs["past_image"]
-            inputs["past_memory"] = memory.new_empty(1, spec.history.count, *memory.shape[1:])
-    return inputs
+        with AssumedSizes(network.spec):
+            return network, as_streamed(network, empty_inputs(network.spec))
 
 
 def empty_inputs(spec: InputSpec) -> SceneInputs:

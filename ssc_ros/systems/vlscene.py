@@ -5,10 +5,10 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from ssc_ros.networks.backbones.normalization import ImageNormalization
+from ssc_ros.networks.dense import dense
 from ssc_ros.networks.depth.camera_aware import camera_vector
 from ssc_ros.networks.heads.scene_logits import SceneLogits
 from ssc_ros.networks.lift.frustum import depth_density
-from ssc_ros.networks.dense import dense
 from ssc_ros.systems.spec import InputSpec, SceneInputs, SceneNetwork, SceneOutput
 
 

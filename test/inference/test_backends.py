@@ -17,10 +17,10 @@ from ssc_ros.inference.backends.backend import AUTO, NAMES, Backend, candidates
 from ssc_ros.inference.backends.deploy import deploy, observe
 from ssc_ros.inference.backends.parity import Parity
 from ssc_ros.inference.backends.sample import made_inputs
+from ssc_ros.networks.dense import dense, dense_parts, flatten, rebuild, record
 from ssc_ros.networks.heads.subvoxel import SubvoxelLogits
 from ssc_ros.ros.parameters import BACKENDS
 from ssc_ros.systems import SYSTEMS, InputSpec, build
-from ssc_ros.networks.dense import dense, dense_parts, flatten, rebuild, record
 from ssc_ros.systems.summary import empty_inputs
 
 from ..training import tiny_l2cocc  # noqa: TID252 (a package named test is Python's own)
@@ -98,6 +98,19 @@ def fake(monkeypatch, compile_part):
     monkeypatch.setitem(sys.modules, name, SimpleNamespace(compile_part=compile_part))
     monkeypatch.setitem(backends._LIBRARIES, "fake", backends._Library("fake_parts"))
     return Backend("fake")
+
+
+def test_parts_are_compiled_for_frames_of_a_stream(monkeypatch):
+    batches = {}
+
+    def compile_part(example, backend, artefacts):
+        batches[example.part.path] = len(example.inputs[0])
+        return example.part.call
+
+    deploy(build("htcl", "edge").eval(), [fake(monkeypatch, compile_part)], CPU)
+    # two past frames, which have left their memory behind; nobody encodes them again
+    assert batches.pop("encode") == 1
+    assert set(batches.values()) == {1}
 
 
 def test_a_backend_that_agrees_runs_the_parts(monkeypatch):

@@ -14,8 +14,9 @@ from ssc_ros.inference.backends.artefacts import Artefacts
 from ssc_ros.inference.backends.backend import Backend
 from ssc_ros.inference.backends.parity import REQUIRED, Parity
 from ssc_ros.inference.backends.sample import made_inputs
-from ssc_ros.systems import SceneInputs, SceneNetwork
 from ssc_ros.networks.dense import Example, dense_parts, record
+from ssc_ros.systems import SceneInputs, SceneNetwork
+from ssc_ros.systems.past import as_streamed
 from ssc_ros.systems.spec import SceneOutput
 
 _LOG = logging.getLogger(__name__)
@@ -69,7 +70,8 @@ def restore(network: SceneNetwork) -> None:
 def _deploy_one(network: SceneNetwork, backend: Backend, device: torch.device) -> Deployment:
     if backend.is_torch or not network.completes:
         return Deployment(Backend("torch", "f32" if backend.precision == "f32" else "bf16"))
-    inputs = {key: value.to(device) for key, value in made_inputs(network.spec).items()}
+    made = {key: value.to(device) for key, value in made_inputs(network.spec).items()}
+    inputs = as_streamed(network, made)
     expected, examples = observe(network, inputs)
     if not examples:
         raise SscError(f"backend '{backend.name}' has nothing to compile in this network; use torch")
