@@ -23,6 +23,9 @@ from ssc_ros.training.sampler import Draw
 NEVER_TRAINED_ON = ("08", "11")
 """SemanticKITTI's validation sequence, and Synth-KITTI's second one (11 of SemanticKITTI has no public labels)."""
 
+MOST_CLASSES = 256
+"""That a uint8 tells apart."""
+
 
 class SweepSample(NamedTuple):
     """A sweep, or a batch of sweeps.
@@ -45,15 +48,18 @@ class SweepAugmentation:
         flip: whether to mirror it in x, in y, in both or not at all, each as often.
         scale: it grows by a factor in 1 - scale .. 1 + scale.
         jitter: deviation of its shift along each axis [m].
+        reflectance: deviation of the natural logarithm of a factor on the reflectance, one for each class: every sweep
+            is of a world of other materials, so that nothing can be told by how bright it is in the simulated one.
     """
 
     rotate: bool = True
     flip: bool = True
     scale: float = 0.05
     jitter: float = 0.1
+    reflectance: float = 0.0
 
-    def __call__(self, cloud: Tensor, generator: torch.Generator) -> Tensor:
-        """A changed copy of points (N, 4)."""
+    def __call__(self, cloud: Tensor, classes: Tensor, generator: torch.Generator) -> Tensor:
+        """A changed copy of points (N, 4); `classes` (N,) uint8 are their train ids."""
         angle, factor, x, y = torch.rand(4, generator=generator, dtype=torch.float64).tolist()
         shift = self.jitter * torch.randn(3, generator=generator)
         turn = self.rotate * 2 * math.pi * angle
@@ -61,7 +67,9 @@ class SweepAugmentation:
         if self.flip:
             change[:2] *= torch.tensor([[-1.0 if x < 0.5 else 1.0], [-1.0 if y < 0.5 else 1.0]])
         change *= 1 + self.scale * (2 * factor - 1)
-        return torch.cat([cloud[:, :3] @ change.T + shift, cloud[:, 3:]], dim=1)
+        factors = (self.reflectance * torch.randn(MOST_CLASSES, generator=generator)).exp()
+        reflectance = (cloud[:, 3] * factors[classes.long()]).clamp(max=1)
+        return torch.cat([cloud[:, :3] @ change.T + shift, reflectance[:, None]], dim=1)
 
 
 class Sweeps(Samples):
@@ -83,9 +91,10 @@ class Sweeps(Samples):
     def __getitem__(self, key: int | Draw) -> SweepSample:
         sequence, sweep_id = self.sweeps[key if isinstance(key, int) else key.index]
         cloud = torch.from_numpy(sequence.points(sweep_id))
+        classes = torch.from_numpy(self._classes(sequence, sweep_id))
         if isinstance(key, Draw):
-            cloud = self.augmentation(cloud, torch.Generator().manual_seed(key.seed))
-        return SweepSample({"cloud": cloud}, torch.from_numpy(self._classes(sequence, sweep_id)))
+            cloud = self.augmentation(cloud, classes, torch.Generator().manual_seed(key.seed))
+        return SweepSample({"cloud": cloud}, classes)
 
     def describe(self) -> str:
         """One line on them."""

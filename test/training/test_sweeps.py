@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -110,6 +111,25 @@ def test_augmentation_is_a_similarity_that_leaves_reflectance_alone(street: Path
     assert torch.equal(data[Draw(0, 3)].inputs["cloud"], data[Draw(0, 3)].inputs["cloud"])
     nothing = sweeps(street)[Draw(0, 3)].inputs["cloud"]
     torch.testing.assert_close(nothing.double(), plain)
+
+
+def test_materials_differ_from_sweep_to_sweep(street: Path) -> None:
+    """One factor for all points of a class, another in the next sweep; e to the power of 0.7 is about a deviation."""
+    data = sweeps(street, replace(PLAIN, reflectance=0.7))
+    plain, labels = data[0].inputs["cloud"], data[0].labels
+    brighter = []
+    for seed in range(30):
+        cloud = data[Draw(0, seed)].inputs["cloud"]
+        torch.testing.assert_close(cloud[:, :3], plain[:, :3])
+        assert cloud[:, 3].max() <= 1
+        kept = (cloud[:, 3] < 1) & (plain[:, 3] > 0)
+        factors = [(cloud / plain)[kept & (labels == c), 3] for c in (9, 13)]
+        for factor in factors:
+            torch.testing.assert_close(factor, factor[:1].expand_as(factor))
+        brighter.append([factor[0].log().item() for factor in factors])
+    assert np.abs(np.mean(brighter, axis=0)).max() < 0.4
+    assert np.std(brighter, axis=0) == pytest.approx(0.7, abs=0.25)
+    assert abs(np.corrcoef(np.transpose(brighter))[0, 1]) < 0.5
 
 
 def test_validation_sequences_are_never_trained_on(street: Path) -> None:
