@@ -54,6 +54,7 @@ def test_each_layer_of_a_column_has_its_own_features_volume_and_measurement(sour
             torch.testing.assert_close(scene.empty_offset[b, :, x, y, z], logits[4:])
 
 
+@pytest.mark.usefixtures("threads")
 def test_the_order_of_features_does_not_matter():
     torch.manual_seed(3)
     classify = Pointwise3d(6, 5 + 8)

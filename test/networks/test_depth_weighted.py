@@ -71,6 +71,7 @@ def test_an_untrained_depth_net_follows_the_measured_depth():
     assert (peak == bins.index(np.array([20.0]))[0]).float().mean() > 0.9
 
 
+@pytest.mark.usefixtures("threads")
 @pytest.mark.parametrize("width", [1, 2])
 @pytest.mark.parametrize("beyond", [0.0, 3.0])
 def test_gathers_equal_the_samples_of_grid_sample(beyond: float, width: int):

@@ -55,6 +55,7 @@ def test_gather_labels_and_confidence_equal_the_dense_reference(dtype: torch.dty
     assert 0 < (scene.labels() == 0).float().mean() < 1
 
 
+@pytest.mark.usefixtures("threads")
 def test_features_are_gathered_and_decided_as_their_logits_are():
     torch.manual_seed(0)
     classify = Pointwise3d(6, 5 + 8)

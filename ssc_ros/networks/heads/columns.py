@@ -7,6 +7,7 @@ does, Yu et al. 2023), do features have the resolution of the classes, 0.4 m, an
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -28,11 +29,11 @@ class ColumnFeatures(SubvoxelFeatures):
         """[B, F, X, Y, Z]."""
         return self.features.permute(0, 2, 3, 4, 1)
 
-    def _decide_one(self, features: NDArray[np.float32], *rest: NDArray[Any]) -> None:
-        """See `decide_columns`."""
+    def _decide_one(self, features: NDArray[np.float32], *rest: NDArray[Any]) -> Callable[[int, int], object]:
+        """See `decide_columns`: it decides a range along x."""
         from ssc_ros.networks.heads.decided_children import decide_columns  # compiles, so only where it is needed
 
-        decide_columns(features, *rest)
+        return lambda begin, end: decide_columns(begin, end, features, *rest)
 
 
 class ColumnHead(nn.Module):

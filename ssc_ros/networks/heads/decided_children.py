@@ -99,22 +99,23 @@ def _classify(features, weight, bias, logits):  # type: ignore[no-untyped-def]  
 
 
 @kernel
-def decide_voxels(features, weight, bias, labels, confidence):  # type: ignore[no-untyped-def]  # noqa: ANN001
+def decide_voxels(begin, end, features, weight, bias, labels, confidence):  # type: ignore[no-untyped-def]  # noqa: ANN001
     """Write the label of each fine voxel and its probability times 255; equal logits go to the smaller class.
 
     Args:
+        begin, end: range of X that is written.
         features: (F, X, Y Z) float32.
         weight, bias: (C + 8, F) and (C + 8, 1) float32; the rows of logits are classes, and then children as in
             `to_children`.
         labels, confidence: (2X, 2Y, Z) uint16 to write: two neighbours along z, the lower one in the lower byte.
     """
-    count, wide, voxels = features.shape
+    count, _, voxels = features.shape
     outputs, height = len(weight), labels.shape[2]
     classes = outputs - 8
     seen, row = np.empty((count, voxels), np.float32), np.empty((outputs, voxels), np.float32)
     best, total, label = np.empty(voxels, np.float32), np.empty(voxels, np.float32), np.empty(voxels, np.int32)
     label_pairs, confidence_pairs = np.empty((4, voxels), np.uint16), np.empty((4, voxels), np.uint16)
-    for x in range(wide):
+    for x in range(begin, end):
         _copy(features, x, seen)
         _classify(seen, weight, bias, row)
         _decide_row(row[:classes], row[classes:], best, total, label, label_pairs, confidence_pairs)
@@ -127,15 +128,15 @@ def decide_voxels(features, weight, bias, labels, confidence):  # type: ignore[n
 
 
 @kernel
-def decide_columns(features, weight, bias, labels, confidence):  # type: ignore[no-untyped-def]  # noqa: ANN001
+def decide_columns(begin, end, features, weight, bias, labels, confidence):  # type: ignore[no-untyped-def]  # noqa: ANN001
     """As `decide_voxels`, of features (Z, F, X, Y)."""
-    height, count, wide, voxels = features.shape
+    height, count, _, voxels = features.shape
     outputs = len(weight)
     classes = outputs - 8
     seen, row = np.empty((count, voxels), np.float32), np.empty((outputs, voxels), np.float32)
     best, total, label = np.empty(voxels, np.float32), np.empty(voxels, np.float32), np.empty(voxels, np.int32)
     label_pairs, confidence_pairs = np.empty((4, voxels), np.uint16), np.empty((4, voxels), np.uint16)
-    for x in range(wide):
+    for x in range(begin, end):
         for z in range(height):  # innermost, so that whole columns are written while they are in the cache
             _copy(features[z], x, seen)
             _classify(seen, weight, bias, row)

@@ -7,6 +7,7 @@ never built outside of `SceneLogits.dense`, the slow reference.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ssc_ros.core.threads import at_once
 from ssc_ros.networks.heads.scene_logits import SceneLogits
 from ssc_ros.networks.volume.blocks import Pointwise3d, conv_norm_3d
 
@@ -163,14 +165,15 @@ class SubvoxelFeatures(SceneLogits):
         )
         for of_one in zip(features, labels.view(torch.uint16), confidence.view(torch.uint16), strict=True):
             seen, *written = (tensor.numpy() for tensor in of_one)
-            self._decide_one(seen, weight.numpy(), bias.numpy(), *written)
+            at_once(self._decide_one(seen, weight.numpy(), bias.numpy(), *written), x, torch.get_num_threads())
         return labels, confidence
 
-    def _decide_one(self, features: NDArray[np.float32], *rest: NDArray[Any]) -> None:
-        """See `decide_voxels`."""
+    def _decide_one(self, features: NDArray[np.float32], *rest: NDArray[Any]) -> Callable[[int, int], object]:
+        """See `decide_voxels`: it decides a range along x."""
         from ssc_ros.networks.heads.decided_children import decide_voxels  # compiles, so only where it is needed
 
-        decide_voxels(features.reshape(*features.shape[:2], -1), *rest)
+        rows = features.reshape(*features.shape[:2], -1)
+        return lambda begin, end: decide_voxels(begin, end, rows, *rest)
 
 
 class SubvoxelHead(nn.Module):

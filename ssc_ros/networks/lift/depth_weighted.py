@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ssc_ros.core import DepthBins, SceneGrid
+from ssc_ros.core.threads import at_once
 from ssc_ros.networks.lift.frustum import frustum_coordinates, lower_neighbor
 from ssc_ros.networks.lift.remembered import Remembered
 
@@ -127,7 +128,8 @@ class DepthWeightedLift(nn.Module):
         for b in range(batch):
             ray_tables(density[b].numpy(), *tables.numpy())
             where = (x[b].numpy() for x in (places.first, places.bins, places.right, places.below, places.far))
-            gather(rows[b].numpy(), *tables.flatten(2).numpy(), width + 2, *where, volume[b].numpy())
+            what = rows[b].numpy(), *tables.flatten(2).numpy(), width + 2, *where, volume[b].numpy()
+            at_once(lambda *part, what=what: gather(*part, *what), self.grid.size, torch.get_num_threads())
         return volume
 
     def _locate(self, projection: Tensor, size: tuple[int, int]) -> _Places:

@@ -35,10 +35,11 @@ def ray_tables(density, ends, behind):  # type: ignore[no-untyped-def]  # noqa: 
 
 
 @kernel
-def gather(rows, ends, behind, width, first, bins, right, below, far, volume):  # type: ignore[no-untyped-def]  # noqa: ANN001
+def gather(begin, end, rows, ends, behind, width, first, bins, right, below, far, volume):  # type: ignore[no-untyped-def]  # noqa: ANN001
     """Interpolate in the tables: bilinear in the image, linear along the ray.
 
     Args:
+        begin, end: range of the voxels that are written.
         rows: ((h + 2) (w + 2), C) context of the cells, a ring of zeros around them.
         ends, behind: (D + 2, (h + 2) (w + 2)) of `ray_tables`.
         width: w + 2.
@@ -47,11 +48,11 @@ def gather(rows, ends, behind, width, first, bins, right, below, far, volume):  
         right, below, far: (V,) the shares of the right cells, the lower cells and the second bin.
         volume: (C + 3, V) to write, see `DepthWeightedLift`.
     """
-    channels, voxels = rows.shape[1], len(first)
+    channels = rows.shape[1]
     tile = np.empty((channels, BLOCK), np.float32)
     one = np.float32(1)
-    for start in range(0, voxels, BLOCK):
-        count = min(BLOCK, voxels - start)
+    for start in range(begin, end, BLOCK):
+        count = min(BLOCK, end - start)
         tile[:] = 0
         for j in range(count):
             v = start + j
