@@ -5,7 +5,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ssc_ros.networks.lift.deformable import DepthDeformableAttention, sample_depth_weighted, sample_frustum
+from ssc_ros.networks.lift.deformable import (
+    DepthDeformableAttention,
+    sample_depth_weighted,
+    sample_frustum,
+    sample_without_gradients,
+)
 
 
 def arguments(
@@ -58,6 +63,13 @@ def test_single_precision_stays_within_1e_5():
         gradients(sample_depth_weighted, tensors)[:4], gradients(sample_frustum, tensors)[:4], strict=True
     ):
         torch.testing.assert_close(ours, reference, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.usefixtures("threads")
+@pytest.mark.parametrize("size", [(20, 12, 40), (1, 1, 1)])
+def test_the_compiled_loop_reads_the_same(size):
+    tensors = arguments(4, 200, 2, 4, 8, 8, size, torch.float32)
+    torch.testing.assert_close(sample_without_gradients(*tensors), sample_frustum(*tensors), atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("place", [-0.2, 0.0, 0.05, 0.5, 0.95, 1.0, 1.2])

@@ -8,7 +8,7 @@ from ssc_ros.core import SEMANTIC_KITTI_GRID, DepthBins, SceneGrid, StereoRig, p
 from ssc_ros.networks.lift.deformable import sample_depth_weighted
 from ssc_ros.networks.lift.depth_weighted import DepthWeightedLift, project_voxels
 from ssc_ros.networks.lift.frustum import frustum_coordinates
-from ssc_ros.networks.lift.voxel_transformer import VoxelTransformer
+from ssc_ros.networks.lift.voxel_transformer import PriorFill, VoxelTransformer
 
 GRID = SceneGrid((0.0, -3.2, -1.6), 0.4, (12, 16, 6))
 BINS = DepthBins(1.0, 0.25, 16)
@@ -61,7 +61,7 @@ def test_voxels_in_view_are_those_of_the_camera_model():
 def test_other_voxels_get_the_prior_fill():
     net, (volume, proposals, *image) = transformer(), inputs(2)
     result = refine(net, volume, proposals, *image)
-    filled = net.prior(volume.movedim(1, -1)).movedim(-1, 1)
+    filled = torch.nn.Sequential(*net.prior)(volume.movedim(1, -1)).movedim(-1, 1)
     others = ~proposals[:, None].expand_as(volume)
     torch.testing.assert_close(result[others], filled[others])
     assert ((result - filled).abs().amax(dim=1)[proposals] > 1e-3).all()
@@ -132,3 +132,13 @@ def test_gradients_reach_context_depth_and_all_parameters():
     for t in (*tensors[:1], *tensors[2:4], *net.parameters()):
         assert t.grad.isfinite().all()
         assert (t.grad != 0).any()
+
+
+def test_a_traced_prior_fill_is_the_same():
+    torch.manual_seed(0)
+    prior = PriorFill(16).requires_grad_(False)
+    for parameter in prior.parameters():
+        parameter.normal_()
+    volume = torch.randn(2, 16, 4, 5, 3)
+    traced = torch.jit.trace(prior, volume)
+    torch.testing.assert_close(traced(volume), prior(volume), atol=1e-5, rtol=1e-5)

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ssc_ros.core.threads import at_once
 from ssc_ros.networks.lift.frustum import lower_neighbor
 
 
@@ -76,6 +77,21 @@ def sample_depth_weighted(value: Tensor, density: Tensor, locations: Tensor, wei
         mode="sum",
     )
     return result.unflatten(0, (-1, heads))
+
+
+def sample_without_gradients(
+    value: Tensor, density: Tensor, locations: Tensor, weights: Tensor, sample: Tensor
+) -> Tensor:
+    """`sample_depth_weighted` on a CPU, in single precision, without gradients; arguments and result are the same."""
+    from ssc_ros.networks.lift.attended import attend  # compiles, so only where it is needed
+
+    result = torch.empty(len(sample), *value.shape[1:3])
+    rows, *others = (
+        x.float().contiguous().numpy() for x in (value.permute(0, 3, 4, 1, 2), density, locations, weights)
+    )
+    what = rows, *others, sample.numpy(), result.numpy()
+    at_once(lambda begin, end: attend(begin, end, *what), len(sample), torch.get_num_threads())
+    return result
 
 
 class DepthDeformableAttention(nn.Module):
@@ -143,6 +159,8 @@ class DepthDeformableAttention(nn.Module):
         cells = reference.new_tensor([width, height, density.shape[1]])
         locations = reference[:, None, None] + offsets / cells
         weights = self.weights(queries).view(-1, self.heads, self.points).softmax(dim=-1) * visible[:, None, None]
-        sampled = sample_depth_weighted(value.unflatten(1, (self.heads, -1)), density, locations, weights, sample)
+        compiled = queries.device.type == "cpu" and not (torch.is_grad_enabled() or torch.compiler.is_compiling())
+        read = sample_without_gradients if compiled else sample_depth_weighted
+        sampled = read(value.unflatten(1, (self.heads, -1)), density, locations, weights, sample)
         result: Tensor = self.output(sampled.flatten(1))
         return result

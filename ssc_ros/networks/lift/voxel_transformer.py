@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from ssc_ros.core import DepthBins, SceneGrid
 from ssc_ros.networks.lift.deformable import DepthDeformableAttention
@@ -30,6 +31,37 @@ class VoxelTransformerLayer(nn.Module):
         queries = self.attention_norm(queries + self.dropout(self.attention(queries, *image)))
         result: Tensor = self.feed_forward_norm(queries + self.dropout(self.feed_forward(queries)))
         return result
+
+
+class PriorFill(nn.Sequential):
+    """An MLP for every voxel: [B, C, X, Y, Z] -> the same.
+
+    Args:
+        channels: C.
+    """
+
+    def __init__(self, channels: int) -> None:
+        narrow = channels // 2
+        super().__init__(
+            nn.Linear(channels, narrow), nn.LayerNorm(narrow), nn.LeakyReLU(inplace=True), nn.Linear(narrow, channels)
+        )
+
+    def forward(self, volume: Tensor) -> Tensor:
+        """Apply it."""
+        if torch.jit.is_tracing():  # type: ignore[attr-defined]
+            return self._traced(volume)
+        filled: Tensor = super().forward(volume.flatten(2).transpose(1, 2))
+        return filled.transpose(1, 2).unflatten(2, volume.shape[2:])
+
+    def _traced(self, volume: Tensor) -> Tensor:
+        """The same for a compiler of graphs, which would copy the volume for every transposition."""
+        own = dict(self.named_parameters())
+        x = functional.conv2d(volume.flatten(3), own["0.weight"][..., None, None], own["0.bias"])
+        mean = x.new_full((x.shape[1], x.shape[1], 1, 1), 1 / x.shape[1])
+        x = x - functional.conv2d(x, mean)
+        x = x * (functional.conv2d(x * x, mean) + nn.LayerNorm(1).eps).rsqrt()
+        x = functional.leaky_relu(x * own["1.weight"][:, None, None] + own["1.bias"][:, None, None])
+        return functional.conv2d(x, own["3.weight"][..., None, None], own["3.bias"]).view_as(volume)
 
 
 class VoxelTransformer(nn.Module):
@@ -69,20 +101,15 @@ class VoxelTransformer(nn.Module):
         super().__init__()
         self.bins, self.grid, self.image_size = bins, grid, image_size
         self._voxels = Remembered[Tensor]()
-        self.prior = nn.Sequential(
-            nn.Linear(channels, channels // 2),
-            nn.LayerNorm(channels // 2),
-            nn.LeakyReLU(inplace=True),
-            nn.Linear(channels // 2, channels),
-        )
+        self.prior = PriorFill(channels)
         self.layers = nn.ModuleList(
             VoxelTransformerLayer(channels, heads, points, hidden, context or channels, dropout) for _ in range(layers)
         )
 
     def fill(self, volume: Tensor) -> Tensor:
         """The prior fill of every voxel of a volume [B, C, X, Y, Z]."""
-        filled: Tensor = self.prior(volume.flatten(2).transpose(1, 2))
-        return filled.transpose(1, 2).unflatten(2, volume.shape[2:])
+        filled: Tensor = self.prior(volume)
+        return filled
 
     def forward(
         self, volume: Tensor, filled: Tensor, proposals: Tensor, context: Tensor, density: Tensor, projection: Tensor
