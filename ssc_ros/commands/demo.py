@@ -19,6 +19,7 @@ The replay waits for the node after each frame, so every frame gets its grid on 
   ssc-ros demo --kitti-root ~/kitti --sequence 08 --frames 0:100
   ssc-ros demo --checkpoint models/l2cocc_lidar_edge.safetensors
   ssc-ros demo --segmentation models/polarnet_edge.safetensors
+  ssc-ros demo --segmentation models/polarnet_edge.safetensors --checkpoint models/l2cocc_fused_edge.safetensors
 
 Simulated frames and bags are kept in WORK, and used again the next time.
 """
