@@ -138,6 +138,12 @@ ABLATIONS = {
         Variant("PolarNet: LWD alone", "lwd", "polar_kd_edge", _without("voxel_to_pillar", "logits")),
         Variant("PolarNet: logits alone", "logits", "polar_kd_edge", _without("voxel_to_pillar", "label_weight")),
         Variant("PolarNet: all three", "all", "polar_kd_edge"),
+        Variant(
+            "PolarNet: all three, a quarter of the features",
+            "weak",
+            "polar_kd_edge",
+            ("--model.distillation.voxel_to_pillar=0.05", "--model.distillation.label_weight=0.005"),
+        ),
     ),
 }
 
