@@ -72,6 +72,15 @@ def test_the_compiled_loop_reads_the_same(size):
     torch.testing.assert_close(sample_without_gradients(*tensors), sample_frustum(*tensors), atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_a_location_that_is_no_number_is_nowhere_in_memory(axis):
+    tensors = arguments(5, 20, dtype=torch.float32)
+    tensors[2][3, ..., axis] = torch.nan
+    others = torch.arange(20) != 3
+    found = sample_without_gradients(*tensors)
+    torch.testing.assert_close(found[others], sample_frustum(*tensors)[others], atol=1e-5, rtol=1e-5)
+
+
 @pytest.mark.parametrize("place", [-0.2, 0.0, 0.05, 0.5, 0.95, 1.0, 1.2])
 @pytest.mark.parametrize("axis", [0, 1, 2])
 def test_borders_fade_to_zero_as_padding_does(place, axis):

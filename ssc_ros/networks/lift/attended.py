@@ -44,8 +44,8 @@ def attend(begin, end, rows, density, locations, weights, sample, result):  # ty
                 for corner in range(4):
                     column, row = x + corner % 2, y + corner // 2
                     if 0 <= column < width and 0 <= row < height:
-                        near = density[b, k, row, column] if k >= 0 else np.float32(0)
-                        far = density[b, k + 1, row, column] if k + 1 < bins else np.float32(0)
+                        near = density[b, k, row, column] if 0 <= k < bins else np.float32(0)
+                        far = density[b, k + 1, row, column] if 0 <= k + 1 < bins else np.float32(0)
                         share = (right if corner % 2 else one - right) * (below if corner // 2 else one - below)
                         share *= weights[n, head, point] * (near + (far - near) * behind)
                         for i in range(channels):
