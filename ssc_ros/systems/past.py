@@ -32,9 +32,15 @@ def as_streamed(network: SceneNetwork, inputs: SceneInputs) -> SceneInputs:
     Args:
         network: in evaluation mode.
         inputs: with past images, if it has a history.
+
+    Returns:
+        The inputs with `past_memory` [B, P, ...]; as they are, if the network reads no past or the images themselves.
     """
     history = network.spec.history
-    memory = network(inputs).memory if history.count else None
+    if not history.count:
+        return inputs
+    memory = network.remember(inputs)
+    memory = network(inputs).memory if memory is None else memory
     if memory is None:
         return inputs
     kept = {"past_memory": memory.new_zeros(len(memory), history.count, *memory.shape[1:])}

@@ -15,8 +15,9 @@ def test_ranges_make_up_the_whole(count, threads):
 
 
 def test_ranges_run_at_once():
-    together = threading.Barrier(3, timeout=10)  # nobody passes alone
-    at_once(lambda begin, end: together.wait(), 3, 3)
+    together, places = threading.Barrier(3, timeout=10), []  # nobody passes alone
+    at_once(lambda begin, end: places.append(together.wait()), 3, 3)
+    assert sorted(places) == [0, 1, 2]
 
 
 @pytest.mark.parametrize("bad", [0, 1])

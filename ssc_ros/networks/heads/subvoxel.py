@@ -16,8 +16,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ssc_ros.core.threads import at_once
 from ssc_ros.networks.heads.scene_logits import SceneLogits
+from ssc_ros.networks.loops import loop
 from ssc_ros.networks.volume.blocks import Pointwise3d, conv_norm_3d
 
 
@@ -165,7 +165,7 @@ class SubvoxelFeatures(SceneLogits):
         )
         for of_one in zip(features, labels.view(torch.uint16), confidence.view(torch.uint16), strict=True):
             seen, *written = (tensor.numpy() for tensor in of_one)
-            at_once(self._decide_one(seen, weight.numpy(), bias.numpy(), *written), x, torch.get_num_threads())
+            loop(self._decide_one(seen, weight.numpy(), bias.numpy(), *written), x)
         return labels, confidence
 
     def _decide_one(self, features: NDArray[np.float32], *rest: NDArray[Any]) -> Callable[[int, int], object]:

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ssc_ros.core.threads import at_once
 from ssc_ros.networks.lift.frustum import lower_neighbor
+from ssc_ros.networks.loops import loop, may_loop
 
 
 def sample_frustum(value: Tensor, density: Tensor, locations: Tensor, weights: Tensor, sample: Tensor) -> Tensor:
@@ -90,7 +90,7 @@ def sample_without_gradients(
         x.float().contiguous().numpy() for x in (value.permute(0, 3, 4, 1, 2), density, locations, weights)
     )
     what = rows, *others, sample.numpy(), result.numpy()
-    at_once(lambda begin, end: attend(begin, end, *what), len(sample), torch.get_num_threads())
+    loop(lambda begin, end: attend(begin, end, *what), len(sample))
     return result
 
 
@@ -159,8 +159,7 @@ class DepthDeformableAttention(nn.Module):
         cells = reference.new_tensor([width, height, density.shape[1]])
         locations = reference[:, None, None] + offsets / cells
         weights = self.weights(queries).view(-1, self.heads, self.points).softmax(dim=-1) * visible[:, None, None]
-        compiled = queries.device.type == "cpu" and not (torch.is_grad_enabled() or torch.compiler.is_compiling())
-        read = sample_without_gradients if compiled else sample_depth_weighted
+        read = sample_without_gradients if may_loop(queries) else sample_depth_weighted
         sampled = read(value.unflatten(1, (self.heads, -1)), density, locations, weights, sample)
         result: Tensor = self.output(sampled.flatten(1))
         return result

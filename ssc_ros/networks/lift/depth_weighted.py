@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ssc_ros.core import DepthBins, SceneGrid
-from ssc_ros.core.threads import at_once
 from ssc_ros.networks.lift.frustum import frustum_coordinates, lower_neighbor
 from ssc_ros.networks.lift.remembered import Remembered
+from ssc_ros.networks.loops import loop, may_loop
 
 MEASURES = 3
 """Channels beside those of the context: density, free space, visibility."""
@@ -97,8 +97,7 @@ class DepthWeightedLift(nn.Module):
             the probability that the pixel's ray ends behind the voxel (it is free), and whether the voxel is in view;
             each of them for the `width`^2 voxels in turn.
         """
-        compiled = context.device.type == "cpu" and not (torch.is_grad_enabled() or torch.compiler.is_compiling())
-        sample = self._gathered if compiled else self._sampled
+        sample = self._gathered if may_loop(context) else self._sampled
         volume = sample(context, density, projection)
         x, y, z = self.grid.shape
         return volume.reshape(len(volume), -1, x // self.width, y // self.width, z)
@@ -129,7 +128,7 @@ class DepthWeightedLift(nn.Module):
             ray_tables(density[b].numpy(), *tables.numpy())
             where = (x[b].numpy() for x in (places.first, places.bins, places.right, places.below, places.far))
             what = rows[b].numpy(), *tables.flatten(2).numpy(), width + 2, *where, volume[b].numpy()
-            at_once(lambda *part, what=what: gather(*part, *what), self.grid.size, torch.get_num_threads())
+            loop(lambda *part, what=what: gather(*part, *what), self.grid.size)
         return volume
 
     def _locate(self, projection: Tensor, size: tuple[int, int]) -> _Places:

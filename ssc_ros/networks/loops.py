@@ -1,0 +1,20 @@
+"""Compiled loops in the place of torch's operations: on a CPU, and only where nobody wants gradients or a graph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from ssc_ros.core.threads import at_once
+
+
+def may_loop(tensor: Tensor) -> bool:
+    """Whether a compiled loop may take the place of torch's operations on this tensor."""
+    return tensor.device.type == "cpu" and not (torch.is_grad_enabled() or torch.compiler.is_compiling())
+
+
+def loop(work: Callable[[int, int], object], count: int) -> None:
+    """Call `work(begin, end)` for ranges that make up range(count), on as many threads as torch has; see `at_once`."""
+    at_once(work, count, torch.get_num_threads())
