@@ -17,6 +17,7 @@ from torch import Tensor
 from ssc_ros.core import SceneGrid, poses
 from ssc_ros.inference.input_loops import carry_over
 from ssc_ros.inference.inputs import occupancy_children
+from ssc_ros.networks.loops import loop
 from ssc_ros.systems.spec import History, InputSpec, SceneInputs
 
 Matrix = NDArray[np.float64]
@@ -93,7 +94,8 @@ def past_voxels(now: SceneInputs, past: Sequence[Past | None], spec: InputSpec) 
         if frame is not None:
             points, T_now_past = frame.inputs["stereo_points"].numpy(), poses.inverse(frame.T_past_now)
             carried.append(np.empty_like(points))
-            carry_over(points, T_now_past, *view, carried[-1])
+            what = points, T_now_past, *view, carried[-1]
+            loop(lambda *part, what=what: carry_over(*part, *what), len(points))
     return torch.from_numpy(occupancy_children(np.concatenate(carried), spec.grid))
 
 

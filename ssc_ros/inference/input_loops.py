@@ -95,10 +95,11 @@ def mark_children(points, origin, edges, children):  # type: ignore[no-untyped-d
 
 
 @kernel
-def carry_over(points, T_now_past, projection, depth, image_size, limits, moved):  # type: ignore[no-untyped-def]  # noqa: ANN001
+def carry_over(begin, end, points, T_now_past, projection, depth, image_size, limits, moved):  # type: ignore[no-untyped-def]  # noqa: ANN001
     """Move points; NaN in place of those for which the current image shows another depth.
 
     Args:
+        begin, end: range of the points that are moved.
         points: (N, 3) float32 [m, past grid frame].
         T_now_past: (4, 4) float64, past -> current grid frame.
         projection: (3, 4) float32, current grid frame [m] -> homogeneous pixel.
@@ -108,7 +109,7 @@ def carry_over(points, T_now_past, projection, depth, image_size, limits, moved)
         moved: (N, 3) float32 [m, current grid frame] to write.
     """
     pixel = np.empty(3)
-    for i in range(len(points)):
+    for i in range(begin, end):
         for axis in range(3):
             row = T_now_past[axis]
             moved[i, axis] = row[0] * points[i, 0] + row[1] * points[i, 1] + row[2] * points[i, 2] + row[3]

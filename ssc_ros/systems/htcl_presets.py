@@ -24,8 +24,9 @@ from ssc_ros.networks.depth.stereo_volume import StereoVolume
 from ssc_ros.networks.heads.columns import ColumnHead
 from ssc_ros.networks.heads.enlarged import EnlargedHead
 from ssc_ros.networks.heads.upsampled import UpsampledHead
-from ssc_ros.networks.lift.depth_weighted import DepthWeightedLift, FrustumSampling, ReducedLift
+from ssc_ros.networks.lift.depth_weighted import DepthWeightedLift, ReducedLift
 from ssc_ros.networks.lift.flosp import LineOfSightLift
+from ssc_ros.networks.lift.frustum_sampling import FrustumSampling
 from ssc_ros.networks.lift.splat import FrustumSplat, SplatLift
 from ssc_ros.networks.temporal.affinity import CrossFrameAffinity, of_planes
 from ssc_ros.networks.temporal.branch import BeyondView, HistoryMean, TemporalBranch
@@ -46,7 +47,7 @@ EDGE_WIDE = 2
 """Voxels of 0.4 m along x, and along y, in one of the volume, which are as high: 0.8 x 0.8 x 0.4 m."""
 EDGE_KEPT, EDGE_SWEPT = 16, 4
 """Channels that are remembered of a frame, and those that are swept."""
-EDGE_PLANES = DepthBins(2.5, 1.5, 37)
+EDGE_PLANES = DepthBins(2.5, 3.0, 19)
 """Of the sweep, over the range of the depth bins."""
 EDGE_CELLS = (24, 80)
 """Of the sweep, half as many each way as the image has."""
@@ -126,7 +127,7 @@ def _edge_mean(spec: InputSpec, outputs: int) -> HistoryMean:
 
 
 def _edge_completion(inputs: int, outputs: int, width: int = EDGE_VOLUME) -> nn.Sequential:
-    return nn.Sequential(conv_norm_3d(inputs, width), Hourglass(3, width), nn.Conv3d(width, outputs, 3, padding=1))
+    return nn.Sequential(conv_norm_3d(inputs, width), nn.Conv3d(width, outputs, 3, padding=1))
 
 
 FULL = InputSpec(

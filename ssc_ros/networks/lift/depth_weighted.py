@@ -163,27 +163,3 @@ class ReducedLift(nn.Module):
         """As `DepthWeightedLift`."""
         volume: Tensor = self.lift(self.reduce(context), density, projection)
         return volume
-
-
-class FrustumSampling(nn.Module):
-    """Voxel features as those of a volume over image and depth, at the voxel's centre.
-
-    Args:
-        grid: the voxels to fill.
-        bins: depths of the volume.
-        image_size: (height, width) [px] of the image that the projection refers to.
-    """
-
-    def __init__(self, grid: SceneGrid, bins: DepthBins, image_size: tuple[int, int]) -> None:
-        super().__init__()
-        self.grid, self.bins, self.image_size = grid, bins, image_size
-        self._places = Remembered[Tensor]()
-
-    def forward(self, frustum: Tensor, projection: Tensor) -> Tensor:
-        """Sample [B, C, D, h, w] by the projection [B, 3, 4], grid frame -> pixels: [B, C, X, Y, Z], 0 out of view."""
-        return functional.grid_sample(frustum, self._places(self._locate, projection), align_corners=False)
-
-    def _locate(self, projection: Tensor) -> Tensor:
-        """[B, X, Y, Z, 3] as `grid_sample` wants it without align_corners; -2 out of view."""
-        coordinates, visible = frustum_coordinates(project_voxels(projection, self.grid), self.image_size, self.bins)
-        return (2 * coordinates - 1).masked_fill(~visible[..., None], -2)

@@ -1,4 +1,4 @@
-"""`DepthWeightedLift` for CPUs without gradients: what a voxel reads, and nothing else, is touched."""
+"""`DepthWeightedLift` and `FrustumSampling` for CPUs without gradients: only what a voxel reads is touched."""
 
 from __future__ import annotations
 
@@ -76,3 +76,33 @@ def gather(begin, end, rows, ends, behind, width, first, bins, right, below, far
                 for i in range(channels):
                     tile[i, j] = wa * rows[a, i] + wb * rows[b, i] + wc * rows[c, i] + wd * rows[d, i]
         volume[:channels, start : start + count] = tile[:, :count]
+
+
+@kernel
+def gather_corners(begin, end, rows, first, shares, volume):  # type: ignore[no-untyped-def]  # noqa: ANN001
+    """Interpolate linearly along three axes.
+
+    Args:
+        begin, end: range of the voxels that are written.
+        rows: (D, h, w, C) float32, at least two along each axis.
+        first: (V, 3) int32, the lowest of the eight cells around a voxel; negative out of view.
+        shares: (V, 3, 2) float32 of the first cell and the one behind it, along each axis.
+        volume: (C, V) to write; 0 out of view.
+    """
+    channels = rows.shape[3]
+    tile = np.empty((channels, BLOCK), np.float32)
+    for start in range(begin, end, BLOCK):
+        count = min(BLOCK, end - start)
+        tile[:] = 0
+        for j in range(count):
+            k, y, x = first[start + j]
+            if k < 0:
+                continue
+            along, down, right = shares[start + j]
+            for corner in range(4):
+                share = along[corner // 2] * down[corner % 2]
+                near, far = share * right[0], share * right[1]
+                cells = rows[k + corner // 2, y + corner % 2]
+                for i in range(channels):
+                    tile[i, j] += near * cells[x, i] + far * cells[x + 1, i]
+        volume[:, start : start + count] = tile[:, :count]

@@ -11,6 +11,7 @@ from ssc_ros.networks.dense import dense
 from ssc_ros.networks.lift.depth_weighted import project_voxels
 from ssc_ros.networks.lift.flosp import LineOfSightLift
 from ssc_ros.networks.lift.frustum import frustum_coordinates
+from ssc_ros.networks.lift.remembered import Remembered
 from ssc_ros.networks.temporal.affinity import CrossFrameAffinity
 from ssc_ros.networks.temporal.plane_sweep import plane_sweep, swept_places
 from ssc_ros.networks.volume.blocks import Pointwise3d
@@ -28,15 +29,20 @@ class BeyondView(nn.Module):
     def __init__(self, lift: LineOfSightLift, channels: int, outputs: int) -> None:
         super().__init__()
         self.lift, self.project = lift, Pointwise3d(channels, outputs, bias=False)
+        self._visible = Remembered[Tensor]()
 
     def forward(
         self, volume: Tensor, memory: Tensor, projection: Tensor, past_projection: Tensor, valid: Tensor
     ) -> Tensor:
         """The volume [B, outputs, X, Y, Z], filled up; the others as for `TemporalBranch`."""
-        voxels = project_voxels(projection, self.lift.grid)
-        visible = frustum_coordinates(voxels, self.lift.image_size, DepthBins())[1]
+        visible = self._visible(self._see, projection)
         past = self.project(self.lift(memory, past_projection, valid))
-        return torch.where(visible[:, None], volume, past.to(volume))
+        return torch.where(visible, volume, past.to(volume))
+
+    def _see(self, projection: Tensor) -> Tensor:
+        """[B, 1, X, Y, Z] bool, which voxels the current image sees."""
+        voxels = project_voxels(projection, self.lift.grid)
+        return frustum_coordinates(voxels, self.lift.image_size, DepthBins())[1][:, None]
 
 
 class TemporalBranch(nn.Module):
@@ -44,7 +50,7 @@ class TemporalBranch(nn.Module):
 
     Args:
         planes: depths of the sweep.
-        size: (h, w) cells that divide the image.
+        size: (h, w) cells that divide the image, and the matched features.
         image_size: (height, width) [px] of the image that projections refer to.
         kept: channels that are remembered of a frame: each is the mean over a group of matched ones.
         reduce: remembered channels [B, kept, h', w'] -> those that are swept [B, S, h', w'].
@@ -101,18 +107,18 @@ class TemporalBranch(nn.Module):
         places = swept_places(projection, past_projection, valid, self.planes, self.size, self.image_size)
         reduced = self.reduce(memory.flatten(0, 1)).unflatten(0, valid.shape)
         swept = plane_sweep(reduced, places).flatten(1, 2)
-        volume = self.lift(self.compare(matched, swept), projection)
+        volume = self.lift(self.compare(matched, swept).movedim(-1, 1), projection)
         if self.beyond is not None:
             volume = self.beyond(volume, memory, projection, past_projection, valid)
         return self.complete(volume)
 
     @dense
     def compare(self, matched: Tensor, swept: Tensor) -> Tensor:
-        """[B, F, D, h, w] of the swept past [B, P * S, D, h, w]: refined, and as far as the current image agrees."""
-        current = functional.adaptive_avg_pool2d(matched, self.size)
+        """[B, D, h, w, F] of the swept past [B, P * S, D, h, w]: refined, and as far as the current image agrees."""
+        current = functional.avg_pool2d(matched, matched.shape[-1] // self.size[1])
         refined = self.refinement(swept)
         frustum: Tensor = self.frustum(self.affinity(current, swept).to(refined) * refined)
-        return frustum
+        return frustum.movedim(1, -1)
 
     @dense
     def complete(self, volume: Tensor) -> Tensor:
