@@ -8,8 +8,8 @@ from torch.nn import functional
 from ssc_ros.core import DepthBins, SceneGrid, StereoRig, poses
 from ssc_ros.networks.lift.flosp import LineOfSightLift
 from ssc_ros.networks.lift.frustum import frustum_points
-from ssc_ros.networks.lift.splat import FrustumSplat, SplatLift
 from ssc_ros.networks.lift.frustum_sampling import FrustumSampling
+from ssc_ros.networks.lift.splat import FrustumSplat, SplatLift
 from ssc_ros.networks.temporal.affinity import (
     CrossFrameAffinity,
     cosine,

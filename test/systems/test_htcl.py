@@ -18,8 +18,8 @@ from ssc_ros.networks.depth.depth_net import DepthNet
 from ssc_ros.networks.heads.columns import ColumnHead
 from ssc_ros.networks.heads.upsampled import UpsampledHead
 from ssc_ros.networks.lift.depth_weighted import DepthWeightedLift
-from ssc_ros.networks.lift.frustum_sampling import FrustumSampling
 from ssc_ros.networks.lift.flosp import LineOfSightLift
+from ssc_ros.networks.lift.frustum_sampling import FrustumSampling
 from ssc_ros.networks.lift.splat import SplatLift
 from ssc_ros.networks.temporal.affinity import CrossFrameAffinity
 from ssc_ros.networks.temporal.branch import BeyondView, TemporalBranch
