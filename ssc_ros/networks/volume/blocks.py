@@ -26,10 +26,9 @@ class Pointwise3d(nn.Module):
         """[B, inputs, X, Y, Z] -> [B, outputs, X, Y, Z]; two axes will do too."""
         # a compiler of graphs chooses kernels by itself, and fuses convolutions
         if torch.jit.is_tracing():  # type: ignore[attr-defined]
-            axes = volume.ndim - 2
-            convolution = functional.conv3d if axes == 3 else functional.conv2d
+            convolution, ones = (functional.conv3d, 3) if volume.ndim == 5 else (functional.conv2d, 2)
             bias = None if self.bias is None else self.bias[:, 0]
-            return convolution(volume, self.weight[(..., *[None] * axes)], bias)
+            return convolution(volume, self.weight.unflatten(1, (-1, *[1] * ones)), bias)
         # bmm, not matmul, which would fold the batch into the voxels and copy the volume for it
         weight = self.weight.expand(len(volume), -1, -1)
         flat = volume.flatten(2)
