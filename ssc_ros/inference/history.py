@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ssc_ros.core import SceneGrid, poses
 from ssc_ros.inference.input_loops import carry_over
-from ssc_ros.inference.inputs import occupancy_children
+from ssc_ros.inference.inputs import blank_children
 from ssc_ros.networks.loops import loop
 from ssc_ros.systems.spec import History, InputSpec, SceneInputs
 
@@ -89,14 +89,13 @@ def past_voxels(now: SceneInputs, past: Sequence[Past | None], spec: InputSpec) 
         (8, X/2, Y/2, Z/2) uint8, children as in `to_children`.
     """
     view = now["projection"].numpy(), now["stereo_depth"].numpy(), np.array(spec.image_size), np.array(ANOTHER)
-    carried = [np.empty((0, 3), np.float32)]
+    origin, edges, children = blank_children(spec.grid)
     for frame in past:
         if frame is not None:
             points, T_now_past = frame.inputs["stereo_points"].numpy(), poses.inverse(frame.T_past_now)
-            carried.append(np.empty_like(points))
-            what = points, T_now_past, *view, carried[-1]
+            what = points, T_now_past, *view, origin, edges, children
             loop(lambda *part, what=what: carry_over(*part, *what), len(points))
-    return torch.from_numpy(occupancy_children(np.concatenate(carried), spec.grid))
+    return torch.from_numpy(children)
 
 
 ANOTHER = 0.5, 0.05

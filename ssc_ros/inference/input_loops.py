@@ -76,51 +76,59 @@ def keep_inside(points, origin, edges, shape, kept):  # type: ignore[no-untyped-
 
 
 @kernel
+def _mark(x, y, z, origin, edges, children):  # type: ignore[no-untyped-def]  # noqa: ANN001
+    """Set 1 where a point is, in single precision as `SceneGrid.indices` calculates; see `mark_children`."""
+    _, wide, deep, high = children.shape
+    x = np.floor((x - origin[0]) / edges[0])
+    y = np.floor((y - origin[1]) / edges[1])
+    z = np.floor((z - origin[2]) / edges[2])
+    if 0 <= x < 2 * wide and 0 <= y < 2 * deep and 0 <= z < 2 * high:
+        a, b, c = int(x), int(y), int(z)
+        children[4 * (a & 1) + 2 * (b & 1) + (c & 1), a >> 1, b >> 1, c >> 1] = 1
+
+
+@kernel
 def mark_children(points, origin, edges, children):  # type: ignore[no-untyped-def]  # noqa: ANN001
-    """Set 1 where points are, in single precision as `SceneGrid.indices` calculates.
+    """Set 1 where points are.
 
     Args:
         points: (N, 3) float32 [m, grid frame]; rows of NaN are nowhere.
         origin, edges: (3,) float32 [m], of the fine voxels.
         children: (8, X, Y, Z) uint8 to write, child = 4 (x % 2) + 2 (y % 2) + z % 2.
     """
-    _, wide, deep, high = children.shape
     for i in range(len(points)):
-        x = np.floor((points[i, 0] - origin[0]) / edges[0])
-        y = np.floor((points[i, 1] - origin[1]) / edges[1])
-        z = np.floor((points[i, 2] - origin[2]) / edges[2])
-        if 0 <= x < 2 * wide and 0 <= y < 2 * deep and 0 <= z < 2 * high:
-            a, b, c = int(x), int(y), int(z)
-            children[4 * (a & 1) + 2 * (b & 1) + (c & 1), a >> 1, b >> 1, c >> 1] = 1
+        _mark(points[i, 0], points[i, 1], points[i, 2], origin, edges, children)
 
 
 @kernel
-def carry_over(begin, end, points, T_now_past, projection, depth, image_size, limits, moved):  # type: ignore[no-untyped-def]  # noqa: ANN001
-    """Move points; NaN in place of those for which the current image shows another depth.
+def carry_over(begin, end, points, T_now_past, projection, depth, image_size, limits, origin, edges, children):  # type: ignore[no-untyped-def]  # noqa: ANN001
+    """Set 1 where past points are, but for those for which the current image shows another depth.
 
     Args:
-        begin, end: range of the points that are moved.
+        begin, end: range of the points that are carried over.
         points: (N, 3) float32 [m, past grid frame].
         T_now_past: (4, 4) float64, past -> current grid frame.
         projection: (3, 4) float32, current grid frame [m] -> homogeneous pixel.
         depth: (h, w) float32 [m], the nearest of each cell of the image, 0 where unknown.
         image_size: (height, width) [px] of that image.
         limits: (2,) another depth differs by more than so many metres and this share of it.
-        moved: (N, 3) float32 [m, current grid frame] to write.
+        origin, edges, children: as for `mark_children`.
     """
-    pixel = np.empty(3)
+    moved, pixel = np.empty(3, np.float32), np.empty(3)
+    columns, lines = depth.shape[1] / image_size[1], depth.shape[0] / image_size[0]
     for i in range(begin, end):
         for axis in range(3):
             row = T_now_past[axis]
-            moved[i, axis] = row[0] * points[i, 0] + row[1] * points[i, 1] + row[2] * points[i, 2] + row[3]
+            moved[axis] = row[0] * points[i, 0] + row[1] * points[i, 1] + row[2] * points[i, 2] + row[3]
         for axis in range(3):
             row = projection[axis]
-            pixel[axis] = row[0] * moved[i, 0] + row[1] * moved[i, 1] + row[2] * moved[i, 2] + row[3]
+            pixel[axis] = row[0] * moved[0] + row[1] * moved[1] + row[2] * moved[2] + row[3]
         away = pixel[2]
         if away > 0:
-            column = np.floor((pixel[0] / away + 0.5) * depth.shape[1] / image_size[1])
-            line = np.floor((pixel[1] / away + 0.5) * depth.shape[0] / image_size[0])
+            column = np.floor((pixel[0] / away + 0.5) * columns)
+            line = np.floor((pixel[1] / away + 0.5) * lines)
             if 0 <= column < depth.shape[1] and 0 <= line < depth.shape[0]:
                 now = depth[int(line), int(column)]
                 if now > 0 and abs(away - now) > limits[0] + limits[1] * now:
-                    moved[i] = np.nan
+                    continue
+        _mark(moved[0], moved[1], moved[2], origin, edges, children)

@@ -147,6 +147,12 @@ def occupancy_children(points: NDArray[np.float32], grid: SceneGrid) -> NDArray[
     Returns:
         (8, X/2, Y/2, Z/2) uint8; child = 4 (x % 2) + 2 (y % 2) + z % 2.
     """
-    children = np.zeros((8, *(n // 2 for n in grid.shape)), np.uint8)
-    mark_children(points, np.array(grid.min_corner, np.float32), np.array(grid.edges, np.float32), children)
+    origin, edges, children = blank_children(grid)
+    mark_children(points, origin, edges, children)
     return children
+
+
+def blank_children(grid: SceneGrid) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.uint8]]:
+    """Corner and edges [m] of a grid, and children without a point: what `mark_children` wants."""
+    corner, edges = np.array(grid.min_corner, np.float32), np.array(grid.edges, np.float32)
+    return corner, edges, np.zeros((8, *(n // 2 for n in grid.shape)), np.uint8)

@@ -256,6 +256,19 @@ def test_a_sampled_frustum_says_at_each_voxel_what_it_holds_there():
     assert not got[~RIG.in_view(GRID.centers()).reshape(-1)].any()
 
 
+@pytest.mark.parametrize("shape", [(PLANES.count, *SIZE), (2, 3, 2)])
+def test_the_loop_samples_a_frustum_as_torch_does(shape):
+    """Cells at the edges too, of which a coarse frustum has nothing else, and voxels out of view."""
+    sampling = FrustumSampling(GRID, PLANES, RIG.image_size)
+    frustum = torch.randn(2, 5, *shape)
+    both = torch.stack([projection(), projection(poses.from_quaternion(np.array([0, 0, 0.1, 0.995]), np.zeros(3)))])
+    expected = sampling(frustum, both)
+    with torch.no_grad():
+        looped = sampling(frustum, both)
+    torch.testing.assert_close(looped, expected, atol=1e-5, rtol=1e-5)
+    assert 0 < (expected == 0).all(dim=1).float().mean() < 1
+
+
 def test_beyond_the_view_the_past_is_read_and_within_it_is_not():
     beyond = BeyondView(LineOfSightLift(GRID, RIG.image_size, 2), 3, 2)
     volume, memory = torch.randn(1, 2, *GRID.shape), torch.randn(1, 1, 3, *SIZE)
