@@ -81,7 +81,7 @@ class TemporalContext(nn.Module):
 
     Args:
         matching: [B, F, h, w] image features, or the image [B, 3, H, W] itself -> [B, M, h', w'] to be compared.
-        branch: of these and what is remembered of the past -> volume.
+        branch: of these and what is remembered of the past -> volume, which it completes later.
         fusion: of that volume with the current one.
         head: scene logits of the temporal volume alone, in training; None: the network's head.
         of_image: whether `matching` looks at the image itself.
@@ -146,23 +146,20 @@ class Htcl(SceneNetwork):
         features = self.encode(image)
         context, depth = self.estimate(features, self._stereo(image, inputs), projection)
         volume = self.lift(context, depth_density(depth), projection)
-        measured = []
-        if self.fuse is not None:
-            found = self._measured(inputs)
-            volume = self.fuse(volume, occupied_parts(found, self.width) if self.width > 1 else found)
-            measured = [found] if self.width > 1 else []
+        measured = [] if self.fuse is None else self._measured(inputs)
         if self.temporal is None:
             return SceneOutput(self.complete(volume, *measured), depth)
         matched = self.temporal.matching(image if self.temporal.of_image else features)
         valid = inputs["past_valid"]
-        past = past_memory(inputs, self._remembered).to(matched)
-        temporal = self.temporal.branch(matched, past, projection, inputs["past_projection"], valid)
+        memory = past_memory(inputs, self._remembered).to(matched)
+        past = self.temporal.branch(matched, memory, projection, inputs["past_projection"], valid)
+        scene, taps = self.complete_with_past(volume, past, valid.any(dim=1), *measured)
         head = self.head if self.temporal.head is None else self.temporal.head
         return SceneOutput(
-            self.complete_with_past(volume, temporal, valid.any(dim=1), *measured),
+            scene,
             depth,
             memory=self.temporal.branch.remembered(matched),
-            temporal=head(temporal) if self.training else None,
+            temporal=head(taps["temporal"]) if self.training else None,
         )
 
     @dense
@@ -178,18 +175,25 @@ class Htcl(SceneNetwork):
         return context, depth
 
     @dense
-    def complete(self, volume: Tensor, *measured: Tensor) -> SceneLogits:
-        """The scene of a volume without past; a detailed head is given what was measured too."""
-        scene: SceneLogits = self.head(self.trunk(volume), *measured)
+    def complete(self, lifted: Tensor, *measured: Tensor) -> SceneLogits:
+        """The scene of a lifted volume without past; of what was measured see `_measured`."""
+        scene: SceneLogits = self.head(self.trunk(self._fused(lifted, *measured)), *measured[1:])
         return scene
 
     @dense
-    def complete_with_past(self, volume: Tensor, temporal: Tensor, known: Tensor, *measured: Tensor) -> SceneLogits:
-        """The same, joined by the volume of the past; see `TemporalFusion`."""
+    def complete_with_past(
+        self, lifted: Tensor, past: Tensor, known: Tensor, *measured: Tensor
+    ) -> tuple[SceneLogits, dict[str, Tensor]]:
+        """The same, joined by what `branch` has lifted of the past (see `TemporalFusion`); the volume of the past."""
         assert self.temporal is not None
+        temporal = self.temporal.branch.volume(past)
         join = partial(self.temporal.fusion, temporal=temporal, known=known)
-        scene: SceneLogits = self.head(self.trunk(volume, join), *measured)
-        return scene
+        scene: SceneLogits = self.head(self.trunk(self._fused(lifted, *measured), join), *measured[1:])
+        return scene, {"temporal": temporal}
+
+    def _fused(self, lifted: Tensor, *measured: Tensor) -> Tensor:
+        volume: Tensor = lifted if self.fuse is None else self.fuse(lifted, measured[0])
+        return volume
 
     def remember(self, inputs: SceneInputs) -> Tensor | None:
         """[B, kept, h', w'], what a later frame compares itself with; see `SceneNetwork`."""
@@ -203,10 +207,15 @@ class Htcl(SceneNetwork):
         logits: Tensor = self.matcher(image, right, inputs["projection"], inputs["focal_baseline"])
         return logits
 
-    def _measured(self, inputs: SceneInputs) -> Tensor:
-        """[B, 8 or 16, X/2, Y/2, Z/2] uint8, the children in which this pair, and perhaps a past one, saw a point."""
+    def _measured(self, inputs: SceneInputs) -> list[Tensor]:
+        """Where this pair, and perhaps a past one, has seen a point: uint8, what `fuse` is given and what the head is.
+
+        The children of voxels of half resolution, [B, 8 or 16, X/2, Y/2, Z/2], are what a detailed head is given; where
+        the volume has these voxels, `fuse` is given them, and the head nothing.
+        """
         now = inputs["stereo_voxels"]
-        return torch.cat([now, inputs["past_voxels"]], dim=1) if self.spec.history.measured else now
+        found = torch.cat([now, inputs["past_voxels"]], dim=1) if self.spec.history.measured else now
+        return [occupied_parts(found, self.width), found] if self.width > 1 else [found]
 
     def _remembered(self, image: Tensor) -> Tensor:
         """[B, 3, H, W] uint8 -> the memory of a frame."""

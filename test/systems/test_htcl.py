@@ -104,7 +104,8 @@ def test_full_works_on_the_published_shapes():
     rows = summary("full")
     assert rows["temporal.branch.frustum"].outputs == ((1, 64, 112, 48, 160),)
     assert rows["temporal.branch.affinity"].outputs == ((1, 1, 112, 48, 160),)
-    assert rows["temporal.branch"].outputs == ((1, 384, 128, 128, 16),)
+    assert rows["temporal.branch"].outputs == ((1, 64, 128, 128, 16),)
+    assert rows["temporal.branch.volume"].outputs == ((1, 384, 128, 128, 16),)
     assert rows["trunk.backbone"].outputs == ((1, 128, 128, 128, 16), (1, 256, 64, 64, 8), (1, 512, 32, 32, 4))
 
 

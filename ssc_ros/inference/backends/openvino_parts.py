@@ -10,7 +10,7 @@ from typing import Any
 
 import openvino
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ssc_ros.core import SscError
 from ssc_ros.inference.backends.artefacts import Artefacts
@@ -56,12 +56,43 @@ def load_or_convert(example: Example, artefacts: Artefacts) -> Any:
     path = artefacts.path(Backend("openvino"), example, ".xml")
     if path.is_file():
         return core().read_model(path)
+    part, inputs = _AsTheyLie(example), lay_out(example.inputs, example)
     with torch.no_grad():
-        traced = torch.jit.trace(FlatPart(example.part), example.inputs, check_trace=False)  # type: ignore[no-untyped-call]
-    model = openvino.convert_model(traced, example_input=example.inputs)
-    model.reshape({port: list(x.shape) for port, x in zip(model.inputs, example.inputs, strict=True)})
+        traced = torch.jit.trace(part, inputs, check_trace=False)  # type: ignore[no-untyped-call]
+    model = openvino.convert_model(traced, example_input=inputs)
+    model.reshape({port: list(x.shape) for port, x in zip(model.inputs, inputs, strict=True)})
     save(model, path)
     return model
+
+
+class _AsTheyLie(nn.Module):
+    """A part whose arguments are `lay_out`."""
+
+    def __init__(self, example: Example) -> None:
+        super().__init__()
+        self.part = FlatPart(example.part)
+        self._last = [_channels_are_last(x) for x in example.inputs]
+
+    def forward(self, *tensors: Tensor) -> tuple[Tensor, ...]:
+        """The tensors in the part's result."""
+        found: tuple[Tensor, ...] = self.part(
+            *(x.movedim(-1, 1) if last else x for x, last in zip(tensors, self._last, strict=True))
+        )
+        return found
+
+
+def lay_out(tensors: Sequence[Tensor], example: Example) -> tuple[Tensor, ...]:
+    """Arguments of a part as its model takes them, contiguous and in single precision.
+
+    Where the channels of the example's volume are innermost in memory, they are the model's last axis: so nobody moves
+    them, and OpenVINO calculates in that order.
+    """
+    ordered = (x.movedim(1, -1) if _channels_are_last(y) else x for x, y in zip(tensors, example.inputs, strict=True))
+    return tuple((x.float() if x.is_floating_point() else x).contiguous() for x in ordered)
+
+
+def _channels_are_last(volume: Tensor) -> bool:
+    return volume.ndim == 5 and not volume.is_contiguous() and volume.movedim(1, -1).is_contiguous()
 
 
 def save(model: Any, path: Path) -> None:
@@ -96,13 +127,9 @@ class _Request:
     def __call__(self, *tensors: Tensor) -> Any:
         if [x.shape for x in tensors] != self._shapes:  # another batch size; nothing that is deployed has one
             return self._example.part.call(*tensors)
-        arrays = [_single(x).contiguous().numpy() for x in tensors]
+        arrays = [x.numpy() for x in lay_out(tensors, self._example)]
         found = self._request.infer(arrays, share_inputs=True, share_outputs=True)
         results: Sequence[Tensor] = [torch.from_numpy(found[i]) for i in range(self._outputs)]
         if self._example.runs > 1:
             results = [x.clone() for x in results]
         return rebuild(self._example.output, iter(results))
-
-
-def _single(tensor: Tensor) -> Tensor:
-    return tensor.float() if tensor.is_floating_point() else tensor

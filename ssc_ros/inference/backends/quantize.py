@@ -17,7 +17,7 @@ from ssc_ros.core import Frame
 from ssc_ros.inference.backends.artefacts import Artefacts
 from ssc_ros.inference.backends.backend import Backend
 from ssc_ros.inference.backends.deploy import restore
-from ssc_ros.inference.backends.openvino_parts import load_or_convert, save
+from ssc_ros.inference.backends.openvino_parts import lay_out, load_or_convert, save
 from ssc_ros.inference.completer import SceneCompleter
 from ssc_ros.networks.dense import Example, record
 
@@ -51,7 +51,7 @@ def quantize_parts(completer: SceneCompleter, frames: Iterable[Frame], backend: 
     written: list[Path] = []
     for name, example in examples.items():
         inputs = given.pop(name)
-        samples = nncf.Dataset(inputs, _arrays)
+        samples = nncf.Dataset(inputs, partial(_arrays, example=example))
         model = load_or_convert(example, artefacts)
         quantised = nncf.quantize(
             model,
@@ -70,5 +70,5 @@ def _small(tensor: Tensor) -> Tensor:
     return tensor.to(SMALL) if tensor.is_floating_point() else tensor.clone()
 
 
-def _arrays(tensors: tuple[Tensor, ...]) -> list[NDArray[Any]]:
-    return [(x.float() if x.is_floating_point() else x).numpy() for x in tensors]
+def _arrays(tensors: tuple[Tensor, ...], example: Example) -> list[NDArray[Any]]:
+    return [x.numpy() for x in lay_out(tensors, example)]

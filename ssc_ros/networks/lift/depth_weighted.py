@@ -53,8 +53,8 @@ class _Places:
     """Where voxels read, in maps and rays that zeros surround; see `gathered.gather`.
 
     Attributes:
-        first, bins: [B, V] int32.
-        right, below, far: [B, V].
+        first, bins: [B, P, V] int32, of the P voxels in each of V wide ones.
+        right, below, far: [B, P, V].
     """
 
     first: Tensor
@@ -98,12 +98,11 @@ class DepthWeightedLift(nn.Module):
             each of them for the `width`^2 voxels in turn.
         """
         sample = self._gathered if may_loop(context) else self._sampled
-        volume = sample(context, density, projection)
         x, y, z = self.grid.shape
-        return volume.reshape(len(volume), -1, x // self.width, y // self.width, z)
+        return sample(context, density, projection).unflatten(2, (x // self.width, y // self.width, z))
 
     def _sampled(self, context: Tensor, density: Tensor, projection: Tensor) -> Tensor:
-        """[B, C + 3, voxels in the order of the result]: the slow reference of `_gathered`."""
+        """[B, outputs, wide voxels]: the slow reference of `_gathered`."""
         coordinates, visible = frustum_coordinates(self._voxels(projection), self.image_size, self.bins)
         # grid_sample without align_corners: -1 and 1 are the outer edges; nothing is seen at -2
         at = (2 * coordinates - 1).masked_fill(~visible[..., None], -2)
@@ -113,23 +112,26 @@ class DepthWeightedLift(nn.Module):
         # contiguous: a strided grid takes a kernel that is ten times slower
         seen = functional.grid_sample(context, at[:, :, None, :2].contiguous(), align_corners=False)[..., 0]
         rays = rays.flatten(2)
-        return torch.cat([seen * rays[:, :1], rays, visible[:, None].to(seen)], dim=1)
+        volume = torch.cat([seen * rays[:, :1], rays, visible[:, None].to(seen)], dim=1)
+        return volume.unflatten(2, (self.width**2, -1)).flatten(1, 2)
 
     def _gathered(self, context: Tensor, density: Tensor, projection: Tensor) -> Tensor:
-        """The same without gradients, on a CPU."""
-        from ssc_ros.networks.lift.gathered import gather, ray_tables  # compiles, so only where it is needed
+        """The same without gradients, on a CPU; the outputs of a voxel lie side by side."""
+        from ssc_ros.networks.lift.gathered import gather, ray_table  # compiles, so only where it is needed
 
         batch, channels, height, width = context.shape
         places = self._places(self._locate, projection, (height, width))
         rows = functional.pad(context.float(), (1, 1, 1, 1)).permute(0, 2, 3, 1).reshape(batch, -1, channels)
-        tables = density.new_empty(2, self.bins.count + 2, height + 2, width + 2)
-        volume = density.new_empty(batch, channels + MEASURES, self.grid.size)
+        table = density.new_empty(height + 2, width + 2, self.bins.count + 2, 2)
+        wide = self.grid.size // self.width**2
+        volume = density.new_empty(batch, wide, channels + MEASURES, self.width**2)
         for b in range(batch):
-            ray_tables(density[b].numpy(), *tables.numpy())
+            rays = density[b].numpy(), table.numpy()
+            loop(lambda *part, rays=rays: ray_table(*part, *rays), height + 2)
             where = (x[b].numpy() for x in (places.first, places.bins, places.right, places.below, places.far))
-            what = rows[b].numpy(), *tables.flatten(2).numpy(), width + 2, *where, volume[b].numpy()
-            loop(lambda *part, what=what: gather(*part, *what), self.grid.size)
-        return volume
+            what = rows[b].numpy(), table.flatten(0, 1).numpy(), width + 2, *where, volume[b].numpy()
+            loop(lambda *part, what=what: gather(*part, *what), wide)
+        return volume.flatten(2).mT
 
     def _locate(self, projection: Tensor, size: tuple[int, int]) -> _Places:
         """Where the voxels read in an image of `size` cells."""
@@ -137,7 +139,7 @@ class DepthWeightedLift(nn.Module):
         sizes = size[1], size[0], self.bins.count
         (x, right), (y, below), (k, far) = map(lower_neighbor, coordinates.unbind(-1), sizes)
         first = (y * (size[1] + 2) + x).masked_fill(~visible, -1)
-        return _Places(first.int(), k.int(), right, below, far)
+        return _Places(*(of.unflatten(1, (self.width**2, -1)) for of in (first.int(), k.int(), right, below, far)))
 
     def _voxels(self, projection: Tensor) -> Tensor:
         """[B, V, 3], pixel and depth of the voxels in the order of the result: place in the wider voxel, X, Y, Z."""

@@ -43,7 +43,7 @@ class LineOfSightLift(nn.Module):
         cells, weights = self._bags(self._locate, projections, valid, tuple(size))
         table = features.movedim(2, -1).reshape(-1, channels).float()
         voxels = functional.embedding_bag(cells, table, per_sample_weights=weights, mode="sum")
-        return voxels.reshape(batch, *self.grid.shape, channels).movedim(-1, 1).contiguous()
+        return voxels.reshape(batch, *self.grid.shape, channels).movedim(-1, 1)
 
     def _locate(self, projections: Tensor, valid: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
         """Voxels as bags of one cell per image, flat in (B, F, h, w), and their weights: [B V, F] both."""

@@ -40,15 +40,15 @@ class FrustumSampling(nn.Module):
         return functional.grid_sample(frustum, at[:, :, None, None], align_corners=False)[..., 0, 0]
 
     def _gathered(self, frustum: Tensor, projection: Tensor) -> Tensor:
-        """The same without gradients, on a CPU."""
+        """The same without gradients, on a CPU; the features of a voxel lie side by side."""
         from ssc_ros.networks.lift.gathered import gather_corners  # compiles, so only where it is needed
 
         first, shares = self._corners(self._locate, projection, tuple(frustum.shape[2:]))
         rows = frustum.float().movedim(1, -1).contiguous()
-        volume = rows.new_empty(len(rows), frustum.shape[1], self.grid.size)
+        volume = rows.new_empty(len(rows), self.grid.size, frustum.shape[1])
         for arrays in zip(rows.numpy(), first.numpy(), shares.numpy(), volume.numpy(), strict=True):
             loop(lambda *part, arrays=arrays: gather_corners(*part, *arrays), self.grid.size)
-        return volume
+        return volume.mT
 
     def _locate(self, projection: Tensor, size: tuple[int, int, int]) -> tuple[Tensor, Tensor]:
         """The eight cells around each voxel in a volume of `size`: see `gathered.gather_corners`."""

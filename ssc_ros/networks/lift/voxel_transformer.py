@@ -55,13 +55,13 @@ class PriorFill(nn.Sequential):
 
     def _traced(self, volume: Tensor) -> Tensor:
         """The same for a compiler of graphs, which would copy the volume for every transposition."""
-        own = dict(self.named_parameters())
-        x = functional.conv2d(volume.flatten(3), own["0.weight"][..., None, None], own["0.bias"])
-        mean = x.new_full((x.shape[1], x.shape[1], 1, 1), 1 / x.shape[1])
-        x = x - functional.conv2d(x, mean)
-        x = x * (functional.conv2d(x * x, mean) + nn.LayerNorm(1).eps).rsqrt()
-        x = functional.leaky_relu(x * own["1.weight"][:, None, None] + own["1.bias"][:, None, None])
-        return functional.conv2d(x, own["3.weight"][..., None, None], own["3.bias"]).view_as(volume)
+        own = {name: parameter[..., None, None, None] for name, parameter in self.named_parameters()}
+        x = functional.conv3d(volume, own["0.weight"], own["0.bias"].flatten())
+        mean = x.new_full((x.shape[1], x.shape[1], 1, 1, 1), 1 / x.shape[1])
+        x = x - functional.conv3d(x, mean)
+        x = x * (functional.conv3d(x * x, mean) + nn.LayerNorm(1).eps).rsqrt()
+        x = functional.leaky_relu(x * own["1.weight"] + own["1.bias"])
+        return functional.conv3d(x, own["3.weight"], own["3.bias"].flatten())
 
 
 class VoxelTransformer(nn.Module):

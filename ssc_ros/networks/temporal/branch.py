@@ -59,7 +59,7 @@ class TemporalBranch(nn.Module):
         frustum: of the product -> [B, F, D, h, w].
         lift: that, and the projection -> a volume.
         beyond: fills the volume up where the current image sees nothing; may be absent.
-        volume: of the volume -> [B, C, X, Y, Z].
+        volume: completes the volume -> [B, C, X, Y, Z].
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class TemporalBranch(nn.Module):
             valid: [B, P] bool, whether there is such an image.
 
         Returns:
-            [B, C, X, Y, Z].
+            [B, F, X, Y, Z], what `volume` is given.
         """
         places = swept_places(projection, past_projection, valid, self.planes, self.size, self.image_size)
         reduced = self.reduce(memory.flatten(0, 1)).unflatten(0, valid.shape)
@@ -110,7 +110,7 @@ class TemporalBranch(nn.Module):
         volume = self.lift(self.compare(matched, swept).movedim(-1, 1), projection)
         if self.beyond is not None:
             volume = self.beyond(volume, memory, projection, past_projection, valid)
-        return self.complete(volume)
+        return volume
 
     @dense
     def compare(self, matched: Tensor, swept: Tensor) -> Tensor:
@@ -120,19 +120,13 @@ class TemporalBranch(nn.Module):
         frustum: Tensor = self.frustum(self.affinity(current, swept).to(refined) * refined)
         return frustum.movedim(1, -1)
 
-    @dense
-    def complete(self, volume: Tensor) -> Tensor:
-        """What `volume` makes of the lifted one."""
-        result: Tensor = self.volume(volume)
-        return result
-
 
 class HistoryMean(nn.Module):
     """SGN's: the mean over all frames, the current one included, of the features that a voxel is seen in.
 
     Args:
         lift: of the features of all frames.
-        volume: of the lifted volume -> [B, C, X, Y, Z].
+        volume: completes the lifted volume -> [B, C, X, Y, Z].
     """
 
     def __init__(self, lift: LineOfSightLift, volume: nn.Module) -> None:
@@ -149,10 +143,5 @@ class HistoryMean(nn.Module):
         """Lift and average; arguments and result as of `TemporalBranch`."""
         features = torch.cat([matched[:, None], memory.to(matched)], dim=1)
         projections = torch.cat([projection[:, None], past_projection], dim=1)
-        return self.complete(self.lift(features, projections, functional.pad(valid, (1, 0), value=True)))
-
-    @dense
-    def complete(self, volume: Tensor) -> Tensor:
-        """What `volume` makes of the mean."""
-        result: Tensor = self.volume(volume)
-        return result
+        mean: Tensor = self.lift(features, projections, functional.pad(valid, (1, 0), value=True))
+        return mean

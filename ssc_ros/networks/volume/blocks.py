@@ -29,6 +29,9 @@ class Pointwise3d(nn.Module):
             convolution, ones = (functional.conv3d, 3) if volume.ndim == 5 else (functional.conv2d, 2)
             bias = None if self.bias is None else self.bias[:, 0]
             return convolution(volume, self.weight.unflatten(1, (-1, *[1] * ones)), bias)
+        if volume.stride(1) == 1 and not volume.is_contiguous():  # channels side by side stay so
+            bias = None if self.bias is None else self.bias[:, 0]
+            return functional.linear(volume.movedim(1, -1), self.weight, bias).movedim(-1, 1)
         # bmm, not matmul, which would fold the batch into the voxels and copy the volume for it
         weight = self.weight.expand(len(volume), -1, -1)
         flat = volume.flatten(2)
