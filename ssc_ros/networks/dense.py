@@ -41,28 +41,28 @@ class DensePart:
 
     Attributes:
         path: of the module that has it, empty for the network itself, and the method's name: "image.see".
-        network: the module that has it.
+        module: the one that has it.
         method: its name.
     """
 
     path: str
-    network: nn.Module
+    module: nn.Module
     method: str
 
     @property
     def compiled(self) -> Compiled | None:
         """What is run in its place."""
-        return _compiled(self.network).get(self.method)
+        return _compiled(self.module).get(self.method)
 
     def replace(self, compiled: Compiled | None) -> None:
         """From now on, run this instead; None: the method itself."""
-        _compiled(self.network).pop(self.method, None)
+        _compiled(self.module).pop(self.method, None)
         if compiled is not None:
-            _compiled(self.network)[self.method] = compiled
+            _compiled(self.module)[self.method] = compiled
 
     def call(self, *tensors: Tensor) -> Any:
         """The method itself, replaced or not."""
-        return getattr(type(self.network), self.method).__wrapped__(self.network, *tensors)
+        return getattr(type(self.module), self.method).__wrapped__(self.module, *tensors)
 
 
 def dense_parts(network: nn.Module) -> Iterator[DensePart]:
@@ -109,7 +109,7 @@ class FlatPart(nn.Module):
 
     def __init__(self, part: DensePart) -> None:
         super().__init__()
-        self.network = part.network
+        self.module = part.module
         self._part = part
 
     def forward(self, *tensors: Tensor) -> tuple[Tensor, ...]:

@@ -79,6 +79,31 @@ def test_a_dense_method_is_recorded_and_replaced():
     assert outer[0].double(torch.ones(1)).item() == 2
 
 
+class Widen(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.convolution = nn.Conv3d(3, 5, 1).requires_grad_(False)
+
+    @dense
+    def widen(self, volume: Tensor, more: Tensor) -> Tensor:
+        return self.convolution(volume) + more
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_openvino_takes_a_volume_as_it_lies(last):
+    """The model's own axes show it; what lies in the other way, later, is the same volume."""
+    parts = pytest.importorskip("ssc_ros.inference.backends.openvino_parts")
+    module, volume, more = Widen(), torch.randn(1, 3, 4, 6, 2), torch.randn(1, 5, 4, 6, 2)
+    beside = volume.movedim(1, -1).contiguous().movedim(-1, 1)
+    example = record(module, lambda: module.widen(beside if last else volume, more))[0]
+    (x, y) = parts.load_or_convert(example, Artefacts("none")).inputs
+    assert [tuple(port.shape) for port in (x, y)] == [(1, 4, 6, 2, 3) if last else (1, 3, 4, 6, 2), (1, 5, 4, 6, 2)]
+    compiled = parts.compile_part(example, Backend("openvino"), Artefacts("none"))
+    for given in (volume, beside):
+        torch.testing.assert_close(compiled(given, more), module.widen(volume, more), atol=1e-5, rtol=1e-5)
+
+
 @pytest.mark.parametrize(("system", "preset"), [("l2cocc", "edge_fused"), ("sgn", "edge_t"), ("vlscene", "edge")])
 def test_the_made_street_has_every_input(system, preset):
     spec = SYSTEMS[system][preset]().spec
