@@ -73,6 +73,8 @@ def _without(*terms: str) -> tuple[str, ...]:
 FSD = ("--model.distillation.fsd_numeric=4", "--model.distillation.fsd_relation=5")
 TPVD = ("--model.distillation.tpvd=2.5",)
 """L2COcc's terms that the recipe leaves out, with the paper's weights."""
+FINE = ("--model.preset=edge_fine",)
+"""L2COcc's camera model with the volumes of its teacher, which the terms that compare them need."""
 
 
 FEATURES = "--model.guidance.feature=1"
@@ -102,15 +104,15 @@ ABLATIONS = {
         Variant("HTCL, identity poses", "identity", "htcl_edge", ("--data.pose_noise.identity=true",)),
     ),
     "l2cocc": (
-        Variant("C: no teacher", "c", "l2cocc_c_edge"),
-        Variant("D: FSD alone", "fsd", "l2cocc_d_edge", (*FSD, *_without("pad"))),
-        Variant("D: TPVD alone", "tpvd", "l2cocc_d_edge", (*TPVD, *_without("pad"))),
-        Variant("D: PAD alone, the recipe", "pad", "l2cocc_d_edge"),
-        Variant("D: all three", "d", "l2cocc_d_edge", (*FSD, *TPVD)),
+        Variant("C: no teacher", "c", "l2cocc_c_edge", FINE),
+        Variant("D: FSD alone", "fsd", "l2cocc_d_edge", (*FINE, *FSD, *_without("pad"))),
+        Variant("D: TPVD alone", "tpvd", "l2cocc_d_edge", (*FINE, *TPVD, *_without("pad"))),
+        Variant("D: PAD alone, the recipe", "pad", "l2cocc_d_edge", FINE),
+        Variant("D: all three", "d", "l2cocc_d_edge", (*FINE, *FSD, *TPVD)),
         Variant("L: LiDAR", "l", "l2cocc_l_edge"),
     ),
     "fusion": (
-        Variant("stereo alone", "stereo", "l2cocc_c_edge", ("--model.preset=edge_wide",)),
+        Variant("stereo alone", "stereo", "l2cocc_c_edge"),
         Variant("stereo + raw points", "raw", "l2cocc_fused_edge", ("--model.preset=edge_fused_raw",)),
         Variant("stereo + labelled points", "labelled", "l2cocc_fused_edge"),
     ),

@@ -14,8 +14,8 @@ from ssc_ros.systems import SYSTEMS, SceneInputs, SceneNetwork, build
 from ssc_ros.training.sample import Sample, SceneTruth, collate
 
 FUSED = ["l2cocc edge_fused_raw", "l2cocc edge_fused"]
-WIDE = ["l2cocc edge_wide", "l2cocc_lidar edge_wide"]
-EDGE = [*sorted(f"{system} edge" for system, presets in SYSTEMS.items() if "edge" in presets), *FUSED, *WIDE]
+OTHERS = ["l2cocc edge_fine", "l2cocc_lidar edge_wide"]
+EDGE = [*sorted(f"{system} edge" for system, presets in SYSTEMS.items() if "edge" in presets), *FUSED, *OTHERS]
 OTHERS = ("l2cocc_image edge", "vlscene_image edge", "lang_seg edge", "polarnet edge", "cylinder3d edge")
 """Those that complete no scene."""
 SCENES = [name for name in EDGE if name not in OTHERS]
