@@ -17,7 +17,7 @@ def cells(line):
 
 
 def test_the_page_has_all_tables():
-    presets = {"full", "full_t", "full_s", "full_l", "edge"}
+    presets = {"full", "full_t", "full_s", "full_l", "edge", "edge_fine"}
     expected = {
         f"{name} {preset}" for name in ("htcl", "l2cocc", "l2cocc_lidar", "sgn", "vlscene") for preset in SYSTEMS[name]
     }
