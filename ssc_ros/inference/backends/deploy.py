@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from ssc_ros.core import SscError
+from ssc_ros.core.memory import give_back
 from ssc_ros.inference.backends.artefacts import Artefacts
 from ssc_ros.inference.backends.backend import Backend
 from ssc_ros.inference.backends.parity import REQUIRED, Parity
@@ -87,6 +88,8 @@ def _deploy_one(network: SceneNetwork, backend: Backend, device: torch.device) -
             f"backend '{backend.name}' is refused: {parity.agreement:.2%} of the voxels that torch is sure of get the "
             f"same label, {REQUIRED[backend.precision]:.2%} are expected"
         )
+    del expected, found, examples
+    give_back()  # whole volumes of torch's run, and what was compiled from
     return Deployment(backend, compiled, left, parity)
 
 
