@@ -7,7 +7,6 @@ import sys
 import pytest
 
 PROGRAM = """
-import sys
 from pathlib import Path
 
 import numpy as np

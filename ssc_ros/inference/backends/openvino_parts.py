@@ -16,6 +16,7 @@ from ssc_ros.core import SscError
 from ssc_ros.inference.backends.artefacts import Artefacts
 from ssc_ros.inference.backends.backend import Backend
 from ssc_ros.networks.dense import Compiled, Example, FlatPart, rebuild
+from ssc_ros.networks.volume.blocks import channels_are_last
 
 _CALCULATE_IN = {"f32": "f32", "bf16": "bf16", "int8": "bf16"}
 """What is not quantised of a quantised model is calculated in bfloat16."""
@@ -71,7 +72,7 @@ class _AsTheyLie(nn.Module):
     def __init__(self, example: Example) -> None:
         super().__init__()
         self.part = FlatPart(example.part)
-        self._last = [_channels_are_last(x) for x in example.inputs]
+        self._last = [channels_are_last(x) for x in example.inputs]
 
     def forward(self, *tensors: Tensor) -> tuple[Tensor, ...]:
         """The tensors in the part's result."""
@@ -87,12 +88,8 @@ def lay_out(tensors: Sequence[Tensor], example: Example) -> tuple[Tensor, ...]:
     Where the channels of the example's volume are innermost in memory, they are the model's last axis: so nobody moves
     them, and OpenVINO calculates in that order.
     """
-    ordered = (x.movedim(1, -1) if _channels_are_last(y) else x for x, y in zip(tensors, example.inputs, strict=True))
+    ordered = (x.movedim(1, -1) if channels_are_last(y) else x for x, y in zip(tensors, example.inputs, strict=True))
     return tuple((x.float() if x.is_floating_point() else x).contiguous() for x in ordered)
-
-
-def _channels_are_last(volume: Tensor) -> bool:
-    return volume.ndim == 5 and not volume.is_contiguous() and volume.movedim(1, -1).is_contiguous()
 
 
 def save(model: Any, path: Path) -> None:

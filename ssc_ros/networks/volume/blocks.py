@@ -9,6 +9,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 
+def channels_are_last(volume: Tensor) -> bool:
+    """Whether the channels of a volume [B, C, X, Y, Z] lie side by side in memory, as from a lift by loops."""
+    return volume.ndim == 5 and not volume.is_contiguous() and volume.movedim(1, -1).is_contiguous()
+
+
 class Pointwise3d(nn.Module):
     """A 1x1x1 convolution as one matrix product.
 
@@ -29,7 +34,7 @@ class Pointwise3d(nn.Module):
             convolution, ones = (functional.conv3d, 3) if volume.ndim == 5 else (functional.conv2d, 2)
             bias = None if self.bias is None else self.bias[:, 0]
             return convolution(volume, self.weight.unflatten(1, (-1, *[1] * ones)), bias)
-        if volume.stride(1) == 1 and not volume.is_contiguous():  # channels side by side stay so
+        if channels_are_last(volume):  # and stay so
             bias = None if self.bias is None else self.bias[:, 0]
             return functional.linear(volume.movedim(1, -1), self.weight, bias).movedim(-1, 1)
         # bmm, not matmul, which would fold the batch into the voxels and copy the volume for it
