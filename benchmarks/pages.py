@@ -12,13 +12,33 @@ from rich.text import Text
 
 def write_part(page: Path, name: str, lines: Iterable[str]) -> None:
     """Replace what stands between `<!-- NAME -->` and `<!-- end of NAME -->`; the rest of the page stays."""
+    before, _, after = _around(page, name)
+    page.write_text("\n".join([before, *lines, after]))
+
+
+def rows_of(page: Path, name: str) -> dict[str, list[str]]:
+    """Rows of the tables in a part, by their first cells."""
+    lines = _around(page, name)[1].splitlines()
+    found = ([cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("| "))
+    return {row[0]: row for row in found}
+
+
+def sections_of(page: Path, name: str) -> dict[str, list[str]]:
+    """Lines of the sections in a part, headings included, by their headings of third order."""
+    _, *sections = f"\n{_around(page, name)[1]}".split("\n### ")
+    lines = (f"### {section}".rstrip("\n").splitlines() for section in sections)
+    return {heading.removeprefix("### "): [heading, *rest, ""] for heading, *rest in lines}
+
+
+def _around(page: Path, name: str) -> tuple[str, str, str]:
+    """What stands before a part, with its marker; in it; and behind it, with its marker."""
     begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
     text = page.read_text()
     if text.count(begin) != 1 or text.count(end) != 1:
         sys.exit(f"{page} has no place for '{name}': write {begin} and {end} into it, once each")
     before, rest = text.split(begin)
-    _, after = rest.split(end)
-    page.write_text("\n".join([before + begin, *lines, end + after]))
+    part, after = rest.split(end)
+    return before + begin, part.strip("\n"), end + after
 
 
 def rows(header: Sequence[str], content: Iterable[Sequence[str]]) -> Iterator[str]:

@@ -6,7 +6,7 @@
 
 Each measurement leaves one JSON file in the folder of runs and is not repeated while that is there, so the same command
 again resumes the whole; delete a file to measure anew. The frame is that of SSC_KITTI_ROOT, or simulated. Of the page
-only what stands between its markers is written.
+only what stands between its markers is written, and there what has no file stays as it is.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 from goals import GOALS, Found, against_peers
 from measurements import ALL, DEFAULT, FULL, NODE, Measurement, read
 from measuring import Report
-from pages import folded, markdown, rows, write_part
+from pages import folded, markdown, rows, rows_of, sections_of, write_part
 
 from ssc_ros.benchmark.document import Document
 from ssc_ros.benchmark.report import Result
@@ -30,17 +30,29 @@ AGAINST_PEERS = ["seconds", "our model", "theirs", "times faster", "ours in all"
 
 
 def write_page(found: Found) -> None:
-    """Write the tables of what was found; the rest is said to be not measured."""
-    write_part(PAGE, "goals", rows(["", "goal", "measured", ""], [goal.row(found) for goal in GOALS]))
-    write_part(PAGE, "default checkpoint", sections(DEFAULT, found))
-    write_part(PAGE, "full sizes", [*rows(AGAINST_PEERS, against_peers(found)), "", *sections(FULL, found)])
-    write_part(PAGE, "node", sections(NODE, found))
+    """Write the tables of what was found; the rest stays, or is said to be not measured."""
+    standing = rows_of(PAGE, "goals")
+    goals = [goal.row(found) if goal.key in found else standing.get(goal.what, goal.row(found)) for goal in GOALS]
+    standing = rows_of(PAGE, "full sizes")
+    peers = [
+        row if measurement.key in found else standing.get(row[0], row)
+        for measurement, row in zip(FULL, against_peers(found), strict=True)
+    ]
+    full = [*rows(AGAINST_PEERS, peers), "", *sections("full sizes", FULL, found)]
+    write_part(PAGE, "goals", rows(["", "goal", "measured", ""], goals))
+    write_part(PAGE, "default checkpoint", list(sections("default checkpoint", DEFAULT, found)))
+    write_part(PAGE, "full sizes", full)
+    write_part(PAGE, "node", list(sections("node", NODE, found)))
 
 
-def sections(measurements: Iterable[Measurement], found: Found) -> Iterator[str]:
-    """Each measurement below its heading: the command, the tables, what made them."""
+def sections(part: str, measurements: Iterable[Measurement], found: Found) -> Iterator[str]:
+    """Each measurement below its heading: the command, the tables, what made them; or what stands there in the page."""
+    standing = sections_of(PAGE, part)
     for measurement in measurements:
         document = found.get(measurement.key)
+        if document is None and measurement.purpose in standing:
+            yield from standing[measurement.purpose]
+            continue
         yield from (f"### {measurement.purpose}", "", "```sh", measurement.command, "```", "")
         yield from ["Not measured.", ""] if document is None else [*tables(document), made_by(document), ""]
 

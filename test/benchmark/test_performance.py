@@ -171,10 +171,29 @@ def test_the_page_says_what_was_measured_and_what_was_not_and_keeps_what_was_wri
         assert [line for line in page.splitlines() if line.startswith("by hand")] == [
             "by hand above", "by hand between", "by hand below",
         ]  # fmt: skip
-    for file in runs.iterdir():
-        file.unlink()
-    assert script.main(["--page", "--runs", str(runs)]) == 0
-    assert script.PAGE.read_text() == empty
+
+
+def test_what_is_not_measured_anew_stays_as_it_stands(script, tmp_path):
+    first, second = tmp_path / "first", tmp_path / "second"
+    write(first, compare=scene(0.4, 0.04), node=node(p50=4.0), **{"sgn-full-l": scene(4.0)})
+    write(second, compare=scene(0.4, 0.05), **{"sgn-full-s": scene(4.0)})
+    assert script.main(["--page", "--runs", str(first)]) == 0
+    before = script.PAGE.read_text()
+    assert script.main(["--page", "--runs", str(tmp_path / "none")]) == 0
+    assert script.PAGE.read_text() == before
+    assert script.main(["--page", "--runs", str(second)]) == 0
+    after = script.PAGE.read_text()
+    assert after.count("Not measured.") == before.count("Not measured.") - 1
+    assert "40.0 ms" in before
+    assert "40.0 ms" not in after
+    for text in (
+        "50.0 ms | met",
+        "4.00 ms | met",
+        "1.87 times faster",
+        "| 3.60 | 6.74 | 1.87 |",
+        "| 2.0 / 2.0 / 4.5 | 4.0 / 4.0 / 9.0 |",
+    ):
+        assert text in after
 
 
 def test_a_page_without_a_place_is_named(script, tmp_path):
