@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from ssc_ros.core import SEMANTIC_KITTI
 from ssc_ros.data.sweeps import open_sweeps
+from ssc_ros.inference.backends.backend import AUTO
 from ssc_ros.inference.checkpoint import CheckpointMetadata
 from ssc_ros.inference.segmenter import PointSegmenter
 from ssc_ros.networks.reparameterize import fuse
@@ -47,14 +48,14 @@ def sweep(count: int, root: Path | None, sequence: str) -> NDArray[np.float32]:
     return points
 
 
-def untrained(system: str, preset: str) -> PointSegmenter:
+def untrained(system: str, preset: str, backend: str) -> PointSegmenter:
     """A preset with random weights."""
     network = build(system, preset).eval()
     spec = network.spec
     metadata = CheckpointMetadata(
         f"{system}_{preset}_untrained", system, preset, SEMANTIC_KITTI.name, spec.grid, spec.sensors, polar=spec.polar
     )
-    return PointSegmenter(fuse(network), metadata, "cpu")
+    return PointSegmenter(fuse(network), metadata, "cpu", backend)
 
 
 def measure(segmenter: PointSegmenter, points: NDArray[np.float32], repeats: int) -> dict[str, Measured]:
@@ -90,19 +91,29 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=10)
     parser.add_argument("--threads", type=int, help="of torch (default: torch's own choice)")
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--backend", default=AUTO, help="torch, torch-bf16 or auto, as in the node (default)")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     if args.threads:
         torch.set_num_threads(args.threads)
     made_up, path = args.system, args.checkpoint
-    segmenter = untrained(made_up, args.preset) if made_up else PointSegmenter.from_checkpoint(path, args.device)
+    backend = args.backend
+    segmenter = (
+        untrained(made_up, args.preset, backend)
+        if made_up
+        else PointSegmenter.from_checkpoint(path, args.device, backend=backend)
+    )
     segmenter.warm_up()
     results: dict[str, Measured] = {}
     for count in args.points:
         results |= measure(segmenter, sweep(count, args.data, args.sequence), args.repeats)
     threads = torch.get_num_threads()
     source = f"{args.data.name}, {args.sequence}" if args.data else "a made-up sweep"
-    report(f"{segmenter.metadata.model_id}, {threads} threads of {args.device}; {source}", results, args.json)
+    report(
+        f"{segmenter.metadata.model_id}, {segmenter.backend}, {threads} threads of {args.device}; {source}",
+        results,
+        args.json,
+    )
 
 
 if __name__ == "__main__":

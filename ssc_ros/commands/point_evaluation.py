@@ -33,7 +33,7 @@ def evaluate_points(args: argparse.Namespace) -> int:
 
     if args.checkpoint is None:
         raise SscError("name what gives classes to points: --checkpoint models/polarnet_edge.safetensors")
-    segmenter = PointSegmenter.from_checkpoint(args.checkpoint, args.device, args.threads)
+    segmenter = PointSegmenter.from_checkpoint(args.checkpoint, args.device, args.threads, args.backend)
     label_set, name = segmenter.metadata.label_set, segmenter.metadata.model_id
     sequences = open_sweeps([args.data], args.sequence)
     chosen = [(sequence, sweep_id) for sequence in sequences for sweep_id in sequence.sweep_ids[args.frames]]

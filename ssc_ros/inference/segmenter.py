@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ssc_ros.core import EMPTY, SscError
+from ssc_ros.inference.backends.backend import AUTO, Backend, calculates_in_bfloat16
+from ssc_ros.inference.backends.parity import REQUIRED, SURE
+from ssc_ros.inference.backends.sample import made_inputs
 from ssc_ros.inference.checkpoint import CheckpointMetadata, load_checkpoint
 from ssc_ros.inference.completer import choose_device
 from ssc_ros.networks.heads.point_logits import PointLogits, best_class
@@ -22,6 +25,9 @@ from ssc_ros.systems import SceneNetwork
 
 MIRRORS = ((1.0, 1.0), (1.0, -1.0), (-1.0, 1.0), (-1.0, -1.0))
 """Signs of x and y in each vote: the sweep as it is, then what is seen in a mirror along it, across it, and in both."""
+
+LARGE, SMALL = BACKENDS = Backend().name, Backend(precision="bf16").name
+"""Single precision, and bfloat16 by autocast."""
 
 
 @dataclass(frozen=True)
@@ -43,25 +49,33 @@ class PointSegmenter:
     Attributes:
         metadata: what the checkpoint says of itself.
         timings: milliseconds per stage of the last call ("network", "labels").
+        backend: "torch", or "torch-bf16" by autocast.
     """
 
-    def __init__(self, network: SceneNetwork, metadata: CheckpointMetadata, device: str = "auto") -> None:
+    def __init__(
+        self, network: SceneNetwork, metadata: CheckpointMetadata, device: str = "auto", backend: str = "torch"
+    ) -> None:
         self.metadata = metadata
         self.timings: dict[str, float] = {}
         self._device = choose_device(device)
         self._network = network.eval().to(self._device)
+        self.backend = self._choose(backend)
 
     @classmethod
-    def from_checkpoint(cls, path: Path, device: str = "auto", threads: int | None = None) -> PointSegmenter:
+    def from_checkpoint(
+        cls, path: Path, device: str = "auto", threads: int | None = None, backend: str = "torch"
+    ) -> PointSegmenter:
         """Open a checkpoint.
 
         Args:
             path: a `.safetensors` file; nothing else is needed beside it.
             device: "auto" (CUDA where there is one), "cpu", "cuda", "cuda:1", ...
             threads: CPU threads of torch, or None to leave the process as it is.
+            backend: "torch", "torch-bf16", or "auto": in bfloat16 where the CPU calculates in it and its labels agree.
 
         Raises:
-            SscError: a file or device that cannot be used, or a network that gives no classes to points.
+            SscError: a file, device or backend that cannot be used, a network that gives no classes to points, or
+                labels in bfloat16, asked for by name, that are not those in single precision.
         """
         if threads:
             torch.set_num_threads(threads)
@@ -71,7 +85,7 @@ class PointSegmenter:
                 f"'{path}' is a checkpoint of {metadata.system}, which gives no classes to points; take one of "
                 "polarnet or cylinder3d"
             )
-        return cls(fuse(network), metadata, device)
+        return cls(fuse(network), metadata, device, backend)
 
     def warm_up(self) -> None:
         """Segment one made-up sweep, so that the first real one is not slower than the rest."""
@@ -107,10 +121,37 @@ class PointSegmenter:
         """Classes alone, see `segment`; for a completer that reads them."""
         return self.segment(points).labels
 
-    def _points(self, cloud: Tensor) -> PointLogits:
-        predicted: PointLogits | None = self._network({"cloud": cloud[None]}).points
+    def _points(self, cloud: Tensor, *, small: bool | None = None) -> PointLogits:
+        """Logits of a sweep (N, 4), calculated in bfloat16 or, if not `small`, in single precision."""
+        small = self.backend == SMALL if small is None else small
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=small):
+            predicted: PointLogits | None = self._network({"cloud": cloud[None]}).points
         assert predicted is not None, "a network with a polar grid gives classes to points"
         return predicted
+
+    def _choose(self, backend: str) -> str:
+        """What runs the network: see `from_checkpoint`."""
+        if backend not in (AUTO, *BACKENDS):
+            raise SscError(f"classes of points are found by torch alone; backend '{backend}' is not one of {BACKENDS}")
+        if backend == AUTO:
+            backend = SMALL if self._device.type == "cpu" and calculates_in_bfloat16() else LARGE
+            return backend if backend == LARGE or self._agreement() >= REQUIRED["bf16"] else LARGE
+        if backend == SMALL and (agreement := self._agreement()) < REQUIRED["bf16"]:
+            raise SscError(
+                f"backend '{SMALL}' is refused: {agreement:.2%} of the points that torch is sure of get the same "
+                f"label, {REQUIRED['bf16']:.2%} are expected"
+            )
+        return backend
+
+    @torch.inference_mode()
+    def _agreement(self) -> float:
+        """Of the points of a made sweep whose label is the more probable half in single precision, the share that gets
+        it in bfloat16; 1 if there are none.
+        """
+        cloud = made_inputs(self._network.spec)["cloud"][0].to(self._device)
+        large, small = (self._points(cloud, small=small) for small in (False, True))
+        same = (large.labels() == small.labels())[large.confidence() >= SURE / 255]
+        return float(same.float().mean()) if same.numel() else 1.0
 
     @contextmanager
     def _stage(self, name: str) -> Iterator[None]:

@@ -31,7 +31,8 @@ def load_segmenter(settings: Settings) -> PointSegmenter:
     Raises:
         SscError: a file or device that cannot be used.
     """
+    from ssc_ros.inference.backends.backend import AUTO
     from ssc_ros.inference.segmenter import PointSegmenter
 
     path = Path(settings.lidar.segmentation_checkpoint).expanduser()
-    return PointSegmenter.from_checkpoint(path, settings.device, settings.threads or None)
+    return PointSegmenter.from_checkpoint(path, settings.device, settings.threads or None, AUTO)

@@ -11,6 +11,7 @@ import torch
 
 from ssc_ros.core import SEMANTIC_KITTI, SscError
 from ssc_ros.core.resources import share_directory
+from ssc_ros.inference import segmenter as segmenting
 from ssc_ros.inference.checkpoint import CheckpointMetadata, load_checkpoint, read_metadata, save_checkpoint
 from ssc_ros.inference.completer import SceneCompleter
 from ssc_ros.inference.segmenter import PointSegmenter
@@ -61,6 +62,31 @@ def test_labels_and_confidence_are_those_of_the_network(segmenter: PointSegmente
     assert found.confidence is not None
     np.testing.assert_allclose(found.confidence, expected, atol=1e-5)
     assert segmenter.segment(sweep()).confidence is None
+
+
+def test_half_precision_is_chosen_where_the_cpu_has_it_and_labels_agree(
+    segmenter: PointSegmenter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "m.safetensors"
+    monkeypatch.setattr(segmenting, "calculates_in_bfloat16", lambda: True)
+    monkeypatch.setitem(segmenting.REQUIRED, "bf16", 0.8)  # of an untrained network
+    small = PointSegmenter.from_checkpoint(path, "cpu", backend="auto")
+    assert (segmenter.backend, small.backend) == ("torch", "torch-bf16")
+    network, _ = load_checkpoint(path)
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        expected = network({"cloud": torch.from_numpy(sweep())[None]}).points
+    found, large = (one.segment(sweep(), confidence=True) for one in (small, segmenter))
+    np.testing.assert_allclose(found.confidence, expected.confidence()[0], atol=0.02)
+    assert not np.array_equal(found.confidence, large.confidence)
+    assert (found.labels == large.labels).mean() > 0.9
+    monkeypatch.setitem(segmenting.REQUIRED, "bf16", 1.1)
+    assert PointSegmenter.from_checkpoint(path, "cpu", backend="auto").backend == "torch"
+    with pytest.raises(SscError, match=r"'torch-bf16' is refused: .* 110.00% are expected"):
+        PointSegmenter.from_checkpoint(path, "cpu", backend="torch-bf16")
+    monkeypatch.setattr(segmenting, "calculates_in_bfloat16", lambda: False)
+    assert PointSegmenter.from_checkpoint(path, "cpu", backend="auto").backend == "torch"
+    with pytest.raises(SscError, match="'openvino' is not one of"):
+        PointSegmenter.from_checkpoint(path, "cpu", backend="openvino")
 
 
 def test_bad_points_are_unlabelled_and_change_nothing(segmenter: PointSegmenter) -> None:
