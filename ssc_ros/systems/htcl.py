@@ -12,7 +12,7 @@ from ssc_ros.networks.backbones.normalization import ImageNormalization
 from ssc_ros.networks.dense import dense
 from ssc_ros.networks.depth.camera_aware import CameraAwareDepth, camera_vector
 from ssc_ros.networks.heads.scene_logits import SceneLogits
-from ssc_ros.networks.heads.subvoxel import occupied_parts
+from ssc_ros.networks.heads.subvoxel import Arrange, as_they_are
 from ssc_ros.networks.lift.frustum import depth_density
 from ssc_ros.networks.temporal.branch import HistoryMean, TemporalBranch
 from ssc_ros.networks.temporal.fusion import TemporalFusion
@@ -115,9 +115,8 @@ class Htcl(SceneNetwork):
         fuse: volume and measured parts of its voxels -> volume; the published form has none.
         trunk: volume, and what else is done to what its neck makes (the fusion) -> volume.
         temporal: of past frames; a network of single frames has none.
-        head: volume -> scene logits. A detailed one is given the measured voxels too.
-        width: of the volume's voxels, in voxels of half resolution. If it is not 1, there is `fuse`, and the head is a
-            detailed one.
+        head: volume, and what `arrange` has for it -> scene logits.
+        arrange: measured children, for `fuse` and the head; where there is no `fuse`, nobody wants them.
     """
 
     def __init__(
@@ -133,11 +132,11 @@ class Htcl(SceneNetwork):
         trunk: Trunk | Coarsened,
         temporal: TemporalContext | None,
         head: nn.Module,
-        width: int = 1,
+        arrange: Arrange = as_they_are,
     ) -> None:
         super().__init__(spec, classes)
         self.encoder, self.matcher, self.depth, self.lift, self.fuse = encoder, matcher, depth, lift, fuse
-        self.trunk, self.temporal, self.head, self.width = trunk, temporal, head, width
+        self.trunk, self.temporal, self.head, self.arrange = trunk, temporal, head, arrange
         self.normalize = ImageNormalization(spec.mean, spec.std)
 
     def forward(self, inputs: SceneInputs) -> SceneOutput:
@@ -146,7 +145,7 @@ class Htcl(SceneNetwork):
         features = self.encode(image)
         context, depth = self.estimate(features, self._stereo(image, inputs), projection)
         volume = self.lift(context, depth_density(depth), projection)
-        measured = [] if self.fuse is None else self._measured(inputs)
+        measured = () if self.fuse is None else self._measured(inputs)
         if self.temporal is None:
             return SceneOutput(self.complete(volume, *measured), depth)
         matched = self.temporal.matching(image if self.temporal.of_image else features)
@@ -207,15 +206,10 @@ class Htcl(SceneNetwork):
         logits: Tensor = self.matcher(image, right, inputs["projection"], inputs["focal_baseline"])
         return logits
 
-    def _measured(self, inputs: SceneInputs) -> list[Tensor]:
-        """Where this pair, and perhaps a past one, has seen a point: uint8, what `fuse` is given and what the head is.
-
-        The children of voxels of half resolution, [B, 8 or 16, X/2, Y/2, Z/2], are what a detailed head is given; where
-        the volume has these voxels, `fuse` is given them, and the head nothing.
-        """
+    def _measured(self, inputs: SceneInputs) -> tuple[Tensor, ...]:
+        """Where this pair, and perhaps a past one, has seen a point: what `fuse` is given, and what the head is."""
         now = inputs["stereo_voxels"]
-        found = torch.cat([now, inputs["past_voxels"]], dim=1) if self.spec.history.measured else now
-        return [occupied_parts(found, self.width), found] if self.width > 1 else [found]
+        return self.arrange(torch.cat([now, inputs["past_voxels"]], dim=1) if self.spec.history.measured else now)
 
     def _remembered(self, image: Tensor) -> Tensor:
         """[B, 3, H, W] uint8 -> the memory of a frame."""

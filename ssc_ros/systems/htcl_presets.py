@@ -21,7 +21,7 @@ from ssc_ros.networks.depth.depth_net import DepthNet
 from ssc_ros.networks.depth.hourglass import Hourglass, conv_group_norm
 from ssc_ros.networks.depth.interaction import HourglassInteraction
 from ssc_ros.networks.depth.stereo_volume import StereoVolume
-from ssc_ros.networks.heads.columns import ColumnHead
+from ssc_ros.networks.heads.columns import FOLD, ColumnHead, beside_columns
 from ssc_ros.networks.heads.enlarged import EnlargedHead
 from ssc_ros.networks.heads.upsampled import UpsampledHead
 from ssc_ros.networks.lift.depth_weighted import DepthWeightedLift, ReducedLift
@@ -43,8 +43,6 @@ EDGE = InputSpec()
 EDGE_HISTORY = History(count=2, interval=0.5)
 EDGE_STRIDE = 4
 EDGE_CONTEXT, EDGE_LIFTED, EDGE_VOLUME, EDGE_COLUMN = 24, 8, 16, 64
-EDGE_WIDE = 2
-"""Voxels of 0.4 m along x, and along y, in one of the volume, which are as high: 0.8 x 0.8 x 0.4 m."""
 EDGE_KEPT, EDGE_SWEPT = 16, 4
 """Channels that are remembered of a frame, and those that are swept."""
 EDGE_PLANES = DepthBins(2.5, 3.0, 19)
@@ -68,9 +66,9 @@ def edge(temporal: Literal["affinity", "mean"] | None = "affinity", *, measured:
         history = replace(EDGE_HISTORY, measured=True)
         spec, sources = replace(spec, history=history, pair=(*EDGE.pair, "stereo_points")), 2
     half, classes = spec.grid.coarsened(2), len(SEMANTIC_KITTI)
-    wide = half.widened(EDGE_WIDE)
+    wide = half.widened(FOLD)
     widths, features = (24, 32, 64, 96, 128), 48
-    lift = DepthWeightedLift(half, spec.bins, spec.image_size, EDGE_WIDE)
+    lift = DepthWeightedLift(half, spec.bins, spec.image_size, FOLD)
     neck = SecondFpn3d(EDGE_LEVELS, EDGE_LEVEL)
     trunk = Trunk(WideningResNet3d(neck.outputs, EDGE_LEVELS, blocks=1), neck)
     return Htcl(
@@ -80,7 +78,7 @@ def edge(temporal: Literal["affinity", "mean"] | None = "affinity", *, measured:
         matcher=None,
         depth=DepthNet(features, features, EDGE_CONTEXT, spec.bins),
         lift=ReducedLift(EDGE_CONTEXT, EDGE_LIFTED, lift),
-        fuse=MeasuredFusion(lift.outputs(EDGE_LIFTED), EDGE_VOLUME, wide.shape, 2 * EDGE_WIDE**2 * sources),
+        fuse=MeasuredFusion(lift.outputs(EDGE_LIFTED), EDGE_VOLUME, wide.shape, 2 * FOLD**2 * sources),
         trunk=Coarsened(trunk, EDGE_VOLUME, EDGE_VOLUME, neck.outputs, fold=(1, 1, 2)),
         temporal=TemporalContext(
             conv_norm(features, EDGE_KEPT, relu=False),
@@ -93,7 +91,7 @@ def edge(temporal: Literal["affinity", "mean"] | None = "affinity", *, measured:
         if temporal
         else None,
         head=ColumnHead(EDGE_VOLUME, wide.shape[2], EDGE_COLUMN, np.array(SEMANTIC_KITTI.frequencies), sources),
-        width=EDGE_WIDE,
+        arrange=beside_columns,
     )
 
 

@@ -9,7 +9,7 @@ from torch.nn import functional
 from ssc_ros.networks.backbones.normalization import ImageNormalization
 from ssc_ros.networks.dense import dense
 from ssc_ros.networks.heads.scene_logits import SceneLogits
-from ssc_ros.networks.heads.subvoxel import occupied_parts
+from ssc_ros.networks.heads.subvoxel import Arrange, any_occupied, as_they_are
 from ssc_ros.networks.lift.frustum import depth_density
 from ssc_ros.networks.lift.voxel_transformer import VoxelTransformer
 from ssc_ros.networks.volume.tri_plane import TriPlane
@@ -64,8 +64,8 @@ class L2Cocc(SceneNetwork):
         transformer: volume, its prior fill, proposals, context, density and projection -> volume.
         trunk: volume -> volume.
         planes: volume -> volume, and taps.
-        head: volume -> scene logits. A detailed one is given the measured voxels too.
-        width: of the volume's voxels, in voxels of half resolution. If it is not 1, the head is a detailed one.
+        head: volume, and what `arrange` has for it -> scene logits.
+        arrange: measured children, for `fuse` and the head.
     """
 
     def __init__(
@@ -78,22 +78,22 @@ class L2Cocc(SceneNetwork):
         planes: TriPlane,
         head: nn.Module,
         *,
-        width: int = 1,
+        arrange: Arrange = as_they_are,
     ) -> None:
         super().__init__(image.spec, image.class_count)
         self.image, self.lift, self.fuse, self.transformer = image, lift, fuse, transformer
-        self.trunk, self.planes, self.head, self.width = trunk, planes, head, width
+        self.trunk, self.planes, self.head, self.arrange = trunk, planes, head, arrange
 
     def forward(self, inputs: SceneInputs) -> SceneOutput:
         """Predict a scene; see `SceneInputs` and `SceneOutput`."""
-        projection, measured = inputs["projection"], self._measured(inputs)
-        parts = occupied_parts(measured, self.width) if self.width > 1 else measured
+        projection = inputs["projection"]
+        parts, *details = self.arrange(self._measured(inputs))
         context, depth = self.image.context_and_depth(inputs)
         density = depth_density(depth)
-        fused = [] if self.fuse is None else [parts, *self._classes(inputs)]
+        fused = [] if self.fuse is None else [parts, *self._classes(inputs, parts)]
         volume, filled = self._enter(self.lift(context, density, projection), *fused)
-        volume = self.transformer(volume, filled, parts.bool().any(dim=1), context, density, projection)
-        scene, taps = self.complete(volume, *([measured] if self.width > 1 else []))
+        volume = self.transformer(volume, filled, any_occupied(parts), context, density, projection)
+        scene, taps = self.complete(volume, *details)
         said = self.image.classes(context) if self.training else None
         return SceneOutput(scene, depth, said, taps)
 
@@ -124,12 +124,13 @@ class L2Cocc(SceneNetwork):
         stereo = inputs["stereo_voxels"]
         return torch.cat([stereo, inputs["lidar_voxels"]], dim=1) if "lidar_voxels" in self.spec.sweep else stereo
 
-    def _classes(self, inputs: SceneInputs) -> list[Tensor]:
-        """[B, X, Y, Z] uint8, the train id of points in each voxel, of several the highest; or nothing."""
+    def _classes(self, inputs: SceneInputs, parts: Tensor) -> list[Tensor]:
+        """[B, *volume] uint8, the train id of points in each voxel, of several the highest; or nothing."""
         if "lidar_classes" not in self.spec.sweep:
             return []
         classes = inputs["lidar_classes"]
-        return [functional.max_pool3d(classes.float(), (self.width, self.width, 1)).to(classes.dtype)]
+        width = classes.shape[1] // parts.shape[2]
+        return [functional.max_pool3d(classes.float(), (width, width, 1)).to(classes.dtype)]
 
 
 class L2CoccLidar(SceneNetwork):

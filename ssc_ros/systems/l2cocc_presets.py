@@ -20,7 +20,7 @@ from ssc_ros.networks.backbones.residual import ResidualEncoder, TopDownNeck
 from ssc_ros.networks.backbones.second_fpn import SecondFpn
 from ssc_ros.networks.depth.depth_net import DepthNet
 from ssc_ros.networks.depth.geometry_depth import GeometryDepth
-from ssc_ros.networks.heads.columns import ColumnHead
+from ssc_ros.networks.heads.columns import FOLD, ColumnHead, beside_columns
 from ssc_ros.networks.heads.subvoxel import SubvoxelHead
 from ssc_ros.networks.heads.upsampled import UpsampledHead
 from ssc_ros.networks.lidar.point_encoder import PointEncoder
@@ -37,9 +37,8 @@ from ssc_ros.systems.l2cocc import ImageBranch, L2Cocc, L2CoccLidar
 from ssc_ros.systems.spec import LIDAR, STEREO, InputSpec
 
 EDGE_CONTEXT, EDGE_VOLUME = 24, 16
-WIDE = 2
-"""Voxels of 0.4 m along x, and along y, in a wide one."""
 WIDE_LIFTED, WIDE_COLUMN = 8, 64
+"""Channels that are lifted, and of a column."""
 
 
 def edge_image(spec: InputSpec) -> ImageBranch:
@@ -101,26 +100,26 @@ def edge_camera(*sweep: str) -> L2Cocc:
     """
     spec = InputSpec(sensors=(STEREO, LIDAR) if sweep else (STEREO,), sweep=sweep)
     half = spec.grid.coarsened(2)
-    wide = half.widened(WIDE)
-    lift = DepthWeightedLift(half, spec.bins, spec.image_size, WIDE)
+    wide = half.widened(FOLD)
+    lift = DepthWeightedLift(half, spec.bins, spec.image_size, FOLD)
     sources = 1 + ("lidar_voxels" in sweep)
     classes = len(SEMANTIC_KITTI) if "lidar_classes" in sweep else 0
     return L2Cocc(
         edge_image(spec),
         ReducedLift(EDGE_CONTEXT, WIDE_LIFTED, lift),
-        MeasuredFusion(lift.outputs(WIDE_LIFTED), EDGE_VOLUME, wide.shape, 2 * WIDE**2 * sources, classes),
+        MeasuredFusion(lift.outputs(WIDE_LIFTED), EDGE_VOLUME, wide.shape, 2 * FOLD**2 * sources, classes),
         VoxelTransformer(EDGE_VOLUME, 2, 4, 1, 32, spec.bins, wide, spec.image_size, context=EDGE_CONTEXT),
         ResidualBlock3d(EDGE_VOLUME),
         edge_planes(wide.shape),
         wide_head(wide.shape, sources),
-        width=WIDE,
+        arrange=beside_columns,
     )
 
 
 def wide_lidar() -> L2CoccLidar:
     """L; volume, planes and head as in `edge_camera`, so that it can teach it."""
     spec = InputSpec(sensors=(LIDAR,), sweep=("points", "lidar_voxels"))
-    wide = spec.grid.coarsened(2).widened(WIDE)
+    wide = spec.grid.coarsened(2).widened(FOLD)
     return small_lidar(spec, wide, wide_head(wide.shape))
 
 

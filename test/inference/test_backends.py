@@ -19,6 +19,7 @@ from ssc_ros.inference.backends.parity import Parity
 from ssc_ros.inference.backends.sample import made_inputs
 from ssc_ros.networks.dense import dense, dense_parts, flatten, rebuild, record
 from ssc_ros.networks.heads.subvoxel import SubvoxelLogits
+from ssc_ros.networks.volume.blocks import channels_are_last, channels_first, channels_last
 from ssc_ros.ros.parameters import BACKENDS
 from ssc_ros.systems import SYSTEMS, InputSpec, build
 from ssc_ros.systems.summary import empty_inputs
@@ -102,6 +103,39 @@ def test_openvino_takes_a_volume_as_it_lies(last):
     compiled = parts.compile_part(example, Backend("openvino"), Artefacts("none"))
     for given in (volume, beside):
         torch.testing.assert_close(compiled(given, more), module.widen(volume, more), atol=1e-5, rtol=1e-5)
+
+
+class Rows(nn.Module):
+    """Rows of voxels beside a convolution, and a map, all of the same volume."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.convolution = nn.Conv3d(16, 16, 3, padding=1).requires_grad_(False)
+        self.product = nn.Linear(16, 16).requires_grad_(False)
+
+    @dense
+    def both(self, volume: Tensor) -> tuple[Tensor, Tensor]:
+        rows = channels_last(volume)
+        return channels_first(self.product(rows) + channels_last(self.convolution(volume))), rows.mean(dim=3)
+
+
+@pytest.mark.parametrize("precision", ["f32", "bf16"])
+def test_openvino_moves_no_channels_back_and_forth(precision):
+    parts = pytest.importorskip("ssc_ros.inference.backends.openvino_parts")
+    module, volume = Rows(), channels_first(torch.randn(1, 4, 6, 2, 16))
+    example = record(module, lambda: module.both(volume))[0]
+    for _ in range(2):  # the second time from the file
+        model = parts.load_or_convert(example, Artefacts("none"))
+    moved = [operation for operation in model.get_ops() if operation.get_type_name() == "Transpose"]
+    assert len(moved) == 2  # into the convolution and out of it; the product of rows reads the input itself
+    wide, flat = parts.compile_part(example, Backend("openvino", precision), Artefacts("none"))(volume)
+    # results lie as torch's do, and a volume takes half of the memory where it was calculated in half precision
+    assert channels_are_last(wide)
+    assert (wide.dtype, flat.dtype) == (torch.bfloat16 if precision == "bf16" else torch.float32, torch.float32)
+    limit = 0.05 if precision == "bf16" else 1e-4
+    for found, expected in zip((wide, flat), module.both(volume), strict=True):
+        torch.testing.assert_close(found.float(), expected, atol=limit, rtol=limit)
 
 
 @pytest.mark.parametrize(("system", "preset"), [("l2cocc", "edge_fused"), ("sgn", "edge_t"), ("vlscene", "edge")])
@@ -200,7 +234,7 @@ def test_artefacts_depend_on_weights_shapes_backend_and_part():
 
 def test_auto_is_openvino_on_a_cpu_and_torch_where_it_cannot_run(monkeypatch):
     monkeypatch.setattr(backends, "calculates_in_bfloat16", lambda: True)
-    assert candidates(AUTO, CPU) == [Backend("openvino", "bf16"), Backend()]
+    assert candidates(AUTO, CPU) == [Backend("openvino", "bf16"), Backend("openvino"), Backend()]
     assert candidates(AUTO, torch.device("cuda")) == [Backend()]
     monkeypatch.setattr(backends, "calculates_in_bfloat16", lambda: False)
     assert candidates(AUTO, CPU) == [Backend("openvino"), Backend()]

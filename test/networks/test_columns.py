@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from ssc_ros.networks.heads.columns import ColumnFeatures, ColumnHead
-from ssc_ros.networks.heads.subvoxel import SubvoxelFeatures, occupied_parts, to_children
+from ssc_ros.networks.heads.subvoxel import SubvoxelFeatures, any_occupied, folded, occupied_parts, to_children
 from ssc_ros.networks.volume.blocks import Pointwise3d
 
 FREQUENCIES = np.array([900.0, 60, 30, 10])
@@ -59,13 +59,37 @@ def test_the_order_of_features_does_not_matter():
     torch.manual_seed(3)
     classify = Pointwise3d(6, 5 + 8)
     torch.nn.init.normal_(classify.bias)
-    columns = ColumnFeatures(torch.randn(2, 3, 6, 4, 7), classify)
-    voxels = SubvoxelFeatures(torch.stack(columns.features.unbind(1), dim=-1), classify)
+    columns = ColumnFeatures(torch.randn(2, 4, 7, 3, 6), classify)
+    voxels = SubvoxelFeatures(columns.features.movedim(-1, 1), classify)
     torch.testing.assert_close(columns.dense(), voxels.dense())
     index = torch.randint(2 * 8 * 14 * 6, (300,))
     torch.testing.assert_close(columns.gather(index), voxels.gather(index))
     assert torch.equal(columns.labels(), voxels.labels())
     assert torch.equal(columns.confidence(), voxels.confidence())
+
+
+@pytest.mark.usefixtures("threads")
+@pytest.mark.parametrize(("kind", "shape"), [(SubvoxelFeatures, (2, 3, 6, 12, 4)), (ColumnFeatures, (2, 6, 12, 4, 3))])
+def test_features_in_half_precision_are_decided_as_the_numbers_that_they_are(kind, shape):
+    torch.manual_seed(3)
+    classify = Pointwise3d(3, 5 + 8)
+    features = torch.randn(shape).bfloat16()
+    small, large = kind(features, classify), kind(features.float(), classify)
+    assert torch.equal(small.labels(), large.labels())
+    assert torch.equal(small.confidence(), large.confidence())
+    assert len(small.labels().unique()) == 5
+
+
+def test_wider_voxels_have_the_children_of_theirs():
+    fine = (torch.rand(2, 3, 8, 12, 4, generator=torch.Generator().manual_seed(2)) > 0.99).byte()
+    children = torch.cat([to_children(sensor) for sensor in fine.unbind(1)], dim=1)
+    wide = folded(children, 2)
+    assert wide.shape == (2, 96, 2, 3, 2)
+    for b, sensor, x, y, z in itertools.product(range(2), range(3), range(8), range(12), range(4)):
+        part, child = 2 * (x // 2 % 2) + y // 2 % 2, 4 * (x % 2) + 2 * (y % 2) + z % 2
+        assert wide[b, 24 * part + 8 * sensor + child, x // 4, y // 4, z // 2] == fine[b, sensor, x, y, z]
+    assert torch.equal(any_occupied(wide), wide.bool().any(dim=1))
+    assert 0 < any_occupied(wide).float().mean() < 1
 
 
 def test_parts_of_wider_voxels_hold_what_their_children_hold():

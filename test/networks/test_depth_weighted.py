@@ -101,5 +101,5 @@ def test_wider_voxels_hold_the_features_of_theirs_side_by_side():
     wide = DepthWeightedLift(GRID, bins, RIG.image_size, 2)(*image, projection())
     assert wide.shape == (1, 32, 16, 16, 8)
     for channel, dx, dy in itertools.product(range(8), range(2), range(2)):
-        torch.testing.assert_close(wide[:, 4 * channel + 2 * dx + dy], narrow[:, channel, dx::2, dy::2])
+        torch.testing.assert_close(wide[:, 8 * (2 * dx + dy) + channel], narrow[:, channel, dx::2, dy::2])
     assert wide.std() > 0.01

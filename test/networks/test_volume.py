@@ -27,7 +27,7 @@ def test_pooling_averages_with_weights_that_sum_to_one(plane, slabs):
     pool.project = nn.Identity()
     constant = torch.randn(2, 3, 1, 1, 1).expand(2, 3, 8, 8, 8)
     pooled = pool(constant)
-    torch.testing.assert_close(pooled, constant[:, :, 0, 0, :1, None].repeat_interleave(slabs, 1).expand_as(pooled))
+    torch.testing.assert_close(pooled, constant[:, :, 0, 0, :1, None].repeat(1, slabs, 1, 1).expand_as(pooled))
 
 
 @pytest.mark.parametrize("plane", PLANES)
@@ -37,6 +37,13 @@ def test_all_slabs_lay_the_volume_out_as_channels_and_back(plane):
     pool.project, unpool.project = nn.Identity(), nn.Identity()
     volume = torch.randn(2, 3, 8, 8, 8)
     torch.testing.assert_close(unpool(pool(volume)), volume)
+
+
+def test_a_plane_seen_from_above_has_each_layer_with_all_of_its_channels():
+    pool = PlanePool(3, PLANES["xy"], 5, 5, 1)
+    pool.project = nn.Identity()
+    volume = torch.randn(2, 3, 4, 6, 5)
+    torch.testing.assert_close(pool(volume), torch.cat([volume[..., z] for z in range(5)], dim=1))
 
 
 def test_one_slab_broadcasts_along_the_collapsed_axis():
@@ -85,6 +92,13 @@ def test_planes_are_pooled_put_back_and_weighed_as_the_paper_writes_it():
     }
 
 
+def normalized(volume, norm):
+    """As a network of volumes normalises, by numbers that are not those of the start."""
+    for statistic in (norm.running_mean, norm.running_var, norm.weight, norm.bias):
+        nn.init.uniform_(statistic, 0.5, 2)
+    return nn.functional.batch_norm(volume, norm.running_mean, norm.running_var, norm.weight, norm.bias)
+
+
 def test_what_is_measured_joins_as_a_projection_of_the_concatenation():
     torch.manual_seed(0)
     fusion = MeasuredFusion(5, 3, (4, 2, 6)).eval()
@@ -94,7 +108,7 @@ def test_what_is_measured_joins_as_a_projection_of_the_concatenation():
     lifted, measured = torch.randn(2, 5, 4, 2, 6), torch.randint(2, (2, 8, 4, 2, 6), dtype=torch.uint8)
     weight = torch.cat([fusion.lifted.weight, fusion.measured.weight], dim=1)[:, :, None, None, None]
     projected = nn.functional.conv3d(torch.cat([lifted, measured.float()], dim=1), weight)
-    expected = fusion.norm(projected + fusion.place[0] + fusion.place[1] + fusion.place[2]).relu()
+    expected = normalized(projected + fusion.place[0] + fusion.place[1] + fusion.place[2], fusion.norm).relu()
     torch.testing.assert_close(fusion(lifted, measured), expected)
 
 
@@ -106,9 +120,8 @@ def test_classes_join_as_an_embedding_of_every_voxel_that_has_one():
     weight = torch.cat([fusion.lifted.weight, fusion.measured.weight], dim=1)[:, :, None, None, None]
     projected = nn.functional.conv3d(torch.cat([lifted, measured.float()], dim=1), weight)
     embedded = fusion.classes(classes.long()) * (classes != 0)[..., None]
-    torch.testing.assert_close(
-        fusion(lifted, measured, classes), fusion.norm(projected + embedded.movedim(-1, 1)).relu()
-    )
+    expected = normalized(projected + embedded.movedim(-1, 1), fusion.norm).relu()
+    torch.testing.assert_close(fusion(lifted, measured, classes), expected)
     assert (classes == 0).any()
     fusion(lifted, measured, classes).sum().backward()
     assert [bool(row.any()) for row in fusion.classes.weight.grad] == [False] + 6 * [True]

@@ -134,11 +134,16 @@ def test_gradients_reach_context_depth_and_all_parameters():
         assert (t.grad != 0).any()
 
 
-def test_a_traced_prior_fill_is_the_same():
+def test_the_prior_fill_is_a_perceptron_of_every_voxel():
     torch.manual_seed(0)
     prior = PriorFill(16).requires_grad_(False)
     for parameter in prior.parameters():
         parameter.normal_()
     volume = torch.randn(2, 16, 4, 5, 3)
-    traced = torch.jit.trace(prior, volume)
-    torch.testing.assert_close(traced(volume), prior(volume), atol=1e-5, rtol=1e-5)
+    first, scale, shift, second = (p.view(-1, 1, 1, 1) for p in (prior[0].bias, *prior[1].parameters(), prior[3].bias))
+    hidden = torch.einsum("oi,bixyz->boxyz", prior[0].weight, volume) + first
+    centred = hidden - hidden.mean(dim=1, keepdim=True)
+    scaled = centred / (centred.square().mean(dim=1, keepdim=True) + 1e-5).sqrt()
+    active = torch.nn.functional.leaky_relu(scaled * scale + shift)
+    expected = torch.einsum("oi,bixyz->boxyz", prior[3].weight, active) + second
+    torch.testing.assert_close(prior(volume), expected, atol=1e-5, rtol=1e-5)

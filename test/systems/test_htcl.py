@@ -15,7 +15,7 @@ from ssc_ros.inference.history import Past, join, nearest_stamps
 from ssc_ros.inference.inputs import InputPreparer
 from ssc_ros.networks.backbones.residual import ResidualEncoder, TopDownNeck
 from ssc_ros.networks.depth.depth_net import DepthNet
-from ssc_ros.networks.heads.columns import ColumnHead
+from ssc_ros.networks.heads.columns import ColumnHead, beside_columns
 from ssc_ros.networks.heads.upsampled import UpsampledHead
 from ssc_ros.networks.lift.depth_weighted import DepthWeightedLift
 from ssc_ros.networks.lift.flosp import LineOfSightLift
@@ -224,7 +224,7 @@ def tiny_wide(spec: InputSpec = MEASURED) -> Htcl:
             nn.Conv2d(8, 8, 1), temporal_branch(spec, spec.grid.coarsened(4), width), TemporalFusion(width)
         ),
         head=ColumnHead(8, wide.shape[2], 8, np.ones(len(SEMANTIC_KITTI)), sources=2),
-        width=2,
+        arrange=beside_columns,
     )
 
 

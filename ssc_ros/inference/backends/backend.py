@@ -116,15 +116,15 @@ def installed(device: torch.device) -> list[Backend]:
 def candidates(name: str, device: torch.device) -> list[Backend]:
     """What a name stands for, in the order of preference.
 
-    "auto" is OpenVINO on a CPU, in bfloat16 where the CPU calculates in it, and else torch. torch.compile is never
-    chosen: it takes minutes to compile.
+    "auto" is OpenVINO on a CPU, in bfloat16 where the CPU calculates in it, or else in single precision, and then
+    torch. torch.compile is never chosen: it takes minutes to compile.
 
     Raises:
         SscError: there is no such backend, or it cannot run here.
     """
     if name == AUTO:
-        fast = Backend("openvino", "bf16" if calculates_in_bfloat16() else "f32")
-        return [fast, Backend()] if fast.missing(device) is None else [Backend()]
+        fast = [Backend("openvino", "bf16"), Backend("openvino")][0 if calculates_in_bfloat16() else 1 :]
+        return [*(backend for backend in fast if backend.missing(device) is None), Backend()]
     backend = Backend.named(name)
     if reason := backend.missing(device):
         raise SscError(f"backend '{name}' cannot run here: {reason}")

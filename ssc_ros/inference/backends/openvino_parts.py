@@ -10,16 +10,20 @@ from typing import Any
 
 import openvino
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ssc_ros.core import SscError
 from ssc_ros.inference.backends.artefacts import Artefacts
 from ssc_ros.inference.backends.backend import Backend
-from ssc_ros.networks.dense import Compiled, Example, FlatPart, rebuild
-from ssc_ros.networks.volume.blocks import channels_are_last
+from ssc_ros.networks.dense import Compiled, Example, FlatPart, flatten, rebuild
+from ssc_ros.networks.volume.blocks import channels_are_last, channels_first, channels_last
 
 _CALCULATE_IN = {"f32": "f32", "bf16": "bf16", "int8": "bf16"}
 """What is not quantised of a quantised model is calculated in bfloat16."""
+
+VOLUME = 5
+"""Axes of a volume."""
 
 
 @cache
@@ -62,24 +66,40 @@ def load_or_convert(example: Example, artefacts: Artefacts) -> Any:
         traced = torch.jit.trace(part, inputs, check_trace=False)  # type: ignore[no-untyped-call]
     model = openvino.convert_model(traced, example_input=inputs)
     model.reshape({port: list(x.shape) for port, x in zip(model.inputs, inputs, strict=True)})
+    _leave_in_place(model)
     save(model, path)
     return model
 
 
 class _AsTheyLie(nn.Module):
-    """A part whose arguments are `lay_out`."""
+    """A part whose arguments are `lay_out`, and whose results lie in memory as those of the example."""
 
     def __init__(self, example: Example) -> None:
         super().__init__()
         self.part = FlatPart(example.part)
-        self._last = [channels_are_last(x) for x in example.inputs]
+        self._given, self._found = lying(example.inputs), lying(flatten(example.output))
 
     def forward(self, *tensors: Tensor) -> tuple[Tensor, ...]:
         """The tensors in the part's result."""
-        found: tuple[Tensor, ...] = self.part(
-            *(x.movedim(-1, 1) if last else x for x, last in zip(tensors, self._last, strict=True))
-        )
-        return found
+        given = (channels_first(x) if last else x for x, last in zip(tensors, self._given, strict=True))
+        found: tuple[Tensor, ...] = self.part(*given)
+        return tuple(channels_last(x) if last else x for x, last in zip(found, self._found, strict=True))
+
+
+def lying(tensors: Sequence[Tensor]) -> list[bool]:
+    """Of which tensors the channels are innermost in memory."""
+    return [channels_are_last(x) for x in tensors]
+
+
+def _leave_in_place(model: Any) -> None:
+    """Let what moves channels last read what had moved them first: OpenVINO does so only where nobody else reads it."""
+    for operation in model.get_ordered_ops():
+        source = operation.input_value(0).get_node() if operation.get_input_size() else None
+        if source is None or {operation.get_type_name(), source.get_type_name()} != {"Transpose"}:
+            continue
+        moved, back = (node.input_value(1).get_node().data for node in (source, operation))
+        if [moved[axis] for axis in back] == list(range(len(back))):
+            operation.output(0).replace(source.input_value(0))
 
 
 def lay_out(tensors: Sequence[Tensor], example: Example) -> tuple[Tensor, ...]:
@@ -88,7 +108,7 @@ def lay_out(tensors: Sequence[Tensor], example: Example) -> tuple[Tensor, ...]:
     Where the channels of the example's volume are innermost in memory, they are the model's last axis: so nobody moves
     them, and OpenVINO calculates in that order.
     """
-    ordered = (x.movedim(1, -1) if channels_are_last(y) else x for x, y in zip(tensors, example.inputs, strict=True))
+    ordered = (channels_last(x) if last else x for x, last in zip(tensors, lying(example.inputs), strict=True))
     return tuple((x.float() if x.is_floating_point() else x).contiguous() for x in ordered)
 
 
@@ -99,6 +119,22 @@ def save(model: Any, path: Path) -> None:
     openvino.save_model(model, temporary, compress_to_fp16=False)
     for suffix in (".bin", ".xml"):
         temporary.with_suffix(suffix).replace(path.with_suffix(suffix))
+
+
+def _with_small_volumes(model: Any) -> Any:
+    """The model with results of five axes in bfloat16: half as much to write and to read."""
+    steps = openvino.preprocess.PrePostProcessor(model)
+    for i, port in enumerate(model.outputs):
+        if len(port.partial_shape) == VOLUME and port.element_type == openvino.Type.f32:
+            steps.output(i).tensor().set_element_type(openvino.Type.bf16)
+    return steps.build()
+
+
+def _tensor(array: NDArray[Any], last: bool) -> Tensor:
+    """OpenVINO's result as a view [B, C, ...]; numpy knows no bfloat16, and is given one that it calls float16."""
+    found = torch.from_numpy(array)
+    found = found.view(torch.bfloat16) if found.dtype == torch.float16 else found
+    return channels_first(found) if last else found
 
 
 class _Request:
@@ -116,8 +152,10 @@ class _Request:
             "NUM_STREAMS": 1,
             "ENABLE_CPU_PINNING": False,  # the cores have other work too
         }
+        if precision != "f32":
+            model = _with_small_volumes(model)
         self._request = core().compile_model(model, "CPU", config).create_infer_request()
-        self._outputs = len(model.outputs)
+        self._last = lying(flatten(example.output))
         self._example = example
         self._shapes = [x.shape for x in example.inputs]
 
@@ -126,7 +164,7 @@ class _Request:
             return self._example.part.call(*tensors)
         arrays = [x.numpy() for x in lay_out(tensors, self._example)]
         found = self._request.infer(arrays, share_inputs=True, share_outputs=True)
-        results: Sequence[Tensor] = [torch.from_numpy(found[i]) for i in range(self._outputs)]
+        results = [_tensor(found[i], last) for i, last in enumerate(self._last)]
         if self._example.runs > 1:
             results = [x.clone() for x in results]
         return rebuild(self._example.output, iter(results))

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from ssc_ros.core import DepthBins
 from ssc_ros.networks.backbones.residual import BasicBlock, conv_norm
+from ssc_ros.networks.volume.blocks import channels_first, channels_last
 
 
 def soft_one_hot(depth: Tensor, bins: DepthBins) -> Tensor:
@@ -17,11 +18,12 @@ def soft_one_hot(depth: Tensor, bins: DepthBins) -> Tensor:
         bins: the discretisation.
 
     Returns:
-        [B, D, H, W]; sums to 1 over D where the depth is known, all zero where it is missing.
+        [B, D, H, W]; sums to 1 over D where the depth is known, all zero where it is missing. In memory, the bins of a
+        pixel lie side by side.
     """
     coordinate = (depth - bins.first) / bins.step
     index = torch.arange(bins.count, device=depth.device, dtype=depth.dtype)
-    return (1 - (coordinate[:, None] - index[:, None, None]).abs()).clamp(min=0)
+    return channels_first((1 - (coordinate[..., None] - index).abs()).clamp(min=0))
 
 
 class DepthNet(nn.Module):
@@ -53,8 +55,11 @@ class DepthNet(nn.Module):
             projection: [B, 3, 4]; not looked at, the published depth network is made aware of the camera by it.
 
         Returns:
-            [B, C, h, w] and [B, D, h, w] logits over the bins.
+            [B, C, h, w], and [B, D, h, w] logits over the bins. In memory, those of a place lie side by side: so they
+            are read.
         """
         stereo = soft_one_hot(stereo_depth, self.bins)
         logits = self.logits(self.fuse(torch.cat([features, self.prior(stereo)], dim=1)))
-        return self.context(features), logits + self.trust * stereo
+        logits = channels_last(logits) + self.trust * channels_last(stereo)
+        context = channels_last(self.context(features))
+        return channels_first(context.contiguous()), channels_first(logits.contiguous())

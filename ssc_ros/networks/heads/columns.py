@@ -17,19 +17,28 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ssc_ros.networks.backbones.residual import BasicBlock
-from ssc_ros.networks.heads.subvoxel import SubvoxelFeatures
-from ssc_ros.networks.volume.blocks import Pointwise3d
+from ssc_ros.networks.heads.subvoxel import SubvoxelFeatures, occupied_parts
+from ssc_ros.networks.volume.blocks import Pointwise3d, channels_first, channels_last
+
+FOLD = 2
+"""Columns along x, and along y, over a voxel of the volume."""
 
 
 class ColumnFeatures(SubvoxelFeatures):
-    """The same in the order in which columns are predicted: features [B, Z, F, X, Y], layer by layer."""
+    """The same as a head in two dimensions predicts them: features [B, X, Y, Z, F], layer by layer, channels last."""
 
     @property
     def volume(self) -> Tensor:
         """[B, F, X, Y, Z]."""
-        return self.features.permute(0, 2, 3, 4, 1)
+        return channels_first(self.features)
 
-    def _decide_one(self, features: NDArray[np.float32], *rest: NDArray[Any]) -> Callable[[int, int], object]:
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(X, Y, Z) of it."""
+        x, y, z = self.features.shape[1:4]
+        return x, y, z
+
+    def _decide_one(self, features: NDArray[Any], *rest: NDArray[Any]) -> Callable[[int, int], object]:
         """See `decide_columns`: it decides a range along x."""
         from ssc_ros.networks.heads.decided_children import decide_columns  # compiles, so only where it is needed
 
@@ -75,12 +84,19 @@ class ColumnHead(nn.Module):
         flat, details = _layers_as_channels(volume), _layers_as_channels(measured.to(volume))
         columns = functional.relu(self.norm(_doubled(self.volume(flat)) + self.measured(details)))
         features = functional.relu(self.spread(self.body(columns)) + self.nearby(details) + _doubled(flat))
-        return ColumnFeatures(features.unflatten(1, (self.layers, -1)), self.logits)
+        return ColumnFeatures(channels_last(features).unflatten(3, (self.layers, -1)), self.logits)
 
 
 def _layers_as_channels(volume: Tensor) -> Tensor:
     """[B, C, X, Y, Z] -> [B, Z C, X, Y]."""
-    return volume.movedim(4, 1).flatten(1, 2)
+    return channels_first(channels_last(volume).flatten(3))
+
+
+def beside_columns(children: Tensor) -> tuple[Tensor, ...]:
+    """What a network with this head makes of measured children [B, 8 n, 2X, 2Y, Z]: parts of the voxels of its volume
+    to fuse, see `occupied_parts`, and the children for the head.
+    """
+    return occupied_parts(children, FOLD), children
 
 
 def _doubled(plane: Tensor) -> Tensor:

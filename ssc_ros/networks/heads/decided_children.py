@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 import numpy as np
+from numba import types
+from numba.extending import overload
 
 from ssc_ros.core.compiled import kernel
 
 _f = np.float32
 _i = np.int32
+
+
+def _number(stored):  # type: ignore[no-untyped-def]  # noqa: ANN001
+    """The float32 of a stored feature: itself, or the upper half of its bits as int16, which is bfloat16."""
+
+
+@overload(_number)
+def _number_of(stored):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    if isinstance(stored, types.Float):
+        return lambda stored: stored
+    return lambda stored: _i(_i(stored) << _i(16)).view(np.float32)
 
 
 @kernel
@@ -75,7 +88,7 @@ def _copy(source, x, target):  # type: ignore[no-untyped-def]  # noqa: ANN001
     channels, voxels = target.shape
     for c in range(channels):
         for k in range(voxels):
-            target[c, k] = source[c, x, k]
+            target[c, k] = _number(source[c, x, k])
 
 
 @kernel
@@ -99,12 +112,24 @@ def _classify(features, weight, bias, logits):  # type: ignore[no-untyped-def]  
 
 
 @kernel
+def _write_pairs(x, deep, label_pairs, confidence_pairs, labels, confidence):  # type: ignore[no-untyped-def]  # noqa: ANN001
+    """Put the pairs of `_decide_row`, (4, Y Z) of `deep` columns at x, in their places; see `decide_voxels`."""
+    height = labels.shape[2]
+    for pair in range(4):
+        fine_x, odd = 2 * x + pair // 2, pair % 2
+        for y in range(deep):
+            for z in range(height):
+                labels[fine_x, 2 * y + odd, z] = label_pairs[pair, y * height + z]
+                confidence[fine_x, 2 * y + odd, z] = confidence_pairs[pair, y * height + z]
+
+
+@kernel
 def decide_voxels(begin, end, features, weight, bias, labels, confidence):  # type: ignore[no-untyped-def]  # noqa: ANN001
     """Write the label of each fine voxel and its probability times 255; equal logits go to the smaller class.
 
     Args:
         begin, end: range of X that is written.
-        features: (F, X, Y Z) float32.
+        features: (F, X, Y Z) float32, or int16: see `_number`.
         weight, bias: (C + 8, F) and (C + 8, 1) float32; the rows of logits are classes, and then children as in
             `to_children`.
         labels, confidence: (2X, 2Y, Z) uint16 to write: two neighbours along z, the lower one in the lower byte.
@@ -119,30 +144,23 @@ def decide_voxels(begin, end, features, weight, bias, labels, confidence):  # ty
         _copy(features, x, seen)
         _classify(seen, weight, bias, row)
         _decide_row(row[:classes], row[classes:], best, total, label, label_pairs, confidence_pairs)
-        for pair in range(4):
-            fine_x, odd = 2 * x + pair // 2, pair % 2
-            for y in range(voxels // height):
-                for z in range(height):
-                    labels[fine_x, 2 * y + odd, z] = label_pairs[pair, y * height + z]
-                    confidence[fine_x, 2 * y + odd, z] = confidence_pairs[pair, y * height + z]
+        _write_pairs(x, voxels // height, label_pairs, confidence_pairs, labels, confidence)
 
 
 @kernel
 def decide_columns(begin, end, features, weight, bias, labels, confidence):  # type: ignore[no-untyped-def]  # noqa: ANN001
-    """As `decide_voxels`, of features (Z, F, X, Y)."""
-    height, count, _, voxels = features.shape
-    outputs = len(weight)
+    """As `decide_voxels`, of features (X, Y, Z, F)."""
+    _, deep, height, count = features.shape
+    outputs, voxels = len(weight), deep * height
     classes = outputs - 8
     seen, row = np.empty((count, voxels), np.float32), np.empty((outputs, voxels), np.float32)
     best, total, label = np.empty(voxels, np.float32), np.empty(voxels, np.float32), np.empty(voxels, np.int32)
     label_pairs, confidence_pairs = np.empty((4, voxels), np.uint16), np.empty((4, voxels), np.uint16)
     for x in range(begin, end):
-        for z in range(height):  # innermost, so that whole columns are written while they are in the cache
-            _copy(features[z], x, seen)
-            _classify(seen, weight, bias, row)
-            _decide_row(row[:classes], row[classes:], best, total, label, label_pairs, confidence_pairs)
-            for pair in range(4):
-                fine_x, odd = 2 * x + pair // 2, pair % 2
-                for y in range(voxels):
-                    labels[fine_x, 2 * y + odd, z] = label_pairs[pair, y]
-                    confidence[fine_x, 2 * y + odd, z] = confidence_pairs[pair, y]
+        for y in range(deep):
+            for f in range(count):  # not innermost: a row of `seen` is written in whole lines of the cache
+                for z in range(height):
+                    seen[f, y * height + z] = _number(features[x, y, z, f])
+        _classify(seen, weight, bias, row)
+        _decide_row(row[:classes], row[classes:], best, total, label, label_pairs, confidence_pairs)
+        _write_pairs(x, deep, label_pairs, confidence_pairs, labels, confidence)

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from ssc_ros.networks.heads.scene_logits import SceneLogits
 from ssc_ros.networks.loops import loop
-from ssc_ros.networks.volume.blocks import Pointwise3d, conv_norm_3d
+from ssc_ros.networks.volume.blocks import Pointwise3d, channels_first, channels_last, conv_norm_3d
 
 
 def to_children(volume: Tensor) -> Tensor:
@@ -35,6 +35,30 @@ def from_children(children: Tensor) -> Tensor:
     return parts.permute(0, 4, 1, 5, 2, 6, 3).reshape(batch, 2 * x, 2 * y, 2 * z)
 
 
+LOWER = 0x00FF_00FF_00FF_00FF
+"""Bytes of the four lower children of a voxel, as a little-endian processor numbers them."""
+
+
+def eights(children: Tensor) -> Tensor:
+    """[B, 8 n, X, Y, Z] uint8 -> [B, X, Y, Z, n] int64: eight bytes at once."""
+    return channels_last(children).contiguous().view(torch.int64)
+
+
+def any_occupied(children: Tensor) -> Tensor:
+    """[B, 8 n, X, Y, Z] uint8 of children -> [B, X, Y, Z] bool, whether there is something in any of them."""
+    return eights(children).amax(dim=-1) != 0
+
+
+Arrange = Callable[[Tensor], tuple[Tensor, ...]]
+"""Measured children [B, 8 n, X, Y, Z] uint8 of n sensors -> what is fused with a volume, [B, _, *volume], and what its
+head is given beside it, if anything."""
+
+
+def as_they_are(children: Tensor) -> tuple[Tensor, ...]:
+    """Of the voxels of the volume itself, and no others for the head."""
+    return (children,)
+
+
 def occupied_parts(children: Tensor, width: int) -> Tensor:
     """Which parts of wider voxels hold something: a part is as wide as a voxel of which we know the children, and as
     high as a child. Where the ground is depends on its height more than on its place.
@@ -47,9 +71,23 @@ def occupied_parts(children: Tensor, width: int) -> Tensor:
         [B, 2 n width^2, X / width, Y / width, Z] uint8, 1 where any child of a part holds something. Along the axis of
         parts: sensor, lower and upper half, x, y.
     """
-    halves = children.unflatten(1, (-1, 4, 2)).amax(dim=2)
-    parts = halves.unflatten(3, (-1, width)).unflatten(5, (-1, width))
-    return parts.permute(0, 1, 2, 4, 6, 3, 5, 7).flatten(1, 4)
+    each = eights(folded(children, width)).unflatten(4, (width**2, -1)).transpose(4, 5)
+    halves = torch.stack([each & LOWER, each & ~LOWER], dim=5) != 0
+    return channels_first(halves.flatten(4).view(torch.uint8))
+
+
+def folded(children: Tensor, width: int) -> Tensor:
+    """Children of voxels as those of wider voxels.
+
+    Args:
+        children: [B, 8 n, X, Y, Z] uint8, of n sensors, as from `to_children`.
+        width: how many voxels go into a wider one along x, and as many along y.
+
+    Returns:
+        [B, 8 n width^2, X / width, Y / width, Z]: those of the voxels of a wider one in turn, first along x, then y.
+    """
+    parts = eights(children).unflatten(2, (-1, width)).unflatten(1, (-1, width))
+    return channels_first(parts.permute(0, 1, 3, 5, 2, 4, 6).flatten(4).view(torch.uint8))
 
 
 def parent_and_child(index: Tensor, shape: tuple[int, int, int]) -> tuple[Tensor, Tensor]:
@@ -136,6 +174,12 @@ class SubvoxelFeatures(SceneLogits):
         """The features as [B, F, X, Y, Z], whatever the order in which they are kept."""
         return self.features
 
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(X, Y, Z) of it."""
+        x, y, z = self.features.shape[2:]
+        return x, y, z
+
     def logits(self) -> SubvoxelLogits:
         """Those of all voxels: the slow reference of the methods below."""
         logits = self.classify(self.volume)
@@ -147,9 +191,9 @@ class SubvoxelFeatures(SceneLogits):
 
     def gather(self, index: Tensor) -> Tensor:
         """Logits [N, C] of fine voxels, by their flat C-order index [N] into (B, 2X, 2Y, 2Z)."""
-        _batch, count, x, y, z = self.volume.shape
-        parent, child = parent_and_child(index, (x, y, z))
-        rows = self.volume.permute(0, 2, 3, 4, 1).reshape(-1, count).index_select(0, parent)
+        parent, child = parent_and_child(index, self.shape)
+        volume = self.volume
+        rows = volume.permute(0, 2, 3, 4, 1).reshape(-1, volume.shape[1]).index_select(0, parent)
         semantic, offsets = self.classify(rows.T[None])[0].T.tensor_split([-8], dim=1)
         return torch.cat([semantic[:, :1] + offsets.gather(1, child[:, None]), semantic[:, 1:]], dim=1)
 
@@ -157,18 +201,19 @@ class SubvoxelFeatures(SceneLogits):
         """Labels and confidence [B, 2X, 2Y, 2Z] uint8."""
         if self.features.device.type != "cpu":
             return self.logits().decide()
-        batch, _, x, y, z = self.volume.shape
+        batch, (x, y, z) = len(self.features), self.shape
         labels, confidence = (torch.empty(batch, 2 * x, 2 * y, 2 * z, dtype=torch.uint8) for _ in range(2))
         assert self.classify.bias is not None
-        features, weight, bias = (
-            tensor.detach().float().contiguous() for tensor in (self.features, self.classify.weight, self.classify.bias)
-        )
+        weight, bias = (x.detach().float().contiguous() for x in (self.classify.weight, self.classify.bias))
+        features = self.features.detach().contiguous()
+        # numpy knows no bfloat16: its bits
+        features = features.view(torch.int16) if features.dtype == torch.bfloat16 else features.float()
         for of_one in zip(features, labels.view(torch.uint16), confidence.view(torch.uint16), strict=True):
             seen, *written = (tensor.numpy() for tensor in of_one)
             loop(self._decide_one(seen, weight.numpy(), bias.numpy(), *written), x)
         return labels, confidence
 
-    def _decide_one(self, features: NDArray[np.float32], *rest: NDArray[Any]) -> Callable[[int, int], object]:
+    def _decide_one(self, features: NDArray[Any], *rest: NDArray[Any]) -> Callable[[int, int], object]:
         """See `decide_voxels`: it decides a range along x."""
         from ssc_ros.networks.heads.decided_children import decide_voxels  # compiles, so only where it is needed
 

@@ -22,13 +22,13 @@ def attend(begin, end, rows, density, locations, weights, sample, result):  # ty
     Args:
         begin, end: range of the queries that are written.
         rows: (B, h, w, heads, c) float32 features.
-        density: (B, D, h, w) float32 probability of each depth bin.
+        density: (B, h, w, D) float32 probability of each depth bin.
         locations: (N, heads, points, 3) float32: u, v, depth, 0 and 1 at the outer edges.
         weights: (N, heads, points) float32 of the samples.
         sample: (N,) which of the batch each query samples.
         result: (N, heads, c) float32 to write.
     """
-    bins, height, width = density.shape[1:]
+    height, width, bins = density.shape[1:]
     heads, points = weights.shape[1:]
     channels = rows.shape[4]
     one = np.float32(1)
@@ -44,8 +44,8 @@ def attend(begin, end, rows, density, locations, weights, sample, result):  # ty
                 for corner in range(4):
                     column, row = x + corner % 2, y + corner // 2
                     if 0 <= column < width and 0 <= row < height:
-                        near = density[b, k, row, column] if 0 <= k < bins else np.float32(0)
-                        far = density[b, k + 1, row, column] if 0 <= k + 1 < bins else np.float32(0)
+                        near = density[b, row, column, k] if 0 <= k < bins else np.float32(0)
+                        far = density[b, row, column, k + 1] if 0 <= k + 1 < bins else np.float32(0)
                         share = (right if corner % 2 else one - right) * (below if corner // 2 else one - below)
                         share *= weights[n, head, point] * (near + (far - near) * behind)
                         for i in range(channels):

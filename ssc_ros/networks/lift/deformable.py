@@ -87,7 +87,8 @@ def sample_without_gradients(
 
     result = torch.empty(len(sample), *value.shape[1:3])
     rows, *others = (
-        x.float().contiguous().numpy() for x in (value.permute(0, 3, 4, 1, 2), density, locations, weights)
+        x.float().contiguous().numpy()
+        for x in (value.permute(0, 3, 4, 1, 2), density.movedim(1, -1), locations, weights)
     )
     what = rows, *others, sample.numpy(), result.numpy()
     loop(lambda begin, end: attend(begin, end, *what), len(sample))

@@ -95,7 +95,7 @@ class DepthWeightedLift(nn.Module):
         Returns:
             [B, outputs, X / width, Y / width, Z]: context times the density at the voxel's depth, then that density,
             the probability that the pixel's ray ends behind the voxel (it is free), and whether the voxel is in view;
-            each of them for the `width`^2 voxels in turn.
+            all of them for each of the `width`^2 voxels in turn.
         """
         sample = self._gathered if may_loop(context) else self._sampled
         x, y, z = self.grid.shape
@@ -113,7 +113,7 @@ class DepthWeightedLift(nn.Module):
         seen = functional.grid_sample(context, at[:, :, None, :2].contiguous(), align_corners=False)[..., 0]
         rays = rays.flatten(2)
         volume = torch.cat([seen * rays[:, :1], rays, visible[:, None].to(seen)], dim=1)
-        return volume.unflatten(2, (self.width**2, -1)).flatten(1, 2)
+        return volume.unflatten(2, (self.width**2, -1)).movedim(2, 1).flatten(1, 2)
 
     def _gathered(self, context: Tensor, density: Tensor, projection: Tensor) -> Tensor:
         """The same without gradients, on a CPU; the outputs of a voxel lie side by side."""
@@ -122,11 +122,11 @@ class DepthWeightedLift(nn.Module):
         batch, channels, height, width = context.shape
         places = self._places(self._locate, projection, (height, width))
         rows = functional.pad(context.float(), (1, 1, 1, 1)).permute(0, 2, 3, 1).reshape(batch, -1, channels)
-        table = density.new_empty(height + 2, width + 2, self.bins.count + 2, 2)
+        table = torch.empty(height + 2, width + 2, self.bins.count + 3)
         wide = self.grid.size // self.width**2
-        volume = density.new_empty(batch, wide, channels + MEASURES, self.width**2)
+        volume = torch.empty(batch, wide, self.width**2, channels + MEASURES)
         for b in range(batch):
-            rays = density[b].numpy(), table.numpy()
+            rays = density[b].float().movedim(0, -1).contiguous().numpy(), table.numpy()
             loop(lambda *part, rays=rays: ray_table(*part, *rays), height + 2)
             where = (x[b].numpy() for x in (places.first, places.bins, places.right, places.below, places.far))
             what = rows[b].numpy(), table.flatten(0, 1).numpy(), width + 2, *where, volume[b].numpy()

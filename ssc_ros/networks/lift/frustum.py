@@ -6,14 +6,15 @@ import torch
 from torch import Tensor
 
 from ssc_ros.core import DepthBins
+from ssc_ros.networks.volume.blocks import channels_first, channels_last
 
 
-def depth_density(logits: Tensor, dim: int = 1) -> Tensor:
-    """Probability of each depth bin, [B, D, h, w] -> the same, or with the bins along another dimension.
+def depth_density(logits: Tensor) -> Tensor:
+    """Probability of each depth bin, [B, D, h, w] -> the same, a ray's bins side by side in memory.
 
     In single precision at least, under autocast too: a voxel near the camera sums thousands of them.
     """
-    return logits.softmax(dim=dim, dtype=torch.promote_types(logits.dtype, torch.float32))
+    return channels_first(channels_last(logits).softmax(-1, dtype=torch.promote_types(logits.dtype, torch.float32)))
 
 
 def frustum_coordinates(voxels: Tensor, image_size: tuple[int, int], bins: DepthBins) -> tuple[Tensor, Tensor]:

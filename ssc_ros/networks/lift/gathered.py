@@ -6,27 +6,27 @@ import numpy as np
 
 from ssc_ros.core.compiled import kernel
 
-IMPROBABLE = np.float32(1e-8)
-"""Where a ray ends with less than this probability the context is not read: it would be multiplied by that."""
-
 
 @kernel
 def ray_table(begin, end, density, table):  # type: ignore[no-untyped-def]  # noqa: ANN001
-    """Put a ring of zeros around a density, sum it from the far end, and let what a voxel reads lie side by side.
+    """Sum a density from the far end, within a ring of zeros.
 
     Args:
         begin, end: range of the rows of the table that are written.
-        density: (D, h, w) probability of each bin.
-        table: (h + 2, w + 2, D + 2, 2) to write: the probability that a ray ends in a bin, and in it or behind it.
+        density: (h, w, D) probability of each bin.
+        table: (h + 2, w + 2, D + 3) to write: the probability that a ray ends in a bin or behind it. One bin stands
+            before the first, in which no ray ends, and two behind the last.
     """
-    bins, height, width = density.shape
+    height, width, bins = density.shape
     table[begin:end] = 0
     for row in range(max(begin, 1), min(end, height + 1)):
-        for k in range(bins - 1, -1, -1):
-            for x in range(width):
-                ray, here = table[row, x + 1], density[k, row - 1, x]
-                ray[k + 1, 0] = here
-                ray[k + 1, 1] = ray[k + 2, 1] + here
+        for column in range(width):
+            here, ray = density[row - 1, column], table[row, column + 1]
+            behind = np.float32(0)
+            for k in range(bins - 1, -1, -1):
+                behind += here[k]
+                ray[k + 1] = behind
+            ray[0] = behind
 
 
 @kernel
@@ -36,36 +36,36 @@ def gather(begin, end, rows, table, width, first, bins, right, below, far, volum
     Args:
         begin, end: range of the wide voxels that are written.
         rows: ((h + 2) (w + 2), C) context of the cells, a ring of zeros around them.
-        table: ((h + 2) (w + 2), D + 2, 2) of `ray_table`.
+        table: ((h + 2) (w + 2), D + 3) of `ray_table`.
         width: w + 2.
         first: (P, V) int32, the upper left of the four cells around each of the P voxels in V wide ones; negative out
             of view.
         bins: (P, V) int32, the nearer of the two bins around it.
         right, below, far: (P, V) the shares of the right cells, the lower cells and the second bin.
-        volume: (V, C + 3, P) to write, see `DepthWeightedLift`.
+        volume: (V, P, C + 3) to write, see `DepthWeightedLift`.
     """
     channels = rows.shape[1]
     one = np.float32(1)
     for v in range(begin, end):
-        voxel = volume[v]
-        voxel[:] = 0
         for part in range(len(first)):
-            a = first[part, v]
+            voxel, a = volume[v, part], first[part, v]
             if a < 0:
+                voxel[:] = 0
                 continue
             b, c, d = a + 1, a + width, a + width + 1
-            x, y, k, n = right[part, v], below[part, v], bins[part, v], bins[part, v] + 1
+            x, y, k, share = right[part, v], below[part, v], bins[part, v], far[part, v]
             wa, wb, wc, wd = (one - x) * (one - y), x * (one - y), (one - x) * y, x * y
-            for i in range(2):
-                near = wa * table[a, k, i] + wb * table[b, k, i] + wc * table[c, k, i] + wd * table[d, k, i]
-                beyond = wa * table[a, n, i] + wb * table[b, n, i] + wc * table[c, n, i] + wd * table[d, n, i]
-                voxel[channels + i, part] = near + (beyond - near) * far[part, v]
-            voxel[channels + 2, part] = 1
-            here = voxel[channels, part]
-            if here > IMPROBABLE:
-                wa, wb, wc, wd = wa * here, wb * here, wc * here, wd * here
-                for i in range(channels):
-                    voxel[i, part] = wa * rows[a, i] + wb * rows[b, i] + wc * rows[c, i] + wd * rows[d, i]
+            # that the ray ends in the nearer bin or behind it, in the second one or behind it, behind both
+            near = wa * table[a, k] + wb * table[b, k] + wc * table[c, k] + wd * table[d, k]
+            second = wa * table[a, k + 1] + wb * table[b, k + 1] + wc * table[c, k + 1] + wd * table[d, k + 1]
+            behind = wa * table[a, k + 2] + wb * table[b, k + 2] + wc * table[c, k + 2] + wd * table[d, k + 2]
+            here = (near - second) * (one - share) + (second - behind) * share
+            voxel[channels] = here
+            voxel[channels + 1] = (near * (one - share) if k > 0 else np.float32(0)) + second * share
+            voxel[channels + 2] = one
+            wa, wb, wc, wd = wa * here, wb * here, wc * here, wd * here
+            for i in range(channels):
+                voxel[i] = wa * rows[a, i] + wb * rows[b, i] + wc * rows[c, i] + wd * rows[d, i]
 
 
 @kernel

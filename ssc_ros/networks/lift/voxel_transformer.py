@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from ssc_ros.core import DepthBins, SceneGrid
 from ssc_ros.networks.lift.deformable import DepthDeformableAttention
 from ssc_ros.networks.lift.depth_weighted import project_voxels
 from ssc_ros.networks.lift.frustum import frustum_coordinates
 from ssc_ros.networks.lift.remembered import Remembered
+from ssc_ros.networks.volume.blocks import channels_first, channels_last
 
 
 class VoxelTransformerLayer(nn.Module):
@@ -48,20 +48,8 @@ class PriorFill(nn.Sequential):
 
     def forward(self, volume: Tensor) -> Tensor:
         """Apply it."""
-        if torch.jit.is_tracing():  # type: ignore[attr-defined]
-            return self._traced(volume)
-        filled: Tensor = super().forward(volume.flatten(2).transpose(1, 2))
-        return filled.transpose(1, 2).unflatten(2, volume.shape[2:])
-
-    def _traced(self, volume: Tensor) -> Tensor:
-        """The same for a compiler of graphs, which would copy the volume for every transposition."""
-        own = {name: parameter[..., None, None, None] for name, parameter in self.named_parameters()}
-        x = functional.conv3d(volume, own["0.weight"], own["0.bias"].flatten())
-        mean = x.new_full((x.shape[1], x.shape[1], 1, 1, 1), 1 / x.shape[1])
-        x = x - functional.conv3d(x, mean)
-        x = x * (functional.conv3d(x * x, mean) + nn.LayerNorm(1).eps).rsqrt()
-        x = functional.leaky_relu(x * own["1.weight"] + own["1.bias"])
-        return functional.conv3d(x, own["3.weight"], own["3.bias"].flatten())
+        filled: Tensor = super().forward(channels_last(volume))
+        return channels_first(filled)
 
 
 class VoxelTransformer(nn.Module):
@@ -128,16 +116,21 @@ class VoxelTransformer(nn.Module):
             [B, C, X, Y, Z].
         """
         proposed = torch.nonzero(proposals.flatten())[:, 0]
-        sample, place = proposed // self.grid.size, proposed % self.grid.size
-        rows = sample[:, None], torch.arange(volume.shape[1], device=volume.device), place[:, None]
+        sample = proposed // self.grid.size
         voxels = self._voxels(self._project, projection).index_select(0, proposed)
         reference, visible = frustum_coordinates(voxels, self.image_size, self.bins)
 
-        queries = volume.flatten(2)[rows]
+        queries = _rows(volume).index_select(0, proposed)
         for layer in self.layers:
             queries = layer(queries, context, density, reference, visible, sample)
-        return filled.flatten(2).to(queries).index_put(rows, queries).unflatten(2, self.grid.shape)
+        refined = _rows(filled).to(queries).index_copy(0, proposed, queries)
+        return channels_first(refined.view(len(volume), *self.grid.shape, -1))
 
     def _project(self, projection: Tensor) -> Tensor:
         """[B X Y Z, 3] pixel and depth of the voxels."""
         return project_voxels(projection, self.grid).view(-1, 3)
+
+
+def _rows(volume: Tensor) -> Tensor:
+    """The voxels [B X Y Z, C] of a volume [B, C, X, Y, Z]; a view where its channels are last."""
+    return channels_last(volume).flatten(0, 3)

@@ -10,8 +10,34 @@ from torch.nn import functional
 
 
 def channels_are_last(volume: Tensor) -> bool:
-    """Whether the channels of a volume [B, C, X, Y, Z] lie side by side in memory, as from a lift by loops."""
-    return volume.ndim == 5 and not volume.is_contiguous() and volume.movedim(1, -1).is_contiguous()
+    """Whether the channels of [B, C, ...] lie side by side in memory, as from a lift by loops."""
+    return volume.ndim > 2 and not volume.is_contiguous() and volume.movedim(1, -1).is_contiguous()
+
+
+def channels_last(volume: Tensor) -> Tensor:
+    """A view of [B, C, ...] as [B, ..., C].
+
+    What a block does to single voxels it does to this view: so a compiler of graphs, whose convolutions write channels
+    side by side, does not move them in between.
+    """
+    return volume.movedim(1, -1)
+
+
+def channels_first(volume: Tensor) -> Tensor:
+    """The inverse of `channels_last`."""
+    return volume.movedim(-1, 1)
+
+
+def as_rows(volume: Tensor) -> Tensor:
+    """`channels_last` of what a convolution has written, for several readers.
+
+    In a traced graph it is the product with the identity, which OpenVINO lets read the convolution's memory as it is;
+    for several readers of other kinds it makes a copy, six times as slowly.
+    """
+    rows = channels_last(volume)
+    if torch.jit.is_tracing():  # type: ignore[attr-defined]
+        return functional.linear(rows, torch.eye(rows.shape[-1], dtype=rows.dtype, device=rows.device))
+    return rows
 
 
 class Pointwise3d(nn.Module):
@@ -35,13 +61,16 @@ class Pointwise3d(nn.Module):
             bias = None if self.bias is None else self.bias[:, 0]
             return convolution(volume, self.weight.unflatten(1, (-1, *[1] * ones)), bias)
         if channels_are_last(volume):  # and stay so
-            bias = None if self.bias is None else self.bias[:, 0]
-            return functional.linear(volume.movedim(1, -1), self.weight, bias).movedim(-1, 1)
+            return channels_first(self.of_rows(channels_last(volume)))
         # bmm, not matmul, which would fold the batch into the voxels and copy the volume for it
         weight = self.weight.expand(len(volume), -1, -1)
         flat = volume.flatten(2)
         result = torch.bmm(weight, flat) if self.bias is None else torch.baddbmm(self.bias, weight, flat)
         return result.unflatten(2, volume.shape[2:])
+
+    def of_rows(self, rows: Tensor) -> Tensor:
+        """The same of [..., inputs], whose channels are last; for blocks that do more to rows than this."""
+        return functional.linear(rows, self.weight, None if self.bias is None else self.bias[:, 0])
 
 
 class AxialConv3d(nn.Conv3d):

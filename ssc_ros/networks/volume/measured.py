@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ssc_ros.networks.volume.blocks import Pointwise3d
+from ssc_ros.networks.volume.blocks import Pointwise3d, channels_first, channels_last
 
 
 class _Fusion(nn.Module):
@@ -26,11 +26,13 @@ class _Fusion(nn.Module):
         super().__init__()
         self.lifted = Pointwise3d(inputs, outputs, bias=False)
         self.place = nn.ParameterList(torch.zeros(outputs, *_along(axis, n)) for axis, n in enumerate(shape))
-        self.norm = nn.BatchNorm3d(outputs)
+        self.norm = nn.BatchNorm1d(outputs)
 
     def _placed(self, volume: Tensor) -> Tensor:
+        """[B, X, Y, Z, outputs] -> [B, outputs, X, Y, Z]."""
         x, y, z = self.place
-        return functional.relu(self.norm(volume + (x + y + z).to(volume)), inplace=True)
+        volume = volume + (x + y + z).movedim(0, -1).to(volume)
+        return channels_first(functional.relu(self.norm(volume.flatten(0, -2)), inplace=True).view_as(volume))
 
 
 class PlacedFusion(_Fusion):
@@ -38,7 +40,7 @@ class PlacedFusion(_Fusion):
 
     def forward(self, lifted: Tensor) -> Tensor:
         """[B, inputs, X, Y, Z] -> [B, outputs, X, Y, Z]."""
-        return self._placed(self.lifted(lifted))
+        return self._placed(self.lifted.of_rows(channels_last(lifted)))
 
 
 class MeasuredFusion(_Fusion):
@@ -68,10 +70,10 @@ class MeasuredFusion(_Fusion):
         Returns:
             [B, outputs, X, Y, Z].
         """
-        volume = self.lifted(lifted) + self.measured(measured.to(lifted))
+        volume = self.lifted.of_rows(channels_last(lifted)) + self.measured.of_rows(channels_last(measured.to(lifted)))
         if self.classes is not None:
             assert classes is not None
-            volume = _add_rows(volume, classes, self.classes.weight)
+            volume = channels_last(_add_rows(channels_first(volume), classes, self.classes.weight))
         return self._placed(volume)
 
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ssc_ros.networks.backbones.residual import BasicBlock, ResidualEncoder, TopDownNeck, conv_norm, group_norm
-from ssc_ros.networks.volume.blocks import Pointwise3d
+from ssc_ros.networks.volume.blocks import Pointwise3d, as_rows, channels_first, channels_last
 
 PLANES = {"xy": 4, "yz": 2, "zx": 3}
 """Plane -> the axis of [B, C, X, Y, Z] that it collapses."""
@@ -24,7 +24,7 @@ class PlanePool(nn.Module):
 
     def __init__(self, channels: int, axis: int, size: int, slabs: int, outputs: int) -> None:
         super().__init__()
-        self.axis, self.layout = axis, (slabs, size // slabs)
+        self.axis, self.layout = axis - 1, (slabs, size // slabs)
         # a slab of one voxel has nothing to weigh
         self.weight = Pointwise3d(channels, 1, bias=False) if size > slabs else None
         self.project = nn.Sequential(
@@ -33,12 +33,13 @@ class PlanePool(nn.Module):
 
     def forward(self, volume: Tensor) -> Tensor:
         """[B, C, X, Y, Z] -> [B, outputs, H, W], the two axes that are left in their order."""
-        if self.weight is None:
-            slabs = volume.movedim(self.axis, 2)
-        else:
-            weight = self.weight(volume).unflatten(self.axis, self.layout).softmax(dim=self.axis + 1)
-            slabs = (volume.unflatten(self.axis, self.layout) * weight).sum(dim=self.axis + 1).movedim(self.axis, 2)
-        plane: Tensor = self.project(slabs.flatten(1, 2))
+        slabs = channels_last(volume)
+        if self.weight is not None:
+            weight = self.weight.of_rows(slabs).unflatten(self.axis, self.layout).softmax(dim=self.axis + 1)
+            slabs = (slabs.unflatten(self.axis, self.layout) * weight).sum(dim=self.axis + 1)
+        one = self.layout[0] == 1
+        flat = slabs.squeeze(self.axis) if one else slabs.movedim(self.axis, 3).flatten(3)
+        plane: Tensor = self.project(channels_first(flat))
         return plane
 
 
@@ -50,16 +51,16 @@ class PlaneUnpool(nn.Module):
 
     def __init__(self, inputs: int, axis: int, size: int, slabs: int, channels: int) -> None:
         super().__init__()
-        self.axis, self.slabs, self.thickness = axis, slabs, size // slabs
+        self.axis, self.slabs, self.thickness = axis - 1, slabs, size // slabs
         as_it_is = slabs == 1 and inputs == channels
         self.project: nn.Module = nn.Identity() if as_it_is else nn.Conv2d(inputs, channels * slabs, 1)
 
     def forward(self, plane: Tensor) -> Tensor:
         """[B, inputs, H, W] -> [B, C, X, Y, Z]; with one slab the collapsed axis has size 1, to broadcast."""
-        volume = self.project(plane).unflatten(1, (-1, self.slabs)).movedim(2, -1)
+        volume = channels_last(self.project(plane)).unflatten(3, (self.slabs, -1))
         if self.slabs > 1 and self.thickness > 1:
-            volume = volume.repeat_interleave(self.thickness, dim=-1)
-        return torch.movedim(volume, -1, self.axis)
+            volume = volume.repeat_interleave(self.thickness, dim=3)
+        return channels_first(volume.movedim(3, self.axis))
 
 
 class PlaneEncoder(nn.Module):
@@ -121,15 +122,20 @@ class TriPlane(nn.Module):
         """
         taps: dict[str, Tensor] = {}
         parts = []
+        voxels = as_rows(volume)
+        volume = channels_first(voxels)
         for plane in PLANES:
             refined, levels = self.encoder(self.pools[plane](volume))
             taps |= {f"planes.{plane}.{name}": level for name, level in levels.items()}
-            parts.append(self.unpools[plane](refined))
-        parts.append(volume)
+            parts.append(channels_last(self.unpools[plane](refined)))
+        parts.append(voxels)
         # the broadcast planes first: their sum is small
-        logits = self.aggregate(parts[1] + parts[2] + parts[0] + parts[3])
-        weights = logits.softmax(dim=1)
-        result = parts[0] * weights[:, :1]
-        for i, part in enumerate(parts[1:], start=1):
-            result = torch.addcmul(result, part, weights[:, i : i + 1])
-        return result, taps | {"aggregate.logits": logits, "aggregate": result}
+        logits = self.aggregate.of_rows(parts[1] + parts[2] + parts[0] + parts[3])
+        # a softmax of four written out: compilers of graphs have none that is fast along so short an axis
+        best = logits.amax(dim=-1, keepdim=True)
+        weights = [(logit - best).exp() for logit in logits.split(1, dim=-1)]
+        result = parts[0] * weights[0]
+        for part, weight in zip(parts[1:], weights[1:], strict=True):
+            result = torch.addcmul(result, part, weight)
+        aggregate = channels_first(result / sum(weights))
+        return aggregate, taps | {"aggregate.logits": channels_first(logits), "aggregate": aggregate}
