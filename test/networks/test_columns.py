@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from ssc_ros.networks.heads.columns import ColumnFeatures, ColumnHead
-from ssc_ros.networks.heads.subvoxel import SubvoxelFeatures, any_occupied, folded, occupied_parts, to_children
+from ssc_ros.networks.heads.subvoxel import SubvoxelFeatures, any_occupied, occupied_parts, to_children
 from ssc_ros.networks.volume.blocks import Pointwise3d
 
 FREQUENCIES = np.array([900.0, 60, 30, 10])
@@ -55,14 +55,15 @@ def test_each_layer_of_a_column_has_its_own_features_volume_and_measurement(sour
 
 
 @pytest.mark.usefixtures("threads")
-def test_the_order_of_features_does_not_matter():
+@pytest.mark.parametrize("deep", [5, 8, 21])
+def test_the_order_of_features_does_not_matter(deep):
     torch.manual_seed(3)
     classify = Pointwise3d(6, 5 + 8)
     torch.nn.init.normal_(classify.bias)
-    columns = ColumnFeatures(torch.randn(2, 4, 7, 3, 6), classify)
+    columns = ColumnFeatures(torch.randn(2, 4, deep, 3, 6), classify)
     voxels = SubvoxelFeatures(columns.features.movedim(-1, 1), classify)
     torch.testing.assert_close(columns.dense(), voxels.dense())
-    index = torch.randint(2 * 8 * 14 * 6, (300,))
+    index = torch.randint(2 * 8 * 2 * deep * 6, (300,))
     torch.testing.assert_close(columns.gather(index), voxels.gather(index))
     assert torch.equal(columns.labels(), voxels.labels())
     assert torch.equal(columns.confidence(), voxels.confidence())
@@ -80,18 +81,6 @@ def test_features_in_half_precision_are_decided_as_the_numbers_that_they_are(kin
     assert len(small.labels().unique()) == 5
 
 
-def test_wider_voxels_have_the_children_of_theirs():
-    fine = (torch.rand(2, 3, 8, 12, 4, generator=torch.Generator().manual_seed(2)) > 0.99).byte()
-    children = torch.cat([to_children(sensor) for sensor in fine.unbind(1)], dim=1)
-    wide = folded(children, 2)
-    assert wide.shape == (2, 96, 2, 3, 2)
-    for b, sensor, x, y, z in itertools.product(range(2), range(3), range(8), range(12), range(4)):
-        part, child = 2 * (x // 2 % 2) + y // 2 % 2, 4 * (x % 2) + 2 * (y % 2) + z % 2
-        assert wide[b, 24 * part + 8 * sensor + child, x // 4, y // 4, z // 2] == fine[b, sensor, x, y, z]
-    assert torch.equal(any_occupied(wide), wide.bool().any(dim=1))
-    assert 0 < any_occupied(wide).float().mean() < 1
-
-
 def test_parts_of_wider_voxels_hold_what_their_children_hold():
     fine = (torch.rand(2, 3, 8, 12, 4, generator=torch.Generator().manual_seed(2)) > 0.95).byte()
     children = torch.cat([to_children(sensor) for sensor in fine.unbind(1)], dim=1)
@@ -102,3 +91,5 @@ def test_parts_of_wider_voxels_hold_what_their_children_hold():
         part = 8 * sensor + 4 * (z % 2) + 2 * (x % 2) + y % 2
         assert parts[b, part, x // 2, y // 2, z // 2] == held
     assert 0 < parts.float().mean() < 1
+    assert torch.equal(any_occupied(parts), parts.bool().any(dim=1))
+    assert 0 < any_occupied(to_children(fine[:, 0])).float().mean() < 1

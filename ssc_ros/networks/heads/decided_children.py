@@ -11,6 +11,9 @@ from ssc_ros.core.compiled import kernel
 _f = np.float32
 _i = np.int32
 
+BLOCK = 8
+"""Columns that are decided at once: the logits of 128 voxels stay in the first cache."""
+
 
 def _number(stored):  # type: ignore[no-untyped-def]  # noqa: ANN001
     """The float32 of a stored feature: itself, or the upper half of its bits as int16, which is bfloat16."""
@@ -112,15 +115,16 @@ def _classify(features, weight, bias, logits):  # type: ignore[no-untyped-def]  
 
 
 @kernel
-def _write_pairs(x, deep, label_pairs, confidence_pairs, labels, confidence):  # type: ignore[no-untyped-def]  # noqa: ANN001
-    """Put the pairs of `_decide_row`, (4, Y Z) of `deep` columns at x, in their places; see `decide_voxels`."""
+def _write_pairs(x, first, deep, label_pairs, confidence_pairs, labels, confidence):  # type: ignore[no-untyped-def]  # noqa: ANN001
+    """Put the pairs of `_decide_row`, of `deep` columns from (x, first) on, in their places; see `decide_voxels`."""
     height = labels.shape[2]
     for pair in range(4):
-        fine_x, odd = 2 * x + pair // 2, pair % 2
+        fine_x = 2 * x + pair // 2
         for y in range(deep):
+            fine_y = 2 * (first + y) + pair % 2
             for z in range(height):
-                labels[fine_x, 2 * y + odd, z] = label_pairs[pair, y * height + z]
-                confidence[fine_x, 2 * y + odd, z] = confidence_pairs[pair, y * height + z]
+                labels[fine_x, fine_y, z] = label_pairs[pair, y * height + z]
+                confidence[fine_x, fine_y, z] = confidence_pairs[pair, y * height + z]
 
 
 @kernel
@@ -144,23 +148,27 @@ def decide_voxels(begin, end, features, weight, bias, labels, confidence):  # ty
         _copy(features, x, seen)
         _classify(seen, weight, bias, row)
         _decide_row(row[:classes], row[classes:], best, total, label, label_pairs, confidence_pairs)
-        _write_pairs(x, voxels // height, label_pairs, confidence_pairs, labels, confidence)
+        _write_pairs(x, 0, voxels // height, label_pairs, confidence_pairs, labels, confidence)
 
 
 @kernel
 def decide_columns(begin, end, features, weight, bias, labels, confidence):  # type: ignore[no-untyped-def]  # noqa: ANN001
     """As `decide_voxels`, of features (X, Y, Z, F)."""
     _, deep, height, count = features.shape
-    outputs, voxels = len(weight), deep * height
+    block = min(BLOCK, deep)
+    outputs, voxels = len(weight), block * height
     classes = outputs - 8
     seen, row = np.empty((count, voxels), np.float32), np.empty((outputs, voxels), np.float32)
     best, total, label = np.empty(voxels, np.float32), np.empty(voxels, np.float32), np.empty(voxels, np.int32)
     label_pairs, confidence_pairs = np.empty((4, voxels), np.uint16), np.empty((4, voxels), np.uint16)
     for x in range(begin, end):
-        for y in range(deep):
-            for f in range(count):  # not innermost: a row of `seen` is written in whole lines of the cache
-                for z in range(height):
-                    seen[f, y * height + z] = _number(features[x, y, z, f])
-        _classify(seen, weight, bias, row)
-        _decide_row(row[:classes], row[classes:], best, total, label, label_pairs, confidence_pairs)
-        _write_pairs(x, deep, label_pairs, confidence_pairs, labels, confidence)
+        for start in range(0, deep, block):
+            first = min(start, deep - block)  # the last block may decide some columns again
+            for y in range(block):
+                column = features[x, first + y]
+                for f in range(count):  # not innermost: a row of `seen` is written in whole lines of the cache
+                    for z in range(height):
+                        seen[f, y * height + z] = _number(column[z, f])
+            _classify(seen, weight, bias, row)
+            _decide_row(row[:classes], row[classes:], best, total, label, label_pairs, confidence_pairs)
+            _write_pairs(x, first, block, label_pairs, confidence_pairs, labels, confidence)

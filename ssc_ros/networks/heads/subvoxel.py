@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from ssc_ros.networks.heads.scene_logits import SceneLogits
 from ssc_ros.networks.loops import loop
-from ssc_ros.networks.volume.blocks import Pointwise3d, channels_first, channels_last, conv_norm_3d
+from ssc_ros.networks.volume.blocks import Pointwise3d, conv_norm_3d
 
 
 def to_children(volume: Tensor) -> Tensor:
@@ -35,18 +35,9 @@ def from_children(children: Tensor) -> Tensor:
     return parts.permute(0, 4, 1, 5, 2, 6, 3).reshape(batch, 2 * x, 2 * y, 2 * z)
 
 
-LOWER = 0x00FF_00FF_00FF_00FF
-"""Bytes of the four lower children of a voxel, as a little-endian processor numbers them."""
-
-
-def eights(children: Tensor) -> Tensor:
-    """[B, 8 n, X, Y, Z] uint8 -> [B, X, Y, Z, n] int64: eight bytes at once."""
-    return channels_last(children).contiguous().view(torch.int64)
-
-
 def any_occupied(children: Tensor) -> Tensor:
     """[B, 8 n, X, Y, Z] uint8 of children -> [B, X, Y, Z] bool, whether there is something in any of them."""
-    return eights(children).amax(dim=-1) != 0
+    return children.amax(dim=1).bool()
 
 
 Arrange = Callable[[Tensor], tuple[Tensor, ...]]
@@ -71,23 +62,9 @@ def occupied_parts(children: Tensor, width: int) -> Tensor:
         [B, 2 n width^2, X / width, Y / width, Z] uint8, 1 where any child of a part holds something. Along the axis of
         parts: sensor, lower and upper half, x, y.
     """
-    each = eights(folded(children, width)).unflatten(4, (width**2, -1)).transpose(4, 5)
-    halves = torch.stack([each & LOWER, each & ~LOWER], dim=5) != 0
-    return channels_first(halves.flatten(4).view(torch.uint8))
-
-
-def folded(children: Tensor, width: int) -> Tensor:
-    """Children of voxels as those of wider voxels.
-
-    Args:
-        children: [B, 8 n, X, Y, Z] uint8, of n sensors, as from `to_children`.
-        width: how many voxels go into a wider one along x, and as many along y.
-
-    Returns:
-        [B, 8 n width^2, X / width, Y / width, Z]: those of the voxels of a wider one in turn, first along x, then y.
-    """
-    parts = eights(children).unflatten(2, (-1, width)).unflatten(1, (-1, width))
-    return channels_first(parts.permute(0, 1, 3, 5, 2, 4, 6).flatten(4).view(torch.uint8))
+    halves = children.unflatten(1, (-1, 4, 2)).amax(dim=2)
+    parts = halves.unflatten(3, (-1, width)).unflatten(5, (-1, width))
+    return parts.permute(0, 1, 2, 4, 6, 3, 5, 7).flatten(1, 4)
 
 
 def parent_and_child(index: Tensor, shape: tuple[int, int, int]) -> tuple[Tensor, Tensor]:
