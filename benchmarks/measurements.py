@@ -60,13 +60,12 @@ def read(measurements: Iterable[Measurement], runs: Path) -> dict[str, Document]
     return {m.key: m.kind.from_json(m.file(runs).read_text()) for m in measurements if m.file(runs).exists()}
 
 
-IN_TURNS = "--compare backend=torch backend="
+IN_TURNS = "--compare backend=torch backend=openvino-bf16"
 """What is compared last is what `auto` chooses on a CPU that calculates in bfloat16."""
-SMALL, LARGE = "openvino-bf16", "openvino"
 
 
-def _scene(network: str, backend: str = SMALL) -> Measurement:
-    command = f"ssc-ros benchmark {network} {IN_TURNS}{backend} --threads 2 --rounds 6 --warm-up 1"
+def _scene(network: str) -> Measurement:
+    command = f"ssc-ros benchmark {network} {IN_TURNS} --threads 2 --rounds 6 --warm-up 1"
     return Measurement(network.replace(" ", "-"), command, f"`{network}`")
 
 
@@ -81,7 +80,7 @@ DEFAULT = (
     Measurement("backends", "ssc-ros benchmark --all-backends --threads 2", "Every backend in turns"),
     Measurement(
         "compare",
-        f"ssc-ros benchmark {IN_TURNS}{SMALL} --threads 2",
+        f"ssc-ros benchmark {IN_TURNS} --threads 2",
         "torch against OpenVINO in bfloat16, in turns",
     ),
 )
@@ -94,12 +93,11 @@ FULL: Mapping[Measurement, Peer] = {
     _scene("l2cocc full"): PEERS["L2COcc-C"],
     _scene("l2cocc_lidar full"): PEERS["L2COcc-L"],
     _scene("vlscene full"): PEERS["VLScene"],
-    _scene("htcl full", LARGE): PEERS["HTCL"],
+    _scene("htcl full"): PEERS["HTCL"],
     _sweep("polarnet"): PEERS["PolarNet"],
     _sweep("cylinder3d"): PEERS["Cylinder3D"],
 }
-"""Published sizes, as often as their peers were measured, and these; that frame's sweep has so many points. The places
-at which HTCL's deformable convolutions read need single precision."""
+"""Published sizes, as often as their peers were measured, and these; that frame's sweep has so many points."""
 
 NODE = (
     Measurement(
