@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +23,8 @@ from ssc_ros.inference.completer import choose_device
 from ssc_ros.networks.heads.point_logits import PointLogits, best_class
 from ssc_ros.networks.reparameterize import fuse
 from ssc_ros.systems import SceneNetwork
+
+_LOG = logging.getLogger(__name__)
 
 MIRRORS = ((1.0, 1.0), (1.0, -1.0), (-1.0, 1.0), (-1.0, -1.0))
 """Signs of x and y in each vote: the sweep as it is, then what is seen in a mirror along it, across it, and in both."""
@@ -133,15 +136,19 @@ class PointSegmenter:
         """What runs the network: see `from_checkpoint`."""
         if backend not in (AUTO, *BACKENDS):
             raise SscError(f"classes of points are found by torch alone; backend '{backend}' is not one of {BACKENDS}")
-        if backend == AUTO:
-            backend = SMALL if self._device.type == "cpu" and calculates_in_bfloat16() else LARGE
-            return backend if backend == LARGE or self._agreement() >= REQUIRED["bf16"] else LARGE
-        if backend == SMALL and (agreement := self._agreement()) < REQUIRED["bf16"]:
-            raise SscError(
-                f"backend '{SMALL}' is refused: {agreement:.2%} of the points that torch is sure of get the same "
-                f"label, {REQUIRED['bf16']:.2%} are expected"
-            )
-        return backend
+        if backend == LARGE or (backend == AUTO and not (self._device.type == "cpu" and calculates_in_bfloat16())):
+            return LARGE
+        agreement = self._agreement()
+        if agreement >= REQUIRED["bf16"]:
+            return SMALL
+        reason = (
+            f"backend '{SMALL}' is refused: {agreement:.2%} of the points that torch is sure of get the same label, "
+            f"{REQUIRED['bf16']:.2%} are expected"
+        )
+        if backend == SMALL:
+            raise SscError(reason)
+        _LOG.warning("%s; trying %s", reason, LARGE)
+        return LARGE
 
     @torch.inference_mode()
     def _agreement(self) -> float:

@@ -123,7 +123,8 @@ def candidates(name: str, device: torch.device) -> list[Backend]:
         SscError: there is no such backend, or it cannot run here.
     """
     if name == AUTO:
-        fast = [Backend("openvino", "bf16"), Backend("openvino")][0 if calculates_in_bfloat16() else 1 :]
+        precisions = ("bf16", "f32") if calculates_in_bfloat16() else ("f32",)
+        fast = [Backend("openvino", precision) for precision in precisions]
         return [*(backend for backend in fast if backend.missing(device) is None), Backend()]
     backend = Backend.named(name)
     if reason := backend.missing(device):

@@ -37,6 +37,7 @@ class PlanePool(nn.Module):
         if self.weight is not None:
             weight = self.weight.of_rows(slabs).unflatten(self.axis, self.layout).softmax(dim=self.axis + 1)
             slabs = (slabs.unflatten(self.axis, self.layout) * weight).sum(dim=self.axis + 1)
+        # one slab is nothing to move, and OpenVINO 2026.4 moves an axis of size 1 wrongly before it is flattened
         one = self.layout[0] == 1
         flat = slabs.squeeze(self.axis) if one else slabs.movedim(self.axis, 3).flatten(3)
         plane: Tensor = self.project(channels_first(flat))
