@@ -51,7 +51,6 @@ EXTRAS = {
     "full": FULL,  # image backbones of the papers' sizes, CLIP
     "train": ["lightning>=2.5", "jsonargparse[signatures]>=4.30", "tensorboard>=2.15", "matplotlib>=3.8"],
     "viewer": ["rerun-sdk>=0.22"],
-    "int8": ["nncf>=3.0"],
     "onnx": ONNX,
     "spconv-cu118": ["spconv-cu118>=2.3.8"],
     "dev": [

@@ -21,7 +21,6 @@ REMEDIES = {
     "lightning": "pip install 'ssc_ros[train]'",
     "tensorboard": "pip install 'ssc_ros[train]'",
     "rerun": "pip install 'ssc_ros[viewer]'",
-    "nncf": "pip install 'ssc_ros[int8]'",
     "rclpy": "source /opt/ros/jazzy/setup.bash, or pip install 'ssc_ros[ros-jazzy]'",
     "ssc_ros_msgs": "build it with colcon, or pip install ./ssc_ros_msgs",
 }

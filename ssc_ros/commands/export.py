@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ssc_ros.core.resources import SHIPPED_CHECKPOINT, shipped_checkpoint
 
 if TYPE_CHECKING:
-    from ssc_ros.core import Frame
     from ssc_ros.data.sequence import LabelledSequence
+    from ssc_ros.inference.checkpoint import CheckpointMetadata
     from ssc_ros.inference.completer import SceneCompleter
 
 HELP = "compile a checkpoint for a backend, quantise it, and score what that costs"
@@ -21,14 +20,17 @@ how well it agrees with torch. With --data, both complete frames with ground tru
 labels and the mIoU of both. A loss of more than --allow-loss points of mIoU is an error, and nothing is kept.
 
   ssc-ros export --backend openvino-bf16
-  ssc-ros export --backend openvino-int8 --data ~/synth --sequence 08 --calibrate-on 00
+  ssc-ros export mine.safetensors --backend openvino-int8 --data ~/synth --sequence 08 --calibrate-on 00
   ssc-ros export models/l2cocc_lidar_edge.safetensors --backend openvino --data ~/synth --frames 50
 
-openvino-int8 is quantised for the activations that it has on frames of --calibrate-on, so it needs --data. Other
-backends are compiled when a command first uses them; exporting them only saves that time.
+For openvino-int8, the network is shown frames of --calibrate-on with all that they had before them, and what its
+convolutions read is written into the checkpoint, or into a copy of it (--out): from then on `auto` runs it in eight
+bits where the CPU multiplies them. A checkpoint that already says so is scored as it is, unless --calibrate-on is
+given. Other backends are compiled when a command first uses them; exporting them only saves that time.
 """
 LOSS = 0.3
 """Points of mIoU that quantisation may cost."""
+CALIBRATE_ON = "00"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,42 +41,72 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--backend", required=True, help="such as openvino-int8, see docs/node.md")
     parser.add_argument("--data", type=Path, metavar="DIR", help="root of a data set, for calibration and scores")
     parser.add_argument("--sequence", default="08", metavar="NN", help="that is scored (default: 08)")
-    parser.add_argument("--calibrate-on", default="00", metavar="NN", help="that int8 is calibrated on (default: 00)")
+    parser.add_argument(
+        "--calibrate-on", metavar="NN", help=f"sequence whose frames int8 is calibrated on (default: {CALIBRATE_ON})"
+    )
     parser.add_argument("--frames", type=int, default=20, metavar="N", help="that are scored (default: 20)")
     parser.add_argument(
         "--calibration-frames", type=int, default=32, metavar="N", help="that int8 is calibrated on (default: 32)"
     )
     parser.add_argument("--allow-loss", type=float, default=LOSS, metavar="POINTS", help=f"of mIoU (default: {LOSS})")
+    parser.add_argument(
+        "--segmentation",
+        type=Path,
+        metavar="FILE",
+        help="checkpoint that gives points their classes, for a checkpoint that reads them",
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="where a quantised checkpoint is written (default: over FILE)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Export."""
     from ssc_ros.core import SscError
-    from ssc_ros.inference.backends.backend import Backend, candidates
-    from ssc_ros.inference.completer import SceneCompleter, choose_device
+    from ssc_ros.inference.backends.backend import Backend
+    from ssc_ros.inference.checkpoint import load_checkpoint, save_checkpoint
+    from ssc_ros.inference.completer import SceneCompleter
+    from ssc_ros.inference.segmenter import PointSegmenter
+    from ssc_ros.networks.reparameterize import fuse
 
     path = args.checkpoint or shipped_checkpoint()
-    (backend,) = candidates(Backend.named(args.backend).name, choose_device("auto"))
-    if not args.data and backend.precision == "int8":
-        raise SscError("int8 is calibrated on frames: name a data set, --data DIR")
-    torch_itself = SceneCompleter.from_checkpoint(path)
-    made: list[Path] = []
-    if backend.precision == "int8":
-        from ssc_ros.inference.backends.quantize import quantize_parts
-
-        frames = _spread(args.data, args.calibrate_on, args.calibration_frames)
-        made = quantize_parts(torch_itself, (frame for _, _, frame in frames), backend)
-    try:
-        exported = SceneCompleter.from_checkpoint(path, backend=backend.name)
-        loss = _report(torch_itself, exported, args)
-    except SscError:
-        _remove(made)
-        raise
+    backend = Backend.named(args.backend)
+    label = PointSegmenter.from_checkpoint(args.segmentation).labels if args.segmentation else None
+    expected = SceneCompleter.from_checkpoint(path, label=label)
+    metadata = expected.metadata
+    quantise = backend.precision == "int8" and (bool(args.calibrate_on) or not metadata.activation_ranges)
+    if quantise:
+        if not args.data:
+            raise SscError("int8 is calibrated on frames: name a data set, --data DIR")
+        metadata = _calibrated(expected, args)
+    found = SceneCompleter(fuse(load_checkpoint(path)[0]), metadata, backend=backend.name, label=label)
+    loss = _report(expected, found, args)
     if loss > args.allow_loss:
-        _remove(made)
         print(f"refused: it loses {loss:.2f} points of mIoU, {args.allow_loss:.2f} are allowed (--allow-loss)")
         return 1
+    if quantise:
+        out = args.out or path
+        save_checkpoint(out, load_checkpoint(path)[0], metadata)
+        print(f"written            {out}")
     return 0
+
+
+def _calibrated(completer: SceneCompleter, args: argparse.Namespace) -> CheckpointMetadata:
+    """The metadata with what the convolutions read while the network completes some frames."""
+    from dataclasses import replace
+
+    from rich.progress import track
+
+    from ssc_ros.inference.stream import stream
+    from ssc_ros.networks.quantization import observed_ranges
+
+    metadata, name = completer.metadata, args.calibrate_on or CALIBRATE_ON
+    sequence, chosen = _spread(args.data, name, args.calibration_frames)
+    with observed_ranges(completer.network) as ranges:
+        for _, frame in track(stream(completer, sequence, chosen), "calibrate", len(chosen)):
+            completer.complete(frame)
+    origin = metadata.provenance | {"eight bits": f"calibrated on {len(chosen)} frames of {name}"}
+    return replace(metadata, activation_ranges=ranges, provenance=origin)
 
 
 def _report(expected: SceneCompleter, found: SceneCompleter, args: argparse.Namespace) -> float:
@@ -90,38 +122,34 @@ def _report(expected: SceneCompleter, found: SceneCompleter, args: argparse.Name
     from rich.progress import track
 
     from ssc_ros.evaluation.confusion import Confusion
+    from ssc_ros.inference.stream import stream
 
     same, count = 0, 0
-    confusions = [Confusion(len(expected.metadata.label_set)) for _ in range(2)]
-    for sequence, frame_id, frame in track(_spread(args.data, args.sequence, args.frames), "score"):
-        truth = sequence.target(frame_id)
-        grids = [completer.complete(frame) for completer in (expected, found)]
+    completers = (expected, found)
+    confusions = [Confusion(len(expected.metadata.label_set)) for _ in completers]
+    sequence, chosen = _spread(args.data, args.sequence, args.frames)
+    streams = zip(*(stream(completer, sequence, chosen) for completer in completers), strict=True)
+    for frames in track(streams, "score", len(chosen)):
+        truth = sequence.target(frames[0][0])
+        grids = [completer.complete(frame) for completer, (_, frame) in zip(completers, frames, strict=True)]
         for confusion, grid in zip(confusions, grids, strict=True):
             confusion.add(grid.labels, truth)
         same += int((grids[0].labels == grids[1].labels).sum())
         count += truth.size
-        for completer in (expected, found):
-            completer.forget()
     before, after = (100 * confusion.scores().miou for confusion in confusions)
-    print(f"on {args.frames} frames of {args.sequence}    {same / count:.3%} of the labels are equal")
+    print(f"on {len(chosen)} frames of {args.sequence}    {same / count:.3%} of the labels are equal")
     print(f"mIoU               {before:.2f} by torch, {after:.2f} by {deployment.backend.name}")
     return before - after
 
 
-def _spread(root: Path, sequence: str, count: int) -> Sequence[tuple[LabelledSequence, str, Frame]]:
-    """So many frames with ground truth, evenly spread over a sequence; without their past."""
+def _spread(root: Path, name: str, count: int) -> tuple[LabelledSequence, list[str]]:
+    """A sequence, and so many of its frames with ground truth, evenly spread over it."""
     from ssc_ros.core import SscError
     from ssc_ros.data.sequence import open_sequences
 
-    (opened,) = open_sequences(root, [sequence])
-    ids = sorted(set(opened.voxel_ids).intersection(opened.frame_ids))
+    (sequence,) = open_sequences(root, [name])
+    ids = sorted(set(sequence.voxel_ids).intersection(sequence.frame_ids))
     if not ids:
-        raise SscError(f"sequence {sequence} of {root} has no ground truth")
-    chosen = [ids[i * len(ids) // min(count, len(ids))] for i in range(min(count, len(ids)))]
-    return [(opened, frame_id, opened.frame(frame_id)) for frame_id in chosen]
-
-
-def _remove(made: Sequence[Path]) -> None:
-    for path in made:
-        path.unlink(missing_ok=True)
-        path.with_suffix(".bin").unlink(missing_ok=True)
+        raise SscError(f"sequence {name} of {root} has no ground truth")
+    count = min(count, len(ids))
+    return sequence, [ids[i * len(ids) // count] for i in range(count)]

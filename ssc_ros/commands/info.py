@@ -162,6 +162,7 @@ def _checkpoint(path: Path) -> tuple[Table, Any]:
         "grid": f"{_shape(grid.shape)} voxels of {grid.voxel_size} m from {grid.min_corner} m in '{grid.frame_id}'",
         "label set": f"{labels.name}, {len(labels)} classes",
         "licence": metadata.licence,
+        "eight bits": f"ranges of {len(metadata.activation_ranges) or 'no'} convolutions",
         "size": f"{content['bytes'] / 1e6:.1f} MB",
         "sha256": content["sha256"],
     }

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ssc_ros.core import LABEL_SETS, LabelSet, PolarGrid, SceneGrid, SscError
 from ssc_ros.core.files import write_atomically
+from ssc_ros.networks.quantization import Ranges
 from ssc_ros.systems import SceneNetwork, build
 
 FORMAT = "ssc_ros/1"
@@ -31,6 +32,7 @@ class CheckpointMetadata:
         provenance: data, command, seed, code version, steps.
         metrics: validation scores by name.
         licence: of the weights.
+        activation_ranges: what its convolutions read, for eight bits; empty where it was never quantised.
     """
 
     model_id: str
@@ -43,6 +45,7 @@ class CheckpointMetadata:
     metrics: dict[str, float] = field(default_factory=dict)
     licence: str = "Apache-2.0"
     polar: PolarGrid | None = None
+    activation_ranges: Ranges = field(default_factory=dict)
 
     @property
     def label_set(self) -> LabelSet:
@@ -68,6 +71,7 @@ class CheckpointMetadata:
         fields["inputs"] = tuple(fields["inputs"])
         if (polar := fields.get("polar")) is not None:
             fields["polar"] = PolarGrid(**{name: tuple(values) for name, values in polar.items()})
+        fields["activation_ranges"] = {key: tuple(x) for key, x in fields.get("activation_ranges", {}).items()}
         metadata = CheckpointMetadata(**fields)
         _ = metadata.label_set
         return metadata

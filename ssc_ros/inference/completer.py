@@ -49,7 +49,8 @@ class SceneCompleter:
         self.past_frames = 0
         self._device = choose_device(device)
         self.network = network.eval().to(self._device)
-        self.deployment = deploy(self.network, candidates(backend, self._device), self._device)
+        ranges = metadata.activation_ranges
+        self.deployment = deploy(self.network, candidates(backend, self._device, ranges), self._device, ranges)
         self._autocast = self.deployment.backend.precision != "f32"
         self.stages = Stages(clock_of(self._device))
         self._label = label

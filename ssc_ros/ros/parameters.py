@@ -182,8 +182,8 @@ class Settings:
     )
     backend: str = parameter(
         "auto",
-        "What runs the completion network; auto: OpenVINO in bfloat16 where it is installed and the CPU calculates in "
-        "it, else torch. One that does not agree with torch is refused.",
+        "What runs the completion network; auto: OpenVINO on a CPU, in eight bits or bfloat16 where CPU and checkpoint "
+        "admit it, else torch. One that does not agree with torch is refused.",
         choices=BACKENDS,
     )
     threads: int = parameter(0, "CPU threads of the network; 0: as many as torch chooses.", low=0, high=256)

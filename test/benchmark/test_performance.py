@@ -157,7 +157,7 @@ def test_the_page_says_what_was_measured_and_what_was_not_and_keeps_what_was_wri
     assert text.count("Not measured.") == len(script.ALL) - 3
     for fact in (
         "| default checkpoint, from rectified pair to labels, stereo included | at most 50 ms | 40.0 ms | met |",
-        "ssc-ros benchmark --compare backend=torch backend=openvino-bf16 --threads 2",
+        "ssc-ros benchmark --compare backend=torch backend=openvino-int8 --threads 2",
         "| whole | 10.00 | 10.00 .. 10.00 | 10.00 | 10.00 .. 10.00 |",  # the ratio
         "<details><summary>l2cocc/edge, backend-2, 2 threads: milliseconds, 3 times</summary>",
         "| &emsp;&emsp;network | 240 / 240 | 180 / 180 | 120 / 120 |",  # of all backends, in place of bars

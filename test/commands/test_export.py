@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from ssc_ros.cli import main
+from ssc_ros.core.resources import shipped_checkpoint
+from ssc_ros.inference.checkpoint import load_checkpoint, save_checkpoint
 
 
 def test_the_score_of_an_export_is_that_of_evaluate(
@@ -25,5 +29,28 @@ def test_the_score_of_an_export_is_that_of_evaluate(
 
 
 def test_int8_without_frames_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["export", "--backend", "openvino-int8"]) == 1
-    assert capsys.readouterr().err.count("\n") == 1
+    assert main(["export", "--backend", "openvino-int8", "--calibrate-on", "00"]) == 1
+    assert capsys.readouterr().err == "ssc-ros export: int8 is calibrated on frames: name a data set, --data DIR\n"
+
+
+def test_a_quantised_checkpoint_says_what_its_convolutions_read(
+    kitti_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    mine = tmp_path / "mine.safetensors"
+    network, metadata = load_checkpoint(shipped_checkpoint())
+    save_checkpoint(mine, network, replace(metadata, activation_ranges={}))
+    before = mine.read_bytes()
+    command = ["export", str(mine), "--backend", "openvino-int8", "--data", str(kitti_root), "--frames", "1"]
+    assert main([*command, "--allow-loss", "-100"]) == 1
+    assert "refused: it loses" in capsys.readouterr().out
+    assert mine.read_bytes() == before
+    assert main([*command, "--allow-loss", "1"]) == 0
+    same = float(re.findall(r"([\d.]+)% of the labels are equal", capsys.readouterr().out)[0])
+    assert 99 < same < 100
+    quantised, metadata = load_checkpoint(mine)
+    least, largest = metadata.activation_ranges["image.depth.prior.0"]  # a depth interpolated between two bins
+    assert least == 0
+    assert largest == pytest.approx(1, abs=0.01)
+    for name, weight in network.state_dict().items():
+        assert torch.equal(weight, quantised.state_dict()[name])

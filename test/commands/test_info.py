@@ -23,6 +23,7 @@ METADATA = CheckpointMetadata(
     provenance={"command": "--data.root [a,b]"},
     metrics={"class/car": 0.125, "miou": 0.25},
     licence="CC0-1.0",
+    activation_ranges={"head.body": (-0.5, 2.25)},
 )
 
 

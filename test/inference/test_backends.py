@@ -15,10 +15,11 @@ from ssc_ros.inference.backends import backend as backends
 from ssc_ros.inference.backends.artefacts import Artefacts
 from ssc_ros.inference.backends.backend import AUTO, NAMES, Backend, candidates
 from ssc_ros.inference.backends.deploy import deploy, observe
-from ssc_ros.inference.backends.parity import Parity
+from ssc_ros.inference.backends.parity import REQUIRED, Parity
 from ssc_ros.inference.backends.sample import made_inputs
 from ssc_ros.networks.dense import dense, dense_parts, flatten, rebuild, record
 from ssc_ros.networks.heads.subvoxel import SubvoxelLogits
+from ssc_ros.networks.quantization import observed_ranges, quantised
 from ssc_ros.networks.volume.blocks import channels_are_last, channels_first, channels_last
 from ssc_ros.ros.parameters import BACKENDS
 from ssc_ros.systems import SYSTEMS, InputSpec, build
@@ -98,7 +99,7 @@ def test_openvino_takes_a_volume_as_it_lies(last):
     module, volume, more = Widen(), torch.randn(1, 3, 4, 6, 2), torch.randn(1, 5, 4, 6, 2)
     beside = volume.movedim(1, -1).contiguous().movedim(-1, 1)
     example = record(module, lambda: module.widen(beside if last else volume, more))[0]
-    (x, y) = parts.load_or_convert(example, Artefacts("none")).inputs
+    (x, y) = parts.load_or_convert(example, Backend("openvino"), Artefacts("none")).inputs
     assert [tuple(port.shape) for port in (x, y)] == [(1, 4, 6, 2, 3) if last else (1, 3, 4, 6, 2), (1, 5, 4, 6, 2)]
     compiled = parts.compile_part(example, Backend("openvino"), Artefacts("none"))
     for given in (volume, beside):
@@ -126,7 +127,7 @@ def test_openvino_moves_no_channels_back_and_forth(precision):
     module, volume = Rows(), channels_first(torch.randn(1, 4, 6, 2, 16))
     example = record(module, lambda: module.both(volume))[0]
     for _ in range(2):  # the second time from the file
-        model = parts.load_or_convert(example, Artefacts("none"))
+        model = parts.load_or_convert(example, Backend("openvino", precision), Artefacts("none"))
     moved = [operation for operation in model.get_ops() if operation.get_type_name() == "Transpose"]
     assert len(moved) == 2  # into the convolution and out of it; the product of rows reads the input itself
     wide, flat = parts.compile_part(example, Backend("openvino", precision), Artefacts("none"))(volume)
@@ -230,12 +231,18 @@ def test_artefacts_depend_on_weights_shapes_backend_and_part():
     ]
     assert len(set(paths)) == 12
     assert paths[0] == Artefacts.of(network()).path(Backend(), examples[0], ".xml")
+    assert Artefacts.of(network()) != Artefacts.of(network(), {"image.encoder.0": (0.0, 1.0)})
 
 
 def test_auto_is_openvino_on_a_cpu_and_torch_where_it_cannot_run(monkeypatch):
+    ranges = {"image.encoder.0": (0.0, 1.0)}
     monkeypatch.setattr(backends, "calculates_in_bfloat16", lambda: True)
+    monkeypatch.setattr(backends, "multiplies_bytes", lambda: True)
     assert candidates(AUTO, CPU) == [Backend("openvino", "bf16"), Backend("openvino"), Backend()]
-    assert candidates(AUTO, torch.device("cuda")) == [Backend()]
+    assert candidates(AUTO, CPU, ranges) == [Backend("openvino", "int8"), *candidates(AUTO, CPU)]
+    assert candidates(AUTO, torch.device("cuda"), ranges) == [Backend()]
+    monkeypatch.setattr(backends, "multiplies_bytes", lambda: False)
+    assert candidates(AUTO, CPU, ranges) == candidates(AUTO, CPU)
     monkeypatch.setattr(backends, "calculates_in_bfloat16", lambda: False)
     assert candidates(AUTO, CPU) == [Backend("openvino"), Backend()]
     monkeypatch.setattr(backends, "find_spec", lambda module: None)
@@ -267,6 +274,24 @@ def test_compiled_parts_calculate_what_torch_does(library):
         assert found.classify is expected.scene.classify
     two = {key: torch.cat([value, value]) for key, value in inputs.items()}
     torch.testing.assert_close(made(two).scene.features[1:], expected.scene.features, atol=1e-4 * scale, rtol=0)
+
+
+def test_openvino_calculates_in_eight_bits_what_torch_does_with_rounded_values():
+    parts = pytest.importorskip("ssc_ros.inference.backends.openvino_parts")
+    backend, made, inputs = Backend("openvino", "int8"), network(), made_inputs(SPEC)
+    with pytest.raises(SscError, match="does not say; let it see frames: ssc-ros export FILE --backend openvino-int8"):
+        deploy(made, [backend], CPU)
+    with observed_ranges(made) as ranges:
+        _, examples = observe(made, inputs)
+    (see,) = (example for example in examples if example.part.path == "image.see")
+    with quantised(made, ranges):
+        model = parts.load_or_convert(see, backend, Artefacts("none"))
+    weights = [operation for operation in model.get_ops() if operation.get_element_type().to_dtype() == "int8"]
+    assert len(weights) == len([name for name in ranges if name.startswith(("image.encoder", "image.depth"))])
+    for _ in range(2):  # the second time from the cache
+        deployment = deploy(made, [backend], CPU, ranges)
+        assert (deployment.parts, deployment.left) == (("image.see", "enter", "complete"), ())
+        assert deployment.parity.agreement > REQUIRED["int8"]
 
 
 @pytest.mark.parametrize(("system", "preset"), [("htcl", "edge"), ("sgn", "edge_t"), ("vlscene", "edge")])

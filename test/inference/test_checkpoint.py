@@ -19,3 +19,12 @@ def test_a_label_set_of_other_classes_than_the_preset_s_is_refused(tmp_path):
         else:
             with pytest.raises(SscError, match=r"mixed\.safetensors.* 19 classes .* 20"):
                 load_checkpoint(path)
+
+
+def test_metadata_survive_their_text():
+    spec = build("polarnet", "edge").spec
+    metadata = CheckpointMetadata(
+        "m", "polarnet", "edge", "semantic_kitti", spec.grid, spec.sensors, {"seed": "1"}, {"miou": 0.5}, "CC0-1.0",
+        spec.polar, {"head.body": (-0.5, 2.25)},
+    )  # fmt: skip
+    assert CheckpointMetadata.from_json(metadata.to_json()) == metadata

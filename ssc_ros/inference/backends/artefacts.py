@@ -13,6 +13,7 @@ import ssc_ros
 from ssc_ros.core.files import user_cache
 from ssc_ros.inference.backends.backend import Backend
 from ssc_ros.networks.dense import Example
+from ssc_ros.networks.quantization import NO_RANGES, Ranges
 
 SOURCES = ("networks", "systems")
 """Rooms whose code decides what a part calculates."""
@@ -20,10 +21,10 @@ SOURCES = ("networks", "systems")
 
 @dataclass(frozen=True)
 class Artefacts:
-    """The artefacts of one network, by what they depend on: weights, code, backend, its version and the machine.
+    """The artefacts of one network, by what they depend on: weights, ranges, code, backend, its version, the machine.
 
     Attributes:
-        network: a digest of its weights and of the code.
+        network: a digest of its weights, its ranges and the code.
         root: the folder of all artefacts.
     """
 
@@ -31,9 +32,9 @@ class Artefacts:
     root: Path = field(default_factory=lambda: user_cache() / "backends")
 
     @staticmethod
-    def of(network: nn.Module) -> Artefacts:
-        """Those of a network."""
-        return Artefacts(_digest_of(network))
+    def of(network: nn.Module, ranges: Ranges = NO_RANGES) -> Artefacts:
+        """Those of a network that is quantised, where it is, by some ranges."""
+        return Artefacts(_digest_of(network, ranges))
 
     def path(self, backend: Backend, example: Example, suffix: str) -> Path:
         """Where what a backend makes of a part is, or may be written; its folder need not exist.
@@ -49,8 +50,8 @@ class Artefacts:
         return self.root / backend.name / f"{example.part.path}-{digest}{suffix}"
 
 
-def _digest_of(network: nn.Module) -> str:
-    digest = hashlib.sha256()
+def _digest_of(network: nn.Module, ranges: Ranges) -> str:
+    digest = hashlib.sha256(repr(sorted(ranges.items())).encode())
     for name, tensor in network.state_dict().items():
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())

@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from ssc_ros.core import SscError
+from ssc_ros.networks.quantization import NO_RANGES, Ranges
 
 AUTO = "auto"
 PRECISIONS = ("f32", "bf16", "int8")
@@ -113,18 +114,24 @@ def installed(device: torch.device) -> list[Backend]:
     return [backend for backend in ALL if backend.missing(device) is None]
 
 
-def candidates(name: str, device: torch.device) -> list[Backend]:
+def candidates(name: str, device: torch.device, ranges: Ranges = NO_RANGES) -> list[Backend]:
     """What a name stands for, in the order of preference.
 
-    "auto" is OpenVINO on a CPU, in bfloat16 where the CPU calculates in it, or else in single precision, and then
-    torch. torch.compile is never chosen: it takes minutes to compile.
+    "auto" is OpenVINO on a CPU, in eight bits where the CPU multiplies them and it is known how to round, in bfloat16
+    where the CPU calculates in it, or else in single precision, and then torch. torch.compile is never chosen: it takes
+    minutes to compile.
+
+    Args:
+        name: "auto", or of a backend.
+        device: of the network.
+        ranges: what the network's convolutions read; empty where nobody knows.
 
     Raises:
         SscError: there is no such backend, or it cannot run here.
     """
     if name == AUTO:
-        precisions = ("bf16", "f32") if calculates_in_bfloat16() else ("f32",)
-        fast = [Backend("openvino", precision) for precision in precisions]
+        can = {"int8": bool(ranges) and multiplies_bytes(), "bf16": calculates_in_bfloat16(), "f32": True}
+        fast = [Backend("openvino", precision) for precision, possible in can.items() if possible]
         return [*(backend for backend in fast if backend.missing(device) is None), Backend()]
     backend = Backend.named(name)
     if reason := backend.missing(device):
@@ -134,5 +141,14 @@ def candidates(name: str, device: torch.device) -> list[Backend]:
 
 def calculates_in_bfloat16() -> bool:
     """Whether this CPU has products of bfloat16."""
+    return "avx512_bf16" in _instructions()
+
+
+def multiplies_bytes() -> bool:
+    """Whether this CPU has products of bytes, and of bfloat16 for what is not quantised."""
+    return {"avx512_vnni", "avx512_bf16"} <= _instructions()
+
+
+def _instructions() -> set[str]:
     cpu = Path("/proc/cpuinfo")
-    return cpu.is_file() and "avx512_bf16" in cpu.read_text()
+    return set(cpu.read_text().split()) if cpu.is_file() else set()

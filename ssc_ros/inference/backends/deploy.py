@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import logging
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -16,6 +17,7 @@ from ssc_ros.inference.backends.backend import Backend
 from ssc_ros.inference.backends.parity import REQUIRED, Parity
 from ssc_ros.inference.backends.sample import made_inputs
 from ssc_ros.networks.dense import Example, dense_parts, record
+from ssc_ros.networks.quantization import NO_RANGES, Ranges, quantised
 from ssc_ros.systems import SceneInputs, SceneNetwork
 from ssc_ros.systems.past import as_streamed
 from ssc_ros.systems.spec import SceneOutput
@@ -31,7 +33,8 @@ class Deployment:
         backend: what runs it.
         parts: the dense parts that the backend has compiled, by their paths.
         left: those that it could not compile and torch runs, with the reason.
-        parity: with torch in single precision; None where nothing was compared.
+        parity: with torch in single precision, on rounded values where the backend has eight bits; None where nothing
+            was compared.
     """
 
     backend: Backend
@@ -40,26 +43,29 @@ class Deployment:
     parity: Parity | None = None
 
 
-def deploy(network: SceneNetwork, candidates: Sequence[Backend], device: torch.device) -> Deployment:
+def deploy(
+    network: SceneNetwork, candidates: Sequence[Backend], device: torch.device, ranges: Ranges = NO_RANGES
+) -> Deployment:
     """Let the first of some backends run a network that agrees with torch in single precision on a made street.
 
     Args:
         network: on the device, in evaluation mode; its dense parts are replaced.
         candidates: backends that can run here, in the order of preference.
         device: of the network.
+        ranges: what its convolutions read, for eight bits.
 
     Raises:
         SscError: none of them agrees, or something that the last one needs is missing.
     """
     backend, *others = candidates
     try:
-        return _deploy_one(network, backend, device)
+        return _deploy_one(network, backend, device, ranges)
     except SscError as error:
         restore(network)
         if not others:
             raise
         _LOG.warning("%s; trying %s", error, others[0].name)
-    return deploy(network, others, device)
+    return deploy(network, others, device, ranges)
 
 
 def restore(network: SceneNetwork) -> None:
@@ -68,15 +74,22 @@ def restore(network: SceneNetwork) -> None:
         part.replace(None)
 
 
-def _deploy_one(network: SceneNetwork, backend: Backend, device: torch.device) -> Deployment:
+def _deploy_one(network: SceneNetwork, backend: Backend, device: torch.device, ranges: Ranges) -> Deployment:
     if backend.is_torch or not network.completes:
         return Deployment(Backend("torch", "f32" if backend.precision == "f32" else "bf16"))
     made = {key: value.to(device) for key, value in made_inputs(network.spec).items()}
     inputs = as_streamed(network, made)
-    expected, examples = observe(network, inputs)
-    if not examples:
-        raise SscError(f"backend '{backend.name}' has nothing to compile in this network; use torch")
-    compiled, left = compile_parts(network, examples, backend)
+    eight_bits = backend.precision == "int8"
+    if eight_bits and not ranges:
+        raise SscError(
+            f"backend '{backend.name}' needs to know what the convolutions of this network read, and its checkpoint "
+            f"does not say; let it see frames: ssc-ros export FILE --backend {backend.name} --data DIR"
+        )
+    with quantised(network, ranges) if eight_bits else nullcontext():
+        expected, examples = observe(network, inputs)
+        if not examples:
+            raise SscError(f"backend '{backend.name}' has nothing to compile in this network; use torch")
+        compiled, left = compile_parts(network, examples, backend, Artefacts.of(network, ranges))
     # as the completer runs it: torch.compile would compile again for tensors of another mode
     with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=backend.precision != "f32"):
         found = network({key: value.clone() for key, value in inputs.items()})
@@ -102,23 +115,20 @@ def observe(network: SceneNetwork, inputs: SceneInputs) -> tuple[SceneOutput, li
 
 
 def compile_parts(
-    network: SceneNetwork, examples: Sequence[Example], backend: Backend
+    network: SceneNetwork, examples: Sequence[Example], backend: Backend, artefacts: Artefacts
 ) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
     """Replace dense parts; which ones, and which ones not and why.
 
     Raises:
-        SscError: none could be compiled, or an artefact is missing.
+        SscError: none could be compiled.
     """
     module = importlib.import_module(backend.compiler)
-    artefacts = Artefacts.of(network)
     compiled: list[str] = []
     left: list[tuple[str, str]] = []
     for example in examples:
         path = example.part.path
         try:
             example.part.replace(module.compile_part(example, backend, artefacts))
-        except SscError:
-            raise
         except Exception as error:  # each library raises errors of its own
             reason = (str(error).strip() or repr(error)).splitlines()[0]
             _LOG.warning("%s cannot compile '%s', torch runs it: %s", backend.name, path, reason)

@@ -13,7 +13,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ssc_ros.core import SscError
 from ssc_ros.inference.backends.artefacts import Artefacts
 from ssc_ros.inference.backends.backend import Backend
 from ssc_ros.networks.dense import Compiled, Example, FlatPart, flatten, rebuild
@@ -40,25 +39,15 @@ def compile_part(example: Example, backend: Backend, artefacts: Artefacts) -> Co
     """A part, for the shapes of its example and as many threads as torch has now.
 
     Raises:
-        SscError: a quantised part that has not been exported.
         RuntimeError: OpenVINO does not know one of its operations.
     """
-    if backend.precision == "int8":
-        path = artefacts.path(backend, example, ".xml")
-        if not path.is_file():
-            raise SscError(
-                f"there is no quantised '{example.part.path}' of this network; make one from frames like those that it "
-                "will see: ssc-ros export --backend openvino-int8 --data DIR"
-            )
-        model = core().read_model(path)
-    else:
-        model = load_or_convert(example, artefacts)
-    return _Request(model, example, backend.precision)
+    return _Request(load_or_convert(example, backend, artefacts), example, backend.precision)
 
 
-def load_or_convert(example: Example, artefacts: Artefacts) -> Any:
-    """The OpenVINO model of a part, from the cache where it is there; it does not depend on the precision."""
-    path = artefacts.path(Backend("openvino"), example, ".xml")
+def load_or_convert(example: Example, backend: Backend, artefacts: Artefacts) -> Any:
+    """The OpenVINO model of a part, from the cache where it is there; both floating precisions have the same."""
+    eight_bits = backend.precision == "int8"
+    path = artefacts.path(backend if eight_bits else Backend(backend.library), example, ".xml")
     if path.is_file():
         return core().read_model(path)
     part, inputs = _AsTheyLie(example), lay_out(example.inputs, example)

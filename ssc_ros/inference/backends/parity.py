@@ -12,9 +12,9 @@ from ssc_ros.networks.heads.scene_logits import SceneLogits
 SURE = 128
 """Confidence, of 255, from which on two backends have to agree: more than one half is for this label."""
 
-REQUIRED = {"f32": 0.9999, "bf16": 0.995, "int8": 0.5}
-"""Least agreement by precision. Eight bits, calibrated on real streets, err on the made one: their judge is the mIoU
-that `ssc-ros export` measures."""
+REQUIRED = {"f32": 0.9999, "bf16": 0.995, "int8": 0.98}
+"""Least agreement by precision. That of eight bits is with torch on values that are rounded in the same way; what the
+rounding costs is measured by `ssc-ros export`."""
 
 
 @dataclass(frozen=True)
