@@ -36,11 +36,20 @@ def kernel(function: Callable[..., Any]) -> Any:
 
     A kernel may be called from several threads at once, and may call kernels of its own folder.
     """
+    return _compile(function, set())
+
+
+def fused_kernel(function: Callable[..., Any]) -> Any:
+    """As `kernel`, but a product and the sum that it is part of may be rounded once, together: a step instead of two."""
+    return _compile(function, {"contract"})
+
+
+def _compile(function: Callable[..., Any], fastmath: set[str]) -> Any:
     folder = _cache_folder(Path(inspect.getfile(function)).parent)
     previous = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(folder) if folder else previous
     try:
-        compiled = numba.njit(cache=folder is not None, error_model="numpy", nogil=True)(function)
+        compiled = numba.njit(cache=folder is not None, error_model="numpy", nogil=True, fastmath=fastmath)(function)
     finally:
         numba.config.CACHE_DIR = previous
     return compiled

@@ -153,6 +153,9 @@ def occupancy_children(points: NDArray[np.float32], grid: SceneGrid) -> NDArray[
 
 
 def blank_children(grid: SceneGrid) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.uint8]]:
-    """Corner and edges [m] of a grid, and children without a point: what `mark_children` wants."""
+    """Corner and edges [m] of a grid, and children without a point: what `mark_children` wants.
+
+    The children of a voxel lie side by side in memory, as channels of volumes do.
+    """
     corner, edges = np.array(grid.min_corner, np.float32), np.array(grid.edges, np.float32)
-    return corner, edges, np.zeros((8, *(n // 2 for n in grid.shape)), np.uint8)
+    return corner, edges, np.moveaxis(np.zeros((*(n // 2 for n in grid.shape), 8), np.uint8), -1, 0)

@@ -84,7 +84,7 @@ def test_features_in_half_precision_are_decided_as_the_numbers_that_they_are(kin
 def test_parts_of_wider_voxels_hold_what_their_children_hold():
     fine = (torch.rand(2, 3, 8, 12, 4, generator=torch.Generator().manual_seed(2)) > 0.95).byte()
     children = torch.cat([to_children(sensor) for sensor in fine.unbind(1)], dim=1)
-    parts = occupied_parts(children, 2)
+    parts = occupied_parts(children)
     assert parts.shape == (2, 24, 2, 3, 2)
     for b, sensor, x, y, z in itertools.product(range(2), range(3), range(4), range(6), range(4)):
         held = fine[b, sensor, 2 * x : 2 * x + 2, 2 * y : 2 * y + 2, z].any()

@@ -88,6 +88,8 @@ def test_gathers_equal_the_samples_of_grid_sample(beyond: float, width: int):
         for _ in range(2):  # the second time with places that are remembered
             gathered = lift(context, density, projection() + shift)
             torch.testing.assert_close(gathered, sampled.detach(), atol=1e-5, rtol=1e-5)
+        with torch.autocast("cpu", torch.bfloat16):  # the nearest, as torch rounds
+            assert torch.equal(lift(context, density, projection() + shift), gathered.bfloat16())
         moved = lift(context, density, projection() - shift)
     expected = lift(context, density, projection() - shift).detach()
     torch.testing.assert_close(moved, expected, atol=1e-5, rtol=1e-5)

@@ -92,13 +92,13 @@ def _leave_in_place(model: Any) -> None:
 
 
 def lay_out(tensors: Sequence[Tensor], example: Example) -> tuple[Tensor, ...]:
-    """Arguments of a part as its model takes them, contiguous and in single precision.
+    """Arguments of a part as its model takes them, contiguous.
 
     Where the channels of the example's volume are innermost in memory, they are the model's last axis: so nobody moves
     them, and OpenVINO calculates in that order.
     """
-    ordered = (channels_last(x) if last else x for x, last in zip(tensors, lying(example.inputs), strict=True))
-    return tuple((x.float() if x.is_floating_point() else x).contiguous() for x in ordered)
+    given = zip(tensors, lying(example.inputs), strict=True)
+    return tuple((channels_last(x) if last else x).contiguous() for x, last in given)
 
 
 def save(model: Any, path: Path) -> None:
@@ -111,12 +111,21 @@ def save(model: Any, path: Path) -> None:
 
 
 def _with_small_volumes(model: Any) -> Any:
-    """The model with results of five axes in bfloat16: half as much to write and to read."""
+    """The model with arguments and results of five axes in bfloat16: half as much to write and to read."""
     steps = openvino.preprocess.PrePostProcessor(model)
-    for i, port in enumerate(model.outputs):
-        if len(port.partial_shape) == VOLUME and port.element_type == openvino.Type.f32:
-            steps.output(i).tensor().set_element_type(openvino.Type.bf16)
+    for ports, step in ((model.inputs, steps.input), (model.outputs, steps.output)):
+        for i, port in enumerate(ports):
+            if len(port.partial_shape) == VOLUME and port.element_type == openvino.Type.f32:
+                step(i).tensor().set_element_type(openvino.Type.bf16)
     return steps.build()
+
+
+def _given(tensor: Tensor, port: Any) -> Any:
+    """OpenVINO's view of an argument in the precision of a model's input, or of a copy."""
+    if port.element_type == openvino.Type.bf16:  # which numpy does not know
+        bits = tensor.to(torch.bfloat16).view(torch.int16).numpy()
+        return openvino.Tensor(bits, openvino.Shape(bits.shape), openvino.Type.bf16)
+    return (tensor.float() if tensor.is_floating_point() else tensor).numpy()
 
 
 def _tensor(array: NDArray[Any], last: bool) -> Tensor:
@@ -143,7 +152,8 @@ class _Request:
         }
         if precision != "f32":
             model = _with_small_volumes(model)
-        self._request = core().compile_model(model, "CPU", config).create_infer_request()
+        compiled = core().compile_model(model, "CPU", config)
+        self._request, self._ports = compiled.create_infer_request(), compiled.inputs
         self._last = lying(flatten(example.output))
         self._example = example
         self._shapes = [x.shape for x in example.inputs]
@@ -151,8 +161,8 @@ class _Request:
     def __call__(self, *tensors: Tensor) -> Any:
         if [x.shape for x in tensors] != self._shapes:  # another batch size; nothing that is deployed has one
             return self._example.part.call(*tensors)
-        arrays = [x.numpy() for x in lay_out(tensors, self._example)]
-        found = self._request.infer(arrays, share_inputs=True, share_outputs=True)
+        given = [_given(x, port) for x, port in zip(lay_out(tensors, self._example), self._ports, strict=True)]
+        found = self._request.infer(given, share_inputs=True, share_outputs=True)
         results = [_tensor(found[i], last) for i, last in enumerate(self._last)]
         if self._example.runs > 1:
             results = [x.clone() for x in results]

@@ -96,7 +96,7 @@ def beside_columns(children: Tensor) -> tuple[Tensor, ...]:
     """What a network with this head makes of measured children [B, 8 n, 2X, 2Y, Z]: parts of the voxels of its volume
     to fuse, see `occupied_parts`, and the children for the head.
     """
-    return occupied_parts(children, FOLD), children
+    return occupied_parts(children), children
 
 
 def _doubled(plane: Tensor) -> Tensor:

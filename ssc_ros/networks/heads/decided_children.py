@@ -6,7 +6,7 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
-from ssc_ros.core.compiled import kernel
+from ssc_ros.core.compiled import fused_kernel, kernel
 
 _f = np.float32
 _i = np.int32
@@ -26,7 +26,7 @@ def _number_of(stored):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     return lambda stored: _i(_i(stored) << _i(16)).view(np.float32)
 
 
-@kernel
+@fused_kernel
 def _exp(x):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 (numba infers scalars)
     """The exponential of a float32 that is not positive, without a branch, so that loops of it are vectorised.
 
@@ -44,7 +44,7 @@ def _exp(x):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 (numba infe
     return series * _i((_i(whole) + _i(127)) << _i(23)).view(np.float32)
 
 
-@kernel
+@fused_kernel
 def _decide_row(semantic, empty_offset, best, total, label, label_pairs, confidence_pairs):  # type: ignore[no-untyped-def]  # noqa: ANN001
     """Decide a row of K voxels, which is short enough for the cache; innermost loops run along contiguous voxels.
 
@@ -94,7 +94,7 @@ def _copy(source, x, target):  # type: ignore[no-untyped-def]  # noqa: ANN001
             target[c, k] = _number(source[c, x, k])
 
 
-@kernel
+@fused_kernel
 def _classify(features, weight, bias, logits):  # type: ignore[no-untyped-def]  # noqa: ANN001
     """Write logits (O, K) = weight (O, F) features (F, K) + bias (O, 1), all contiguous, four features at a time."""
     outputs, voxels = logits.shape
@@ -127,7 +127,7 @@ def _write_pairs(x, first, deep, label_pairs, confidence_pairs, labels, confiden
                 confidence[fine_x, fine_y, z] = confidence_pairs[pair, y * height + z]
 
 
-@kernel
+@fused_kernel
 def decide_voxels(begin, end, features, weight, bias, labels, confidence):  # type: ignore[no-untyped-def]  # noqa: ANN001
     """Write the label of each fine voxel and its probability times 255; equal logits go to the smaller class.
 
@@ -151,7 +151,7 @@ def decide_voxels(begin, end, features, weight, bias, labels, confidence):  # ty
         _write_pairs(x, 0, voxels // height, label_pairs, confidence_pairs, labels, confidence)
 
 
-@kernel
+@fused_kernel
 def decide_columns(begin, end, features, weight, bias, labels, confidence):  # type: ignore[no-untyped-def]  # noqa: ANN001
     """As `decide_voxels`, of features (X, Y, Z, F)."""
     _, deep, height, count = features.shape

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ssc_ros.networks.heads.scene_logits import SceneLogits
-from ssc_ros.networks.loops import loop
-from ssc_ros.networks.volume.blocks import Pointwise3d, conv_norm_3d
+from ssc_ros.networks.loops import loop, may_loop
+from ssc_ros.networks.volume.blocks import Pointwise3d, channels_first, channels_last, conv_norm_3d
 
 
 def to_children(volume: Tensor) -> Tensor:
@@ -37,7 +37,7 @@ def from_children(children: Tensor) -> Tensor:
 
 def any_occupied(children: Tensor) -> Tensor:
     """[B, 8 n, X, Y, Z] uint8 of children -> [B, X, Y, Z] bool, whether there is something in any of them."""
-    return children.amax(dim=1).bool()
+    return (_as_eights(children) != 0).any(dim=-1)
 
 
 Arrange = Callable[[Tensor], tuple[Tensor, ...]]
@@ -50,21 +50,33 @@ def as_they_are(children: Tensor) -> tuple[Tensor, ...]:
     return (children,)
 
 
-def occupied_parts(children: Tensor, width: int) -> Tensor:
-    """Which parts of wider voxels hold something: a part is as wide as a voxel of which we know the children, and as
-    high as a child. Where the ground is depends on its height more than on its place.
+def occupied_parts(children: Tensor) -> Tensor:
+    """Which parts of voxels twice as wide hold something: a part is as wide as a voxel of which we know the children,
+    and as high as a child. Where the ground is depends on its height more than on its place.
 
     Args:
-        children: [B, 8 n, X, Y, Z] uint8, of n sensors, as from `to_children`; 1 where there is something.
-        width: how many voxels go into a wider one along x, and as many along y.
+        children: [B, 8 n, 2X, 2Y, Z] uint8, of n sensors, as from `to_children`; 1 where there is something.
 
     Returns:
-        [B, 2 n width^2, X / width, Y / width, Z] uint8, 1 where any child of a part holds something. Along the axis of
-        parts: sensor, lower and upper half, x, y.
+        [B, 8 n, X, Y, Z] uint8, 1 where any child of a part holds something. Along the axis of parts: sensor, lower and
+        upper half, x, y. In memory, the parts of a voxel lie side by side.
     """
-    halves = children.unflatten(1, (-1, 4, 2)).amax(dim=2)
-    parts = halves.unflatten(3, (-1, width)).unflatten(5, (-1, width))
-    return parts.permute(0, 1, 2, 4, 6, 3, 5, 7).flatten(1, 4)
+    if not may_loop(children):
+        halves = channels_last(children).unflatten(4, (-1, 4, 2)).amax(dim=5)
+        parts = halves.unflatten(1, (-1, 2)).unflatten(3, (-1, 2))
+        return channels_first(parts.permute(0, 1, 3, 5, 6, 7, 2, 4).flatten(4))
+    from ssc_ros.networks.heads.marked_parts import mark_parts  # compiles, so only where it is needed
+
+    eight = _as_eights(children)
+    marked = eight.new_empty(len(eight), eight.shape[1] // 2, eight.shape[2] // 2, *eight.shape[3:])
+    for scene, result in zip(eight.numpy(), marked.numpy(), strict=True):
+        loop(lambda *part, scene=scene, result=result: mark_parts(*part, scene, result), len(result))
+    return channels_first(marked.view(torch.uint8))
+
+
+def _as_eights(children: Tensor) -> Tensor:
+    """[B, 8 n, X, Y, Z] uint8 -> [B, X, Y, Z, n] int64, the bytes of eight in a row; a view where they lie so."""
+    return channels_last(children).contiguous().view(torch.int64)
 
 
 def parent_and_child(index: Tensor, shape: tuple[int, int, int]) -> tuple[Tensor, Tensor]:

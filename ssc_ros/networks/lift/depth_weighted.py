@@ -124,12 +124,14 @@ class DepthWeightedLift(nn.Module):
         rows = functional.pad(context.float(), (1, 1, 1, 1)).permute(0, 2, 3, 1).reshape(batch, -1, channels)
         table = torch.empty(height + 2, width + 2, self.bins.count + 3)
         wide = self.grid.size // self.width**2
-        volume = torch.empty(batch, wide, self.width**2, channels + MEASURES)
+        small = torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu") == torch.bfloat16
+        volume = torch.empty(batch, wide, self.width**2, channels + MEASURES, dtype=torch.bfloat16 if small else None)
+        stored = volume.view(torch.int16) if small else volume
         for b in range(batch):
             rays = density[b].float().movedim(0, -1).contiguous().numpy(), table.numpy()
             loop(lambda *part, rays=rays: ray_table(*part, *rays), height + 2)
             where = (x[b].numpy() for x in (places.first, places.bins, places.right, places.below, places.far))
-            what = rows[b].numpy(), table.flatten(0, 1).numpy(), width + 2, *where, volume[b].numpy()
+            what = rows[b].numpy(), table.flatten(0, 1).numpy(), width + 2, *where, stored[b].numpy()
             loop(lambda *part, what=what: gather(*part, *what), wide)
         return volume.flatten(2).mT
 

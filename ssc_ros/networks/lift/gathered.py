@@ -3,8 +3,31 @@
 from __future__ import annotations
 
 import numpy as np
+from numba import types
+from numba.extending import overload
 
 from ssc_ros.core.compiled import kernel
+
+_i = np.int32
+
+BLOCK = 16
+"""Wide voxels that are stored at once: so many stay in the first cache."""
+
+
+def _stored(number, row):  # type: ignore[no-untyped-def]  # noqa: ANN001
+    """A float32 as a row of numbers holds it: itself, or as int16 the bits of the nearest bfloat16."""
+
+
+@overload(_stored)
+def _stored_as(number, row):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    if isinstance(row.dtype, types.Float):
+        return lambda number, row: number
+
+    def bfloat16(number, row):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+        bits = np.float32(number).view(np.int32)
+        return np.int16((bits + _i(0x7FFF) + ((bits >> _i(16)) & _i(1))) >> _i(16))
+
+    return bfloat16
 
 
 @kernel
@@ -42,30 +65,38 @@ def gather(begin, end, rows, table, width, first, bins, right, below, far, volum
             of view.
         bins: (P, V) int32, the nearer of the two bins around it.
         right, below, far: (P, V) the shares of the right cells, the lower cells and the second bin.
-        volume: (V, P, C + 3) to write, see `DepthWeightedLift`.
+        volume: (V, P, C + 3) to write, see `DepthWeightedLift`; float32, or int16: see `_stored`.
     """
-    channels = rows.shape[1]
+    channels, parts = rows.shape[1], len(first)
     one = np.float32(1)
-    for v in range(begin, end):
-        for part in range(len(first)):
-            voxel, a = volume[v, part], first[part, v]
-            if a < 0:
-                voxel[:] = 0
-                continue
-            b, c, d = a + 1, a + width, a + width + 1
-            x, y, k, share = right[part, v], below[part, v], bins[part, v], far[part, v]
-            wa, wb, wc, wd = (one - x) * (one - y), x * (one - y), (one - x) * y, x * y
-            # that the ray ends in the nearer bin or behind it, in the second one or behind it, behind both
-            near = wa * table[a, k] + wb * table[b, k] + wc * table[c, k] + wd * table[d, k]
-            second = wa * table[a, k + 1] + wb * table[b, k + 1] + wc * table[c, k + 1] + wd * table[d, k + 1]
-            behind = wa * table[a, k + 2] + wb * table[b, k + 2] + wc * table[c, k + 2] + wd * table[d, k + 2]
-            here = (near - second) * (one - share) + (second - behind) * share
-            voxel[channels] = here
-            voxel[channels + 1] = (near * (one - share) if k > 0 else np.float32(0)) + second * share
-            voxel[channels + 2] = one
-            wa, wb, wc, wd = wa * here, wb * here, wc * here, wd * here
-            for i in range(channels):
-                voxel[i] = wa * rows[a, i] + wb * rows[b, i] + wc * rows[c, i] + wd * rows[d, i]
+    block = np.empty((BLOCK, parts, channels + 3), np.float32)
+    numbers, stored = block.reshape(-1), volume.reshape(-1)
+    size = parts * (channels + 3)
+    for start in range(begin, end, BLOCK):
+        stop = min(start + BLOCK, end)
+        for v in range(start, stop):
+            for part in range(parts):
+                voxel, a = block[v - start, part], first[part, v]
+                if a < 0:
+                    voxel[:] = 0
+                    continue
+                b, c, d = a + 1, a + width, a + width + 1
+                x, y, k, share = right[part, v], below[part, v], bins[part, v], far[part, v]
+                wa, wb, wc, wd = (one - x) * (one - y), x * (one - y), (one - x) * y, x * y
+                # that the ray ends in the nearer bin or behind it, in the second one or behind it, behind both
+                near = wa * table[a, k] + wb * table[b, k] + wc * table[c, k] + wd * table[d, k]
+                second = wa * table[a, k + 1] + wb * table[b, k + 1] + wc * table[c, k + 1] + wd * table[d, k + 1]
+                behind = wa * table[a, k + 2] + wb * table[b, k + 2] + wc * table[c, k + 2] + wd * table[d, k + 2]
+                here = (near - second) * (one - share) + (second - behind) * share
+                voxel[channels] = here
+                voxel[channels + 1] = (near * (one - share) if k > 0 else np.float32(0)) + second * share
+                voxel[channels + 2] = one
+                wa, wb, wc, wd = wa * here, wb * here, wc * here, wd * here
+                for i in range(channels):
+                    voxel[i] = wa * rows[a, i] + wb * rows[b, i] + wc * rows[c, i] + wd * rows[d, i]
+        row = stored[start * size : stop * size]
+        for i in range(len(row)):
+            row[i] = _stored(numbers[i], row)
 
 
 @kernel

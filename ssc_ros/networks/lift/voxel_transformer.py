@@ -123,7 +123,7 @@ class VoxelTransformer(nn.Module):
         queries = _rows(volume).index_select(0, proposed)
         for layer in self.layers:
             queries = layer(queries, context, density, reference, visible, sample)
-        refined = _rows(filled).to(queries).index_copy(0, proposed, queries)
+        refined = _rows(filled).index_copy(0, proposed, queries.to(filled))
         return channels_first(refined.view(len(volume), *self.grid.shape, -1))
 
     def _project(self, projection: Tensor) -> Tensor:

@@ -131,12 +131,13 @@ class TriPlane(nn.Module):
             parts.append(channels_last(self.unpools[plane](refined)))
         parts.append(voxels)
         # the broadcast planes first: their sum is small
-        logits = self.aggregate.of_rows(parts[1] + parts[2] + parts[0] + parts[3])
-        # a softmax of four written out: compilers of graphs have none that is fast along so short an axis
-        best = logits.amax(dim=-1, keepdim=True)
-        weights = [(logit - best).exp() for logit in logits.split(1, dim=-1)]
-        result = parts[0] * weights[0]
-        for part, weight in zip(parts[1:], weights[1:], strict=True):
-            result = torch.addcmul(result, part, weight)
-        aggregate = channels_first(result / sum(weights))
-        return aggregate, taps | {"aggregate.logits": channels_first(logits), "aggregate": aggregate}
+        summed = parts[1] + parts[2] + parts[0] + parts[3]
+        # the few logits of a voxel do not lie side by side: no softmax is fast along so short an axis
+        logits = torch.matmul(self.aggregate.weight, summed.flatten(1, 3).transpose(1, 2))
+        logits = logits.unflatten(2, voxels.shape[1:4])
+        weights = logits.softmax(dim=1)[..., None]
+        result = parts[0] * weights[:, 0]
+        for i, part in enumerate(parts[1:], start=1):
+            result = torch.addcmul(result, part, weights[:, i])
+        aggregate = channels_first(result)
+        return aggregate, taps | {"aggregate.logits": logits, "aggregate": aggregate}
