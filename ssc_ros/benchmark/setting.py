@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from ssc_ros.core import LABEL_SETS, SscError
+from ssc_ros.inference.backends.sample import made_inputs
 from ssc_ros.inference.checkpoint import CheckpointMetadata, read_metadata
 from ssc_ros.inference.completer import SceneCompleter
 from ssc_ros.networks.reparameterize import fuse
@@ -66,7 +68,7 @@ class Setting:
             completer = SceneCompleter.from_checkpoint(Path(self.network), self.device, backend=self.backend)
         else:
             torch.manual_seed(0)
-            network = self.build()
+            network = settled(self.build())
             labels = next(name for name, labels in LABEL_SETS.items() if len(labels) == network.class_count)
             spec, words = network.spec, self._words
             metadata = CheckpointMetadata(f"{'_'.join(words)}_untrained", *words, labels, spec.grid, spec.sensors)
@@ -95,3 +97,19 @@ class Setting:
             return metadata.system, metadata.preset
         system, _, preset = self.network.partition("/")
         return system, spelled(preset)
+
+
+@torch.no_grad()
+def settled(network: SceneNetwork) -> SceneNetwork:
+    """An untrained network with the statistics that its batch norms have on a made street, in evaluation mode.
+
+    Without them each layer of a deep encoder enlarges what it reads, and with it every error of rounding, so that no
+    backend could be compared.
+    """
+    norms = [module for module in network.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+    for norm in norms:
+        norm.train().momentum = 1
+    network(made_inputs(network.spec))
+    for norm in norms:
+        norm.eval()
+    return network

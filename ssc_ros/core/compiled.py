@@ -17,12 +17,14 @@ from ssc_ros.core.files import user_cache
 
 @cache
 def _cache_folder(room: Path) -> Path | None:
-    """A folder for compiled code that belongs to exactly the sources in a folder, or None where none can be written.
+    """A folder for compiled code that belongs to exactly the sources in a folder and here, or None where none can be
+    written.
 
     Numba looks only at the file of a function, not at those of the functions compiled into it, so its default cache
     would keep stale code after a change in another file.
     """
-    digest = hashlib.sha256(b"".join(source.read_bytes() for source in sorted(room.glob("*.py")))).hexdigest()[:16]
+    sources = sorted({*room.glob("*.py"), *Path(__file__).parent.glob("*.py")})
+    digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:16]
     folder = user_cache() / "numba" / digest
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -34,13 +36,13 @@ def _cache_folder(room: Path) -> Path | None:
 def kernel(function: Callable[..., Any]) -> Any:
     """Compile with numba: IEEE arithmetic, so that no way of inlining changes a pixel; cached on disk.
 
-    A kernel may be called from several threads at once, and may call kernels of its own folder.
+    A kernel may be called from several threads at once, and may call kernels of its own folder and of this one.
     """
     return _compile(function, set())
 
 
 def fused_kernel(function: Callable[..., Any]) -> Any:
-    """As `kernel`, but a product and the sum that it is part of may be rounded once, together: a step instead of two."""
+    """As `kernel`, but a product and the sum that it is part of may be rounded once, in one step."""
     return _compile(function, {"contract"})
 
 

@@ -72,3 +72,16 @@ def test_labels_never_hold_the_enlarged_features():
     classifier = Watching(3, 4)
     EnlargedLogits(torch.randn(1, 3, 4 * SLAB, 2, 2), classifier).labels()
     assert 0 < classifier.largest <= SLAB * 4 * 4 * 3
+
+
+@torch.no_grad()
+def test_what_a_backend_returns_in_half_precision_is_decided_in_single():
+    whole = logits()
+    half, single = (
+        EnlargedLogits(whole.features.bfloat16(), whole.classifier),
+        EnlargedLogits(whole.features.bfloat16().float(), whole.classifier),
+    )
+    assert torch.equal(half.labels(), single.labels())
+    assert torch.equal(half.confidence(), single.confidence())
+    assert torch.equal(half.gather(torch.arange(50)), single.gather(torch.arange(50)))
+    assert torch.equal(half.dense(), single.dense())

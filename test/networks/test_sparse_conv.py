@@ -118,9 +118,10 @@ def test_gradcheck_strided_and_inverse(kernel, stride):
     check_gradients(inverse, coarse.features, lambda f: inverse(coarse.replaced(f), volume.sites).features)
 
 
-def network(volume):
+def network(volume, dtype=torch.float64):
     """One of each, a skip around them."""
-    layers = seeded(SubmanifoldConv3d, 3, 4), seeded(SparseConv3d, 4, 5), seeded(InverseConv3d, 5, 4)
+    made = seeded(SubmanifoldConv3d, 3, 4), seeded(SparseConv3d, 4, 5), seeded(InverseConv3d, 5, 4)
+    layers = [layer.to(dtype) for layer in made]
     fine = layers[0](volume)
     back = layers[2](layers[1](fine), fine.sites)
     return fine.replaced(fine.features + back.features)
@@ -190,20 +191,24 @@ def test_autocast_computes_in_bfloat16_and_learns_in_float32():
     assert features.grad.dtype == layer.weight.grad.dtype == layer.bias.grad.dtype == torch.float32
 
 
-def test_half_precision_is_summed_in_single():
+@pytest.mark.parametrize("inference", [False, True])
+def test_half_precision_is_summed_in_single(inference):
     mask = torch.ones(1, 7, 7, 7, dtype=torch.bool)
     layer = SubmanifoldConv3d(1, 1, (7, 7, 7), bias=False).bfloat16()
     torch.nn.init.ones_(layer.weight)
-    result = layer(SparseVolume.from_dense(torch.ones(1, 1, 7, 7, 7, dtype=torch.bfloat16), mask)).dense()
+    with torch.inference_mode(inference):
+        result = layer(SparseVolume.from_dense(torch.ones(1, 1, 7, 7, 7, dtype=torch.bfloat16), mask)).dense()
     # the middle sees all 343; a sum in bfloat16 does not come beyond 256
     assert result[0, 0, 3, 3, 3].item() == pytest.approx(343, abs=1)
 
 
-def test_inference_mode_gives_the_same():
-    volume, mask = masked()
-    expected = network(SparseVolume.from_dense(volume, mask)).features.detach()
+@pytest.mark.usefixtures("threads")
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_inference_mode_gives_the_same(dtype):
+    volume, mask = masked(dtype=dtype)
+    expected = network(SparseVolume.from_dense(volume, mask), dtype).features.detach()
     with torch.inference_mode():
-        torch.testing.assert_close(network(SparseVolume.from_dense(volume, mask)).features, expected)
+        torch.testing.assert_close(network(SparseVolume.from_dense(volume, mask), dtype).features, expected)
 
 
 def test_foreign_coarse_sites_are_refused():

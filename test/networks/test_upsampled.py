@@ -71,3 +71,13 @@ def test_the_head_keeps_half_resolution():
     assert scene.half.shape == (2, 6, 3, 4, 2)
     assert scene.dense().shape == (2, 6, 6, 8, 4)
     assert scene.gather(torch.empty(0, dtype=torch.long)).shape == (0, 6)
+
+
+@torch.no_grad()
+def test_what_a_backend_returns_in_half_precision_is_decided_in_single():
+    whole = logits()
+    half, single = UpsampledLogits(whole.half.bfloat16()), UpsampledLogits(whole.half.bfloat16().float())
+    assert torch.equal(half.labels(), single.labels())
+    assert torch.equal(half.confidence(), single.confidence())
+    assert torch.equal(half.gather(torch.arange(50)), single.gather(torch.arange(50)))
+    assert torch.equal(half.dense(), single.dense())

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import types
-from numba.extending import overload
 
+from ssc_ros.core.bfloat16 import number
 from ssc_ros.core.compiled import fused_kernel, kernel
 
 _f = np.float32
@@ -13,17 +12,6 @@ _i = np.int32
 
 BLOCK = 8
 """Columns that are decided at once: the logits of 128 voxels stay in the first cache."""
-
-
-def _number(stored):  # type: ignore[no-untyped-def]  # noqa: ANN001
-    """The float32 of a stored feature: itself, or the upper half of its bits as int16, which is bfloat16."""
-
-
-@overload(_number)
-def _number_of(stored):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    if isinstance(stored, types.Float):
-        return lambda stored: stored
-    return lambda stored: _i(_i(stored) << _i(16)).view(np.float32)
 
 
 @fused_kernel
@@ -91,7 +79,7 @@ def _copy(source, x, target):  # type: ignore[no-untyped-def]  # noqa: ANN001
     channels, voxels = target.shape
     for c in range(channels):
         for k in range(voxels):
-            target[c, k] = _number(source[c, x, k])
+            target[c, k] = number(source[c, x, k])
 
 
 @fused_kernel
@@ -133,7 +121,7 @@ def decide_voxels(begin, end, features, weight, bias, labels, confidence):  # ty
 
     Args:
         begin, end: range of X that is written.
-        features: (F, X, Y Z) float32, or int16: see `_number`.
+        features: (F, X, Y Z) float32, or int16: see `core.bfloat16`.
         weight, bias: (C + 8, F) and (C + 8, 1) float32; the rows of logits are classes, and then children as in
             `to_children`.
         labels, confidence: (2X, 2Y, Z) uint16 to write: two neighbours along z, the lower one in the lower byte.
@@ -168,7 +156,7 @@ def decide_columns(begin, end, features, weight, bias, labels, confidence):  # t
                 column = features[x, first + y]
                 for f in range(count):  # not innermost: a row of `seen` is written in whole lines of the cache
                     for z in range(height):
-                        seen[f, y * height + z] = _number(column[z, f])
+                        seen[f, y * height + z] = number(column[z, f])
             _classify(seen, weight, bias, row)
             _decide_row(row[:classes], row[classes:], best, total, label, label_pairs, confidence_pairs)
             _write_pairs(x, first, block, label_pairs, confidence_pairs, labels, confidence)

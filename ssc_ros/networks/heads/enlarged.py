@@ -24,7 +24,7 @@ class EnlargedLogits(SlabLogits):
     """Half-resolution features that stand for the classes of their trilinear enlargement, corners on corners.
 
     Attributes:
-        features: [B, F, X, Y, Z].
+        features: [B, F, X, Y, Z], in any precision; what stands for them is in single precision.
         classifier: [..., F] -> [..., C]; class 0 is empty.
     """
 
@@ -34,7 +34,7 @@ class EnlargedLogits(SlabLogits):
 
     def dense(self) -> Tensor:
         """[B, C, 2X, 2Y, 2Z] logits at full resolution: the slow reference of the methods below."""
-        enlarged = functional.interpolate(self.features, scale_factor=2, mode="trilinear", align_corners=True)
+        enlarged = functional.interpolate(self.features.float(), scale_factor=2, mode="trilinear", align_corners=True)
         logits: Tensor = self.classifier(enlarged.movedim(1, -1))
         return logits.movedim(-1, 1)
 
@@ -48,8 +48,8 @@ class EnlargedLogits(SlabLogits):
         size = self.features.shape[2]
         for layers in torch.arange(2 * size, device=self.features.device).split(SLAB):
             lower, upper, share = _neighbors(layers, size)
-            near, far = (self.features.index_select(2, i) for i in (lower, upper))
-            slab = torch.lerp(near, far, share[:, None, None].to(near)).movedim(2, 1)
+            near, far = (self.features.index_select(2, i).float() for i in (lower, upper))
+            slab = torch.lerp(near, far, share[:, None, None]).movedim(2, 1)
             plane = functional.interpolate(slab.flatten(0, 1), scale_factor=2, mode="bilinear", align_corners=True)
             yield self.classifier(plane.movedim(1, -1)).unflatten(0, slab.shape[:2])
 

@@ -25,7 +25,7 @@ class UpsampledLogits(SlabLogits):
     """Class logits at half resolution that stand for their trilinear enlargement.
 
     Attributes:
-        half: [B, C, X, Y, Z]; class 0 is empty.
+        half: [B, C, X, Y, Z], in any precision; class 0 is empty. What stands for it is in single precision.
     """
 
     half: Tensor
@@ -37,7 +37,7 @@ class UpsampledLogits(SlabLogits):
 
     def gather(self, index: Tensor) -> Tensor:
         """Logits [N, C] of fine voxels, by their flat C-order index [N] into (B, 2X, 2Y, 2Z)."""
-        return gather_enlarged(self.half, index, _neighbors)
+        return gather_enlarged(self.half.float(), index, _neighbors)
 
     def slabs(self) -> Iterator[Tensor]:
         """The dense logits in slabs along x, each enlarged from its own layers and one neighbour on either side."""
@@ -49,7 +49,7 @@ class UpsampledLogits(SlabLogits):
 
 
 def _enlarge(logits: Tensor) -> Tensor:
-    return functional.interpolate(logits, scale_factor=2, mode="trilinear", align_corners=False)
+    return functional.interpolate(logits.float(), scale_factor=2, mode="trilinear", align_corners=False)
 
 
 def _neighbors(fine: Tensor, size: int) -> tuple[Tensor, Tensor, Tensor]:

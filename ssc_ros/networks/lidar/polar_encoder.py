@@ -58,8 +58,10 @@ class PolarPointEncoder(nn.Module):
 
     def _pooled_by_chunks(self, cells: PolarCells, group: Tensor, count: int) -> Tensor:
         """As in training, by pieces of the sweep: a maximum does not mind their order."""
-        pooled = cells.points.new_full((count, self.pooled), -torch.inf)
+        pooled = None
         for points, rows in zip(cells.points.split(CHUNK), group.split(CHUNK), strict=True):
-            encoded = self.layers(point_features(points, cells.grid)).to(pooled)
-            pooled = pooled.scatter_reduce(0, rows[:, None].expand_as(encoded), encoded, "amax")
+            encoded = self.layers(point_features(points, cells.grid))
+            pooled = encoded.new_full((count, self.pooled), -torch.inf) if pooled is None else pooled
+            pooled.scatter_reduce_(0, rows[:, None].expand_as(encoded), encoded, "amax")
+        assert pooled is not None  # no points are one empty piece
         return pooled

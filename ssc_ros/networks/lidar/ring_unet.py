@@ -30,12 +30,18 @@ class RingConv(Reparameterized):
 
 
 class _FusedRingConv(nn.Module):
+    """Closes the ring behind the convolution: at the seam it is calculated again, which copies no map."""
+
     def __init__(self, conv: nn.Conv2d) -> None:
         super().__init__()
         self.conv = conv
 
     def forward(self, x: Tensor) -> Tensor:
-        return functional.leaky_relu(self.conv(closed(x)), inplace=True)
+        weight, bias = self.conv.weight, self.conv.bias
+        result = functional.conv2d(x, weight, bias, padding=1)
+        seam = torch.cat([x[..., -2:], x[..., :2]], dim=-1)
+        result[..., [-1, 0]] = functional.conv2d(seam, weight, bias, padding=(1, 0))
+        return functional.leaky_relu(result, inplace=True)
 
 
 def closed(x: Tensor) -> Tensor:
@@ -93,7 +99,8 @@ class RingUNet(nn.Module):
         ups: list[Tensor] = []
         for up, skip in zip(reversed(self.ups), reversed(levels[:-1]), strict=True):
             below = ups[0] if ups else levels[-1]
-            grown = functional.interpolate(below, size=skip.shape[2:], mode="bilinear", align_corners=True)
+            with torch.autocast("cpu", enabled=False):  # it would take the map to single precision
+                grown = functional.interpolate(below, size=skip.shape[2:], mode="bilinear", align_corners=True)
             ups.insert(0, up(torch.cat([skip, grown], dim=1)))
         return levels[1:], ups
 

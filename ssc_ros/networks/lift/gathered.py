@@ -3,31 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import types
-from numba.extending import overload
 
+from ssc_ros.core.bfloat16 import stored
 from ssc_ros.core.compiled import kernel
-
-_i = np.int32
 
 BLOCK = 16
 """Wide voxels that are stored at once: so many stay in the first cache."""
-
-
-def _stored(number, row):  # type: ignore[no-untyped-def]  # noqa: ANN001
-    """A float32 as a row of numbers holds it: itself, or as int16 the bits of the nearest bfloat16."""
-
-
-@overload(_stored)
-def _stored_as(number, row):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    if isinstance(row.dtype, types.Float):
-        return lambda number, row: number
-
-    def bfloat16(number, row):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-        bits = np.float32(number).view(np.int32)
-        return np.int16((bits + _i(0x7FFF) + ((bits >> _i(16)) & _i(1))) >> _i(16))
-
-    return bfloat16
 
 
 @kernel
@@ -65,12 +46,12 @@ def gather(begin, end, rows, table, width, first, bins, right, below, far, volum
             of view.
         bins: (P, V) int32, the nearer of the two bins around it.
         right, below, far: (P, V) the shares of the right cells, the lower cells and the second bin.
-        volume: (V, P, C + 3) to write, see `DepthWeightedLift`; float32, or int16: see `_stored`.
+        volume: (V, P, C + 3) to write, see `DepthWeightedLift`; float32, or int16: see `core.bfloat16`.
     """
     channels, parts = rows.shape[1], len(first)
     one = np.float32(1)
     block = np.empty((BLOCK, parts, channels + 3), np.float32)
-    numbers, stored = block.reshape(-1), volume.reshape(-1)
+    numbers, whole = block.reshape(-1), volume.reshape(-1)
     size = parts * (channels + 3)
     for start in range(begin, end, BLOCK):
         stop = min(start + BLOCK, end)
@@ -94,9 +75,9 @@ def gather(begin, end, rows, table, width, first, bins, right, below, far, volum
                 wa, wb, wc, wd = wa * here, wb * here, wc * here, wd * here
                 for i in range(channels):
                     voxel[i] = wa * rows[a, i] + wb * rows[b, i] + wc * rows[c, i] + wd * rows[d, i]
-        row = stored[start * size : stop * size]
+        row = whole[start * size : stop * size]
         for i in range(len(row)):
-            row[i] = _stored(numbers[i], row)
+            row[i] = stored(numbers[i], row)
 
 
 @kernel

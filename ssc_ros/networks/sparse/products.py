@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ssc_ros.networks.loops import loop, may_loop
 from ssc_ros.networks.sparse import spconv_backend
 from ssc_ros.networks.sparse.rulebook import Rulebook
 
@@ -66,6 +67,20 @@ def _apply(features: Tensor, matrices: Tensor, rulebook: Rulebook) -> Tensor:
         total = features.new_zeros(rulebook.outputs, matrices.shape[2], dtype=single)
     else:
         total = (features @ matrices[rulebook.identity]).to(single)
+    compiled = may_loop(features) and single == torch.float32
     for tap, sources, targets in rulebook.taps():
-        total.index_add_(0, targets, (features.index_select(0, sources) @ matrices[tap]).to(single))
+        products = features.index_select(0, sources) @ matrices[tap]
+        if compiled:
+            _add(products, targets, total)
+        else:
+            total.index_add_(0, targets, products.to(single))
     return total.to(features.dtype)
+
+
+def _add(products: Tensor, targets: Tensor, total: Tensor) -> None:
+    """`total.index_add_(0, targets, products)`, of targets that differ from one another."""
+    from ssc_ros.networks.sparse.added_rows import add_rows  # compiles, so only where it is needed
+
+    bits = products.view(torch.int16) if products.dtype == torch.bfloat16 else products.float()
+    what = bits.numpy(), targets.numpy(), total.numpy()
+    loop(lambda begin, end: add_rows(begin, end, *what), len(targets))
