@@ -88,7 +88,7 @@ class VoxelTransformer(nn.Module):
     ) -> None:
         super().__init__()
         self.bins, self.grid, self.image_size = bins, grid, image_size
-        self._voxels = Remembered[Tensor]()
+        self._places = Remembered[tuple[Tensor, Tensor]]()
         self.prior = PriorFill(channels)
         self.layers = nn.ModuleList(
             VoxelTransformerLayer(channels, heads, points, hidden, context or channels, dropout) for _ in range(layers)
@@ -117,8 +117,7 @@ class VoxelTransformer(nn.Module):
         """
         proposed = torch.nonzero(proposals.flatten())[:, 0]
         sample = proposed // self.grid.size
-        voxels = self._voxels(self._project, projection).index_select(0, proposed)
-        reference, visible = frustum_coordinates(voxels, self.image_size, self.bins)
+        reference, visible = (x.index_select(0, proposed) for x in self._places(self._locate, projection))
 
         queries = _rows(volume).index_select(0, proposed)
         for layer in self.layers:
@@ -126,9 +125,9 @@ class VoxelTransformer(nn.Module):
         refined = _rows(filled).index_copy(0, proposed, queries.to(filled))
         return channels_first(refined.view(len(volume), *self.grid.shape, -1))
 
-    def _project(self, projection: Tensor) -> Tensor:
-        """[B X Y Z, 3] pixel and depth of the voxels."""
-        return project_voxels(projection, self.grid).view(-1, 3)
+    def _locate(self, projection: Tensor) -> tuple[Tensor, Tensor]:
+        """[B X Y Z, 3] frustum coordinates of the voxels, and [B X Y Z] bool, whether they are in view."""
+        return frustum_coordinates(project_voxels(projection, self.grid).view(-1, 3), self.image_size, self.bins)
 
 
 def _rows(volume: Tensor) -> Tensor:
