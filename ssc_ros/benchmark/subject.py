@@ -58,7 +58,7 @@ class Subject:
     def roofline(self) -> Roofline:
         """Of the network, with this setting's threads and the backend's precision."""
         self._pin()
-        dtype = torch.bfloat16 if self._completer.deployment.backend.precision == "bf16" else torch.float32
+        dtype = torch.float32 if self._completer.deployment.backend.precision == "f32" else torch.bfloat16
         return roofline(self.setting.build, dtype, self._device, self._clock)
 
     def run(self) -> dict[str, Span]:
