@@ -133,7 +133,9 @@ def _setting(args: argparse.Namespace) -> Setting:
 
     if len(args.what) > 2:
         raise SscError(f"'{' '.join(args.what)}' is not a system and a preset, and not one checkpoint")
-    network = "/".join(args.what) or str(shipped_checkpoint())
+    if args.what and args.checkpoint:
+        raise SscError(f"'{' '.join(args.what)}' and --checkpoint {args.checkpoint} are two networks; name one")
+    network = "/".join(args.what) or str(args.checkpoint or shipped_checkpoint())
     return Setting(network, args.backend or "torch", _threads(args), args.device)
 
 

@@ -25,8 +25,8 @@ labels and the mIoU of both. A loss of more than --allow-loss points of mIoU is 
 
 For openvino-int8, the network is shown frames of --calibrate-on with all that they had before them, and what its
 convolutions read is written into the checkpoint, or into a copy of it (--out): from then on `auto` runs it in eight
-bits where the CPU multiplies them. A checkpoint that already says so is scored as it is, unless --calibrate-on is
-given. Other backends are compiled when a command first uses them; exporting them only saves that time.
+bits where the CPU multiplies them. A checkpoint that already says so is scored as it is, unless --calibrate-on or
+--out is given. Other backends are compiled when a command first uses them; exporting them only saves that time.
 """
 LOSS = 0.3
 """Points of mIoU that quantisation may cost."""
@@ -74,7 +74,10 @@ def run(args: argparse.Namespace) -> int:
     label = PointSegmenter.from_checkpoint(args.segmentation).labels if args.segmentation else None
     expected = SceneCompleter.from_checkpoint(path, label=label)
     metadata = expected.metadata
-    quantise = backend.precision == "int8" and (bool(args.calibrate_on) or not metadata.activation_ranges)
+    eight_bits = backend.precision == "int8"
+    if args.out and not eight_bits:
+        raise SscError(f"--out is for eight bits: backend '{backend.name}' writes nothing but the user's cache")
+    quantise = eight_bits and bool(args.calibrate_on or args.out or not metadata.activation_ranges)
     if quantise:
         if not args.data:
             raise SscError("int8 is calibrated on frames: name a data set, --data DIR")

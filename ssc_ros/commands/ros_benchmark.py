@@ -30,7 +30,12 @@ def add_ros_arguments(parser: argparse.ArgumentParser) -> None:
         "--hz", type=positive, nargs="+", default=[10.0, 20.0], help="frames per second (default: 10 20)"
     )
     group.add_argument("--seconds", type=positive, default=60.0, metavar="S", help="at each rate (default: 60)")
-    group.add_argument("--checkpoint", type=Path, metavar="FILE", help="of the node (default: the shipped one)")
+    group.add_argument(
+        "--checkpoint",
+        type=Path,
+        metavar="FILE",
+        help="what is measured, also without this word; of the node (default: the shipped one)",
+    )
     group.add_argument(
         "--work-ms", type=float, metavar="T", help="no network, but one that is made up and takes T milliseconds"
     )

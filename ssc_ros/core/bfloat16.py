@@ -9,9 +9,8 @@ from numba.extending import overload
 _i = np.int32
 
 
-def number(stored):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
-    """The float32 of a stored number: itself, or what the bits of a bfloat16 say."""
-    return stored if stored.dtype == np.float32 else (np.int32(stored) << _i(16)).view(np.float32)
+def number(stored):  # type: ignore[no-untyped-def]  # noqa: ANN001
+    """The float32 of a stored number: itself, or what the bits of a bfloat16 say. For compiled loops alone."""
 
 
 @overload(number)
@@ -21,10 +20,11 @@ def _number(stored):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     return lambda stored: _i(_i(stored) << _i(16)).view(np.float32)
 
 
-def stored(number, row):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
-    """A float32 as a row of numbers holds it: itself, or the bits of the nearest bfloat16, of two as near the even."""
-    bits = np.float32(number).view(np.int32)
-    return number if row.dtype == np.float32 else np.int16((bits + _i(0x7FFF) + ((bits >> _i(16)) & _i(1))) >> _i(16))
+def stored(number, row):  # type: ignore[no-untyped-def]  # noqa: ANN001
+    """A float32 as a row of numbers holds it: itself, or the bits of the nearest bfloat16, of two as near the even.
+
+    For compiled loops alone.
+    """
 
 
 @overload(stored)

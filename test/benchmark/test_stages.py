@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
+import torch
 from torch import nn
 
 from ssc_ros.benchmark.frames import EncodedFrame, recorded
-from ssc_ros.benchmark.setting import Setting
+from ssc_ros.benchmark.setting import Setting, settled
 from ssc_ros.benchmark.subject import NETWORK, Subject, measure, watch_modules
 from ssc_ros.core import SscError
+from ssc_ros.inference.backends.sample import made_inputs
 from ssc_ros.inference.stages import Span, Stages
 from ssc_ros.systems import SYSTEMS
 
@@ -109,3 +111,16 @@ def test_a_frame_of_a_data_set_is_the_one_asked_for(kitti_tree):
     assert (first.frame.left != third.frame.left).any()
     with pytest.raises(SscError, match="000009"):
         recorded(kitti_tree, "08", "000009")
+
+
+def test_norms_of_a_settled_network_normalise_the_made_street():
+    torch.manual_seed(0)
+    network = settled(Setting("l2cocc/edge").build())
+    norm, seen = network.head.norm, []
+    norm.register_forward_hook(lambda module, _, output: seen.append(output))
+    with torch.no_grad():
+        network(made_inputs(network.spec))
+    assert not norm.training
+    spread, mean = torch.std_mean(seen[0].double(), dim=(0, 2, 3))
+    torch.testing.assert_close(mean, torch.zeros_like(mean), atol=0.02, rtol=0)  # a running variance divides by n - 1
+    torch.testing.assert_close(spread, torch.ones_like(spread), atol=0.05, rtol=0)

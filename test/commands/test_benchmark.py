@@ -42,6 +42,8 @@ def test_two_settings_are_compared_and_written(capsys, tmp_path):
     ("arguments", "message"),
     [
         (["none.safetensors"], "checkpoint 'none.safetensors' does not exist"),
+        (["--checkpoint", "none.safetensors"], "checkpoint 'none.safetensors' does not exist"),
+        (["mean", "tiny", "--checkpoint", "none.safetensors"], "are two networks"),
         (["l2coc", "edge"], "system 'l2coc' does not exist"),
         (["mean", "huge"], "no preset 'huge'"),
         (["l2cocc_image", "edge"], "predicts no scene"),

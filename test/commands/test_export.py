@@ -54,3 +54,9 @@ def test_a_quantised_checkpoint_says_what_its_convolutions_read(
     assert largest == pytest.approx(1, abs=0.01)
     for name, weight in network.state_dict().items():
         assert torch.equal(weight, quantised.state_dict()[name])
+
+
+def test_a_copy_is_written_for_eight_bits_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["export", "--backend", "torch", "--out", str(tmp_path / "copy.safetensors")]) == 1
+    assert "--out is for eight bits" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

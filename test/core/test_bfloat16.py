@@ -37,10 +37,3 @@ def test_the_nearest_is_stored_and_read_again(values):
     np.testing.assert_array_equal(same, numbers)
     read(same, again)
     np.testing.assert_array_equal(again, numbers)
-
-
-def test_outside_of_loops_they_are_the_same():
-    for value in np.float32([0, 1, -2.7, 3e8]):
-        bits = stored(value, np.empty(1, np.int16))
-        assert number(bits) == torch.tensor(value).bfloat16().float()
-        assert number(stored(value, np.empty(1, np.float32))) == value
