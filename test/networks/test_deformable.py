@@ -5,12 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ssc_ros.networks.lift.deformable import (
-    DepthDeformableAttention,
-    sample_depth_weighted,
-    sample_frustum,
-    sample_without_gradients,
-)
+from ssc_ros.networks.lift.deformable import DepthDeformableAttention, sample_depth_weighted, sample_frustum
 
 
 def arguments(
@@ -65,20 +60,42 @@ def test_single_precision_stays_within_1e_5():
         torch.testing.assert_close(ours, reference, atol=1e-5, rtol=1e-5)
 
 
+def questions(size: tuple[int, int, int], queries: int = 200) -> tuple[DepthDeformableAttention, list[torch.Tensor]]:
+    """An attention whose queries look beyond every border, and what it is given; some queries are out of view."""
+    torch.manual_seed(4)
+    attention = DepthDeformableAttention(16, 4, 8, 5)
+    for layer in (attention.image_offsets, attention.depth_offsets, attention.weights):
+        torch.nn.init.normal_(layer.weight)
+    _, density, locations, _, sample = arguments(4, queries, 2, 1, 1, 1, size, torch.float32)
+    context = torch.randn(2, 5, *density.shape[2:])
+    asking, visible = torch.randn(queries, 16), torch.rand(queries) > 0.1
+    return attention, [asking, context, density, locations[:, 0, 0], visible, sample]
+
+
 @pytest.mark.usefixtures("threads")
 @pytest.mark.parametrize("size", [(20, 12, 40), (1, 1, 1)])
-def test_the_compiled_loop_reads_the_same(size):
-    tensors = arguments(4, 200, 2, 4, 8, 8, size, torch.float32)
-    torch.testing.assert_close(sample_without_gradients(*tensors), sample_frustum(*tensors), atol=1e-5, rtol=1e-5)
+def test_the_compiled_loop_attends_to_the_same(size):
+    attention, given = questions(size)
+    expected = attention(*given).detach()  # in torch, as a training does
+    with torch.inference_mode():
+        found = attention(*given)
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+    alone = attention.output.bias.detach().expand(len(found), -1)
+    out_of_view = ~given[-2]
+    torch.testing.assert_close(found[out_of_view], alone[out_of_view])
+    assert (found[~out_of_view] != alone[~out_of_view]).any()
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
 def test_a_location_that_is_no_number_is_nowhere_in_memory(axis):
-    tensors = arguments(5, 20, dtype=torch.float32)
-    tensors[2][3, ..., axis] = torch.nan
+    attention, given = questions((5, 4, 6), 20)
+    given[3][3, axis] = torch.nan
+    given[4][3] = True
     others = torch.arange(20) != 3
-    found = sample_without_gradients(*tensors)
-    torch.testing.assert_close(found[others], sample_frustum(*tensors)[others], atol=1e-5, rtol=1e-5)
+    with torch.inference_mode():
+        found = attention(*given)
+    given[3][3] = 0
+    torch.testing.assert_close(found[others], attention(*given).detach()[others], atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("place", [-0.2, 0.0, 0.05, 0.5, 0.95, 1.0, 1.2])

@@ -1,4 +1,4 @@
-"""`sample_depth_weighted` for CPUs without gradients: one loop over queries, and no padded maps."""
+"""Deformable attention for CPUs without gradients: one loop over queries, and no padded maps."""
 
 from __future__ import annotations
 
@@ -16,37 +16,50 @@ def _lower(location, size):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN
 
 
 @kernel
-def attend(begin, end, rows, density, locations, weights, sample, result):  # type: ignore[no-untyped-def]  # noqa: ANN001
+def attend(begin, end, rows, density, asked, reference, visible, sample, result):  # type: ignore[no-untyped-def]  # noqa: ANN001
     """Write weighted sums of samples of features times density; nothing is outside of the maps.
 
     Args:
         begin, end: range of the queries that are written.
         rows: (B, h, w, heads, c) float32 features.
         density: (B, h, w, D) float32 probability of each depth bin.
-        locations: (N, heads, points, 3) float32: u, v, depth, 0 and 1 at the outer edges.
-        weights: (N, heads, points) float32 of the samples.
+        asked: (N, 4 heads points) float32: offsets in cells along u and v, (heads, points, 2), then in bins, (heads,
+            points), then logits of the weights, (heads, points).
+        reference: (N, 3) float32: u, v, depth, 0 and 1 at the outer edges.
+        visible: (N,) bool; others sum to 0.
         sample: (N,) which of the batch each query samples.
         result: (N, heads, c) float32 to write.
     """
     height, width, bins = density.shape[1:]
-    heads, points = weights.shape[1:]
-    channels = rows.shape[4]
+    heads, channels = rows.shape[3:]
+    samples = asked.shape[1] // 4
+    points = samples // heads
+    weights = np.empty(points, np.float32)
     one = np.float32(1)
     for n in range(begin, end):
-        b = sample[n]
+        result[n] = 0
+        if not visible[n]:
+            continue
+        b, words = sample[n], asked[n]
+        u, v, depth = reference[n]
         for head in range(heads):
-            for i in range(channels):
-                result[n, head, i] = 0
+            first = head * points
+            logits = words[3 * samples + first : 3 * samples + first + points]
+            largest, total = max(logits), np.float32(0)
             for point in range(points):
-                x, right = _lower(locations[n, head, point, 0], width)
-                y, below = _lower(locations[n, head, point, 1], height)
-                k, behind = _lower(locations[n, head, point, 2], bins)
+                weights[point] = np.exp(logits[point] - largest)
+                total += weights[point]
+            for point in range(points):
+                i = first + point
+                x, right = _lower(u + words[2 * i] / np.float32(width), width)
+                y, below = _lower(v + words[2 * i + 1] / np.float32(height), height)
+                k, behind = _lower(depth + words[2 * samples + i] / np.float32(bins), bins)
                 for corner in range(4):
                     column, row = x + corner % 2, y + corner // 2
                     if 0 <= column < width and 0 <= row < height:
                         near = density[b, row, column, k] if 0 <= k < bins else np.float32(0)
                         far = density[b, row, column, k + 1] if 0 <= k + 1 < bins else np.float32(0)
                         share = (right if corner % 2 else one - right) * (below if corner // 2 else one - below)
-                        share *= weights[n, head, point] * (near + (far - near) * behind)
-                        for i in range(channels):
-                            result[n, head, i] += share * rows[b, row, column, head, i]
+                        share *= weights[point] / total * (near + (far - near) * behind)
+                        for c in range(channels):
+                            result[n, head, c] += share * rows[b, row, column, head, c]

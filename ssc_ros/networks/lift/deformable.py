@@ -79,22 +79,6 @@ def sample_depth_weighted(value: Tensor, density: Tensor, locations: Tensor, wei
     return result.unflatten(0, (-1, heads))
 
 
-def sample_without_gradients(
-    value: Tensor, density: Tensor, locations: Tensor, weights: Tensor, sample: Tensor
-) -> Tensor:
-    """`sample_depth_weighted` on a CPU, in single precision, without gradients; arguments and result are the same."""
-    from ssc_ros.networks.lift.attended import attend  # compiles, so only where it is needed
-
-    result = torch.empty(len(sample), *value.shape[1:3])
-    rows, *others = (
-        x.float().contiguous().numpy()
-        for x in (value.permute(0, 3, 4, 1, 2), density.movedim(1, -1), locations, weights)
-    )
-    what = rows, *others, sample.numpy(), result.numpy()
-    loop(lambda begin, end: attend(begin, end, *what), len(sample))
-    return result
-
-
 class DepthDeformableAttention(nn.Module):
     """Queries read the image at learned offsets around their reference point, in three dimensions.
 
@@ -148,19 +132,40 @@ class DepthDeformableAttention(nn.Module):
         Returns:
             [N, channels].
         """
-        height, width = context.shape[-2:]
         value = functional.conv2d(context, self.value.weight[..., None, None], self.value.bias)
-        offsets = torch.cat(
-            [
-                self.image_offsets(queries).view(-1, self.heads, self.points, 2),
-                self.depth_offsets(queries).view(-1, self.heads, self.points, 1),
-            ],
-            dim=-1,
-        )
+        value = value.unflatten(1, (self.heads, -1))
+        layers = self.image_offsets, self.depth_offsets, self.weights
+        weight, bias = (torch.cat(parameters) for parameters in zip(*((x.weight, x.bias) for x in layers), strict=True))
+        asked = functional.linear(queries, weight, bias)
+        read = self._looped if may_loop(queries) else self._sampled
+        result: Tensor = self.output(read(value, density, asked, reference, visible, sample).flatten(1))
+        return result
+
+    def _sampled(
+        self, value: Tensor, density: Tensor, asked: Tensor, reference: Tensor, visible: Tensor, sample: Tensor
+    ) -> Tensor:
+        """Value [B, heads, c, h, w] and what the queries ask for, [N, 4 heads points] -> [N, heads, c].
+
+        Of `asked`, offsets in cells along u and v come first, then in bins, then the logits of the weights.
+        """
+        words = asked.unflatten(1, (4, self.heads, self.points))
+        image, depth, logits = words[:, :2].flatten(1), words[:, 2], words[:, 3]
+        offsets = torch.cat([image.view(-1, self.heads, self.points, 2), depth[..., None]], dim=-1)
+        height, width = value.shape[-2:]
         cells = reference.new_tensor([width, height, density.shape[1]])
         locations = reference[:, None, None] + offsets / cells
-        weights = self.weights(queries).view(-1, self.heads, self.points).softmax(dim=-1) * visible[:, None, None]
-        read = sample_without_gradients if may_loop(queries) else sample_depth_weighted
-        sampled = read(value.unflatten(1, (self.heads, -1)), density, locations, weights, sample)
-        result: Tensor = self.output(sampled.flatten(1))
+        weights = logits.softmax(dim=-1) * visible[:, None, None]
+        return sample_depth_weighted(value, density, locations, weights, sample)
+
+    def _looped(
+        self, value: Tensor, density: Tensor, asked: Tensor, reference: Tensor, visible: Tensor, sample: Tensor
+    ) -> Tensor:
+        """The same in single precision on a CPU, without gradients."""
+        from ssc_ros.networks.lift.attended import attend  # compiles, so only where it is needed
+
+        result = torch.empty(len(sample), *value.shape[1:3])
+        maps = value.permute(0, 3, 4, 1, 2), density.movedim(1, -1)
+        numbers = (x.float().contiguous().numpy() for x in (*maps, asked, reference))
+        what = *numbers, *(x.numpy() for x in (visible, sample, result))
+        loop(lambda begin, end: attend(begin, end, *what), len(sample))
         return result
