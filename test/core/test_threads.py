@@ -7,10 +7,12 @@ import pytest
 from ssc_ros.core.threads import at_once
 
 
-@pytest.mark.parametrize(("count", "threads"), [(10, 1), (10, 2), (11, 3), (2, 3), (0, 2)])
-def test_ranges_make_up_the_whole(count, threads):
+@pytest.mark.parametrize(
+    ("count", "threads", "pieces"), [(10, 1, 1), (10, 2, 1), (11, 3, 1), (2, 3, 1), (0, 2, 1), (11, 2, 4), (3, 2, 4)]
+)
+def test_ranges_make_up_the_whole(count, threads, pieces):
     done = []
-    at_once(lambda begin, end: done.extend(range(begin, end)), count, threads)
+    at_once(lambda begin, end: done.extend(range(begin, end)), count, threads, pieces)
     assert sorted(done) == list(range(count))
 
 
@@ -32,3 +34,18 @@ def test_an_error_comes_through_when_all_have_ended(bad):
     with pytest.raises(ValueError, match="no"):
         at_once(work, 2, 2)
     assert ended == [1 - bad]
+
+
+def test_a_thread_that_has_ended_one_piece_takes_the_next():
+    free, ended = threading.Event(), []
+
+    def work(begin, end):
+        if begin == 0:
+            assert free.wait(10)  # until all others have ended
+        ended.append(begin)
+        if len(ended) == 3:
+            free.set()
+
+    at_once(work, 4, 2, 2)
+    assert sorted(ended) == [0, 1, 2, 3]
+    assert ended[-1] == 0
