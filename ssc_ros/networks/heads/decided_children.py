@@ -15,20 +15,19 @@ BLOCK = 8
 
 
 @fused_kernel
-def _exp(x):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 (numba infers scalars)
-    """The exponential of a float32 that is not positive, without a branch, so that loops of it are vectorised.
+def _power_of_two(x):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 (numba infers scalars)
+    """Two to the power of a float32 that is not positive, without a branch, so that loops of it are vectorised.
 
-    Two to a whole power times Cephes' polynomial (`expf`, Moshier 1992); relative error 1e-7, 0 below -87.
+    A whole power times a polynomial that fits -0.5 .. 0.5 best: relative error 3e-6, of 255 levels; 1e-38 below -126.
     """
-    whole = np.floor(max(x, _f(-87.0)) * _f(1.44269504) + _f(0.5))
-    rest = max(x, _f(-87.0)) - whole * _f(0.693359375) + whole * _f(2.12194440e-4)
-    series = _f(1.9875691500e-4)
-    series = series * rest + _f(1.3981999507e-3)
-    series = series * rest + _f(8.3334519073e-3)
-    series = series * rest + _f(4.1665795894e-2)
-    series = series * rest + _f(1.6666665459e-1)
-    series = series * rest + _f(5.0000001201e-1)
-    series = series * rest * rest + rest + _f(1)
+    bounded = max(x, _f(-126))
+    whole = np.floor(bounded + _f(0.5))
+    rest = bounded - whole
+    series = _f(9.5701013e-3)
+    series = series * rest + _f(5.5917859e-2)
+    series = series * rest + _f(2.40247443e-1)
+    series = series * rest + _f(6.93121791e-1)
+    series = series * rest + _f(9.99999285e-1)
     return series * _i((_i(whole) + _i(127)) << _i(23)).view(np.float32)
 
 
@@ -38,7 +37,7 @@ def _decide_row(semantic, empty_offset, best, total, label, label_pairs, confide
 
     Args:
         semantic: (C, K) float32, and
-        empty_offset: (8, K) float32, both contiguous, without which the loops would not be vectorised.
+        empty_offset: (8, K) float32: logits to base 2, contiguous, without which the loops would not be vectorised.
         best, total, label: (K,) to work in.
         label_pairs, confidence_pairs: (4, K) uint16 to write, for the four children side by side two neighbours along
             z, the lower one in the lower byte.
@@ -57,14 +56,14 @@ def _decide_row(semantic, empty_offset, best, total, label, label_pairs, confide
     for c in range(1, classes):
         row = semantic[c]
         for k in range(voxels):
-            total[k] += _exp(row[k] - best[k])  # relative to the best of the occupied classes
+            total[k] += _power_of_two(row[k] - best[k])  # relative to the best of the occupied classes
     empty = semantic[0]
     for pair in range(4):
         lower, upper = empty_offset[2 * pair], empty_offset[2 * pair + 1]
         label_pair, confidence_pair = label_pairs[pair], confidence_pairs[pair]
         for k in range(voxels):
             first, second = empty[k] + lower[k] - best[k], empty[k] + upper[k] - best[k]
-            near, far = _exp(-abs(first)), _exp(-abs(second))
+            near, far = _power_of_two(-abs(first)), _power_of_two(-abs(second))
             p = _f(255) / (near + total[k] if first < _f(0) else _f(1) + total[k] * near)
             q = _f(255) / (far + total[k] if second < _f(0) else _f(1) + total[k] * far)
             one = label[k] if first < _f(0) else _i(0)
@@ -122,8 +121,8 @@ def decide_voxels(begin, end, features, weight, bias, labels, confidence):  # ty
     Args:
         begin, end: range of X that is written.
         features: (F, X, Y Z) float32, or int16: see `core.bfloat16`.
-        weight, bias: (C + 8, F) and (C + 8, 1) float32; the rows of logits are classes, and then children as in
-            `to_children`.
+        weight, bias: (C + 8, F) and (C + 8, 1) float32; the rows of logits, which are to base 2, are classes, and then
+            children as in `to_children`.
         labels, confidence: (2X, 2Y, Z) uint16 to write: two neighbours along z, the lower one in the lower byte.
     """
     count, _, voxels = features.shape

@@ -7,6 +7,7 @@ never built outside of `SceneLogits.dense`, the slow reference.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -193,7 +194,8 @@ class SubvoxelFeatures(SceneLogits):
         batch, (x, y, z) = len(self.features), self.shape
         labels, confidence = (torch.empty(batch, 2 * x, 2 * y, 2 * z, dtype=torch.uint8) for _ in range(2))
         assert self.classify.bias is not None
-        weight, bias = (x.detach().float().contiguous() for x in (self.classify.weight, self.classify.bias))
+        parameters = self.classify.weight, self.classify.bias
+        weight, bias = (x.detach().float().contiguous() / math.log(2) for x in parameters)
         features = self.features.detach().contiguous()
         # numpy knows no bfloat16: its bits
         features = features.view(torch.int16) if features.dtype == torch.bfloat16 else features.float()
