@@ -14,6 +14,7 @@ from ssc_ros.core import LABEL_SETS, SscError
 from ssc_ros.inference.backends.sample import made_inputs
 from ssc_ros.inference.checkpoint import CheckpointMetadata, read_metadata
 from ssc_ros.inference.completer import SceneCompleter
+from ssc_ros.networks.quantization import observed_ranges
 from ssc_ros.networks.reparameterize import fuse
 from ssc_ros.systems import SceneNetwork, build, spelled
 
@@ -69,9 +70,13 @@ class Setting:
         else:
             torch.manual_seed(0)
             network = settled(self.build())
+            made = made_inputs(network.spec)
+            with torch.no_grad(), observed_ranges(network) as ranges:
+                network(made)
             labels = next(name for name, labels in LABEL_SETS.items() if len(labels) == network.class_count)
             spec, words = network.spec, self._words
-            metadata = CheckpointMetadata(f"{'_'.join(words)}_untrained", *words, labels, spec.grid, spec.sensors)
+            name = f"{'_'.join(words)}_untrained"
+            metadata = CheckpointMetadata(name, *words, labels, spec.grid, spec.sensors, activation_ranges=ranges)
             completer = SceneCompleter(network.requires_grad_(False), metadata, self.device, self.backend)
         if not completer.network.completes:
             raise SscError(f"{self.network} predicts no scene, so there is nothing to measure; choose another network")

@@ -11,6 +11,7 @@ from ssc_ros.benchmark.subject import NETWORK, Subject, measure, watch_modules
 from ssc_ros.core import SscError
 from ssc_ros.inference.backends.sample import made_inputs
 from ssc_ros.inference.stages import Span, Stages
+from ssc_ros.networks.quantization import convolutions
 from ssc_ros.systems import SYSTEMS
 
 from ..inference import tiny_temporal  # noqa: TID252 (a package named test is Python's own)
@@ -124,3 +125,10 @@ def test_norms_of_a_settled_network_normalise_the_made_street():
     spread, mean = torch.std_mean(seen[0].double(), dim=(0, 2, 3))
     torch.testing.assert_close(mean, torch.zeros_like(mean), atol=0.02, rtol=0)  # a running variance divides by n - 1
     torch.testing.assert_close(spread, torch.ones_like(spread), atol=0.05, rtol=0)
+
+
+def test_eight_bits_can_be_measured_with_random_weights():
+    completer = Setting("l2cocc/edge", "openvino-int8").open()
+    assert completer.backend == "openvino-int8"
+    of_the_scene = convolutions(completer.network).keys() - {"image.classes"}  # which only a training needs
+    assert completer.metadata.activation_ranges.keys() == of_the_scene

@@ -47,7 +47,8 @@ class NeighbourhoodCrossAttention(nn.Module):
         # selecting rows, then columns, keeps both passes of the gradient in long copies
         around = self.key_value(asked).index_select(1, rows.flatten()).index_select(2, columns.flatten())
         key, value = around.unflatten(2, columns.shape).unflatten(1, rows.shape).chunk(2, dim=-1)  # [B, H, i, W, j, C]
-        scores = torch.einsum("bhwc,bhiwjc->bhwij", self.query(asking) * channels**-0.5, key)
+        # scaled behind the product: OpenVINO 2026.4 takes a factor before it for one of its eight bits', and fails
+        scores = torch.einsum("bhwc,bhiwjc->bhwij", self.query(asking), key) * channels**-0.5
         weights = (scores + self._position_bias(rows, columns)).flatten(3).softmax(dim=-1).view_as(scores)
         found: Tensor = self.project(torch.einsum("bhwij,bhiwjc->bhwc", weights, value))
         return found
