@@ -104,8 +104,20 @@ class InputPreparer:
 
     def _image(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """(3, H, W), resized."""
-        resized = cv2.resize(image, self.spec.image_size[::-1], interpolation=cv2.INTER_AREA)
-        return np.ascontiguousarray(resized.transpose(2, 0, 1), np.uint8)
+        planes = np.empty((3, *self.spec.image_size), np.uint8)
+        cv2.split(resized(image, self.spec.image_size), list(planes))
+        return planes
+
+
+def resized(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """An image (H, W, 3) in another size (height, width), as networks see it.
+
+    Interpolating between pixels reads all of them where at most two along an axis become one, in a fifth of the time
+    that averaging takes; beyond that it would leave some out.
+    """
+    shrinks = max(was / wanted for was, wanted in zip(image.shape, size, strict=False))
+    how = cv2.INTER_LINEAR if shrinks <= 2 else cv2.INTER_AREA
+    return np.asarray(cv2.resize(image, size[::-1], interpolation=how), np.uint8)
 
 
 def inside(points: NDArray[np.float32], grid: SceneGrid) -> NDArray[np.float32]:

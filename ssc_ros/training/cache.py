@@ -27,7 +27,7 @@ from ssc_ros.training.mirror import MirroredSequence
 from ssc_ros.training.point_labels import PointLabeller, TruthLabeller
 from ssc_ros.training.sample import Sample, SceneTruth, prepare_truth
 
-VERSION = 3
+VERSION = 4
 """Raise this when what is prepared changes: older files are then left alone and written anew."""
 
 IMAGE, POINTS, TRUTH = "image", "points", "truth"

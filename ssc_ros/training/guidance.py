@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -21,6 +20,7 @@ from ssc_ros.core import SscError
 from ssc_ros.core.files import write_atomically
 from ssc_ros.data.semantic_kitti import KittiSequence
 from ssc_ros.distillation import Guide, LanguageTeacher, PixelGuidance
+from ssc_ros.inference.inputs import resized
 from ssc_ros.training.mirror import MirroredSequence
 
 VERSION = 1
@@ -102,8 +102,7 @@ def ask(
         [F, h, w] and [K, h, w] float16 on the CPU; the features are of unit length.
     """
     height, width = teacher.image_size((image.shape[0], image.shape[1]))
-    resized = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
-    said = teacher(torch.from_numpy(resized).movedim(-1, 0)[None].to(device))
+    said = teacher(torch.from_numpy(resized(image, (height, width))).movedim(-1, 0)[None].to(device))
     features, logits = (
         functional.interpolate(answer.float(), size, mode="bilinear", align_corners=False) for answer in said
     )

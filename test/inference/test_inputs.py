@@ -5,7 +5,14 @@ import pytest
 import torch
 
 from ssc_ros.core import Frame, SceneGrid, SscError, StereoRig, poses
-from ssc_ros.inference.inputs import InputPreparer, inside, nearest_depth, occupancy_children, project_nearest
+from ssc_ros.inference.inputs import (
+    InputPreparer,
+    inside,
+    nearest_depth,
+    occupancy_children,
+    project_nearest,
+    resized,
+)
 from ssc_ros.systems import InputSpec
 
 OPTICAL = poses.from_rows(np.array([0, 0, 1, 0.3, -1, 0, 0, 0, 0, -1, 0, -0.1]))
@@ -66,6 +73,23 @@ def test_only_what_the_sensors_give_is_prepared(sensors, keys):
     assert inputs.keys() == keys
     if "points" in keys:  # those in the box, as they are
         np.testing.assert_array_equal(inputs["points"], points[[0, 3]])
+
+
+@pytest.mark.parametrize("size", [(40, 100), (20, 100), (64, 200), (128, 400)])
+def test_every_pixel_of_an_image_is_seen_in_another_size(size):
+    """A white pixel leaves light behind wherever it is, and about as much."""
+    light = []
+    for row, column in np.ndindex(8, 8):
+        image = np.zeros((64, 200, 3), np.uint8)
+        image[20 + row, 90 + column] = 255
+        light.append(resized(image, size)[..., 1].sum(dtype=np.int64))
+    assert min(light) > 0
+    assert np.mean(light) == pytest.approx(255 * size[0] * size[1] / (64 * 200), rel=0.1)
+
+
+def test_an_image_of_the_networks_size_stays_as_it_is():
+    seen = InputPreparer(InputSpec(image_size=IMAGE.shape[:2]))(Frame(0, IMAGE, IMAGE, RIG))["image"]
+    np.testing.assert_array_equal(seen, IMAGE.transpose(2, 0, 1))
 
 
 FUSED = InputSpec(sensors=("stereo", "lidar"), pair=(), sweep=("lidar_voxels", "lidar_classes"))

@@ -7,7 +7,6 @@ import shlex
 from dataclasses import replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 import tiny_street
@@ -19,6 +18,7 @@ from ssc_ros.core import SEMANTIC_KITTI, SscError
 from ssc_ros.distillation import Guide, PixelGuidance
 from ssc_ros.distillation.language import LangSegTeacher
 from ssc_ros.inference.checkpoint import CheckpointMetadata, load_checkpoint, save_checkpoint
+from ssc_ros.inference.inputs import resized
 from ssc_ros.systems import STEREO
 from ssc_ros.training.augmentation import Augmentation, mirror
 from ssc_ros.training.cache import SampleCache
@@ -73,7 +73,7 @@ def flags(path: Path, **recipe: object) -> dict[str, object]:
 def test_what_is_kept_is_what_the_teacher_says(guided, teacher) -> None:
     sequence, frame_id = guided.frames[2]
     left = sequence.frame(frame_id).left
-    image = cv2.resize(left, tiny_street.SPEC.image_size[::-1], interpolation=cv2.INTER_AREA)
+    image = resized(left, tiny_street.SPEC.image_size)
     said = teacher(torch.from_numpy(image).permute(2, 0, 1)[None])
     kept = guided[2].guidance
     assert kept.features.dtype == kept.logits.dtype == torch.float16
