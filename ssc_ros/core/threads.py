@@ -8,6 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from itertools import pairwise
 
+PIECES = 4
+"""Ranges for each thread."""
+
 
 @cache
 def _pool(process: int) -> ThreadPoolExecutor:
@@ -15,21 +18,23 @@ def _pool(process: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="loop")
 
 
-def at_once(work: Callable[[int, int], object], count: int, threads: int, pieces: int = 1) -> None:
+def at_once(work: Callable[[int, int], object], count: int, threads: int) -> None:
     """Call `work(begin, end)` for ranges of equal length that make up range(count), on several threads, this one too.
+
+    There are several ranges for each thread; one that has ended takes the next: a range may hold more work than others,
+    and a thread may start late, as one of torch's keeps its core for a while when it has nothing to do.
 
     Args:
         work: may be called from several threads at once; a compiled loop, else the threads wait for each other.
         count: how much there is to do.
         threads: how many work.
-        pieces: ranges for each thread; several where ranges of one length differ in work: a thread that has ended one
-            takes the next.
 
     Raises:
-        Exception: what `work` raised first, after all ranges have ended.
+        Exception: what `work` raised first, after all threads have ended.
     """
-    total = threads * pieces
-    ranges = iter(list(pairwise(count * i // total for i in range(total + 1))))  # which one thread at a time advances
+    pieces = threads * PIECES if threads > 1 else 1
+    parts = pairwise(count * i // pieces for i in range(pieces + 1))
+    ranges = iter([part for part in parts if part[0] < part[1]])  # which one thread at a time advances
     running = [_pool(os.getpid()).submit(_take, work, ranges) for _ in range(threads - 1)]
     try:
         _take(work, ranges)

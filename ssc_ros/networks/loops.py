@@ -15,6 +15,6 @@ def may_loop(tensor: Tensor) -> bool:
     return tensor.device.type == "cpu" and not (torch.is_grad_enabled() or torch.compiler.is_compiling())
 
 
-def loop(work: Callable[[int, int], object], count: int, pieces: int = 1) -> None:
+def loop(work: Callable[[int, int], object], count: int) -> None:
     """Call `work(begin, end)` for ranges that make up range(count), on as many threads as torch has; see `at_once`."""
-    at_once(work, count, torch.get_num_threads(), pieces)
+    at_once(work, count, torch.get_num_threads())

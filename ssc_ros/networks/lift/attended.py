@@ -43,14 +43,15 @@ def attend(begin, end, rows, density, asked, reference, visible, sample, result)
         b, words = sample[n], asked[n]
         u, v, depth = reference[n]
         for head in range(heads):
-            first = head * points
-            logits = words[3 * samples + first : 3 * samples + first + points]
-            largest, total = max(logits), np.float32(0)
+            first, logits = head * points, 3 * samples + head * points
+            largest, total = words[logits], np.float32(0)
+            for point in range(1, points):
+                largest = max(largest, words[logits + point])
             for point in range(points):
-                weights[point] = np.exp(logits[point] - largest)
+                weights[point] = np.exp(words[logits + point] - largest)
                 total += weights[point]
             for point in range(points):
-                i = first + point
+                i, weight = first + point, weights[point] / total
                 x, right = _lower(u + words[2 * i] / np.float32(width), width)
                 y, below = _lower(v + words[2 * i + 1] / np.float32(height), height)
                 k, behind = _lower(depth + words[2 * samples + i] / np.float32(bins), bins)
@@ -60,6 +61,6 @@ def attend(begin, end, rows, density, asked, reference, visible, sample, result)
                         near = density[b, row, column, k] if 0 <= k < bins else np.float32(0)
                         far = density[b, row, column, k + 1] if 0 <= k + 1 < bins else np.float32(0)
                         share = (right if corner % 2 else one - right) * (below if corner // 2 else one - below)
-                        share *= weights[point] / total * (near + (far - near) * behind)
+                        share *= weight * (near + (far - near) * behind)
                         for c in range(channels):
                             result[n, head, c] += share * rows[b, row, column, head, c]

@@ -24,9 +24,6 @@ from ssc_ros.networks.loops import loop, may_loop
 MEASURES = 3
 """Channels beside those of the context: density, free space, visibility."""
 
-PIECES = 8
-"""Ranges of voxels for each thread: far away most of them are in view, near the camera few."""
-
 
 def project_voxels(projection: Tensor, grid: SceneGrid) -> Tensor:
     """Pixel and depth of every voxel centre.
@@ -135,7 +132,7 @@ class DepthWeightedLift(nn.Module):
             loop(lambda *part, rays=rays: ray_table(*part, *rays), height + 2)
             where = (x[b].numpy() for x in (places.first, places.bins, places.right, places.below, places.far))
             what = rows[b].numpy(), table.flatten(0, 1).numpy(), width + 2, *where, stored[b].numpy()
-            loop(lambda *part, what=what: gather(*part, *what), wide, PIECES)
+            loop(lambda *part, what=what: gather(*part, *what), wide)
         return volume.flatten(2).mT
 
     def _locate(self, projection: Tensor, size: tuple[int, int]) -> _Places:
