@@ -37,6 +37,9 @@ from ssc_ros.systems.l2cocc import ImageBranch, L2Cocc, L2CoccLidar
 from ssc_ros.systems.spec import LIDAR, STEREO, InputSpec
 
 EDGE_CONTEXT, EDGE_VOLUME = 24, 16
+EDGE_PLANE, PLANE_LEVELS = 64, (96, 128, 160)
+"""Channels of the planes, and of their levels at 1/4, 1/8 and 1/16."""
+
 WIDE_LIFTED, WIDE_COLUMN = 8, 64
 """Channels that are lifted, and of a column."""
 
@@ -49,8 +52,14 @@ def edge_image(spec: InputSpec) -> ImageBranch:
 
 
 def edge_planes(shape: tuple[int, int, int]) -> TriPlane:
-    """Planes of 64 channels; the one seen from above keeps its height as channels."""
-    return TriPlane(EDGE_VOLUME, shape, PlaneEncoder(64, (96, 128, 160)), slabs=(16, 1, 1))
+    """One U-Net for each plane in turn; the one seen from above keeps its height as channels."""
+    return TriPlane(EDGE_VOLUME, shape, PlaneEncoder(EDGE_PLANE, PLANE_LEVELS), slabs=(16, 1, 1))
+
+
+def wide_planes(shape: tuple[int, int, int]) -> TriPlane:
+    """The same for all three side by side, under batch norms."""
+    encoder = PlaneEncoder(EDGE_PLANE, PLANE_LEVELS, norm=nn.BatchNorm2d)
+    return TriPlane(EDGE_VOLUME, shape, encoder, slabs=(16, 1, 1), side_by_side=True)
 
 
 def fine_camera() -> L2Cocc:
@@ -72,17 +81,19 @@ def fine_camera() -> L2Cocc:
 def edge_lidar() -> L2CoccLidar:
     """L for two CPU cores; volume, planes and head as in `fine_camera`, so that it can teach it."""
     spec = InputSpec(sensors=(LIDAR,))
-    return small_lidar(spec, spec.grid.coarsened(2), SubvoxelHead(EDGE_VOLUME, np.array(SEMANTIC_KITTI.frequencies)))
+    half = spec.grid.coarsened(2)
+    head = SubvoxelHead(EDGE_VOLUME, np.array(SEMANTIC_KITTI.frequencies))
+    return small_lidar(spec, half, edge_planes(half.shape), head)
 
 
-def small_lidar(spec: InputSpec, grid: SceneGrid, head: nn.Module) -> L2CoccLidar:
-    """L on a volume of 16 channels: what it reads, the voxels of that volume, and the head."""
+def small_lidar(spec: InputSpec, grid: SceneGrid, planes: TriPlane, head: nn.Module) -> L2CoccLidar:
+    """L on a volume of 16 channels: what it reads, the voxels of that volume, its planes, and the head."""
     return L2CoccLidar(
         spec,
         len(SEMANTIC_KITTI),
         PointEncoder(grid, (32, 64), EDGE_VOLUME),
         nn.Sequential(ResidualBlock3d(EDGE_VOLUME), ResidualBlock3d(EDGE_VOLUME)),
-        edge_planes(grid.shape),
+        planes,
         head,
     )
 
@@ -110,7 +121,7 @@ def edge_camera(*sweep: str) -> L2Cocc:
         MeasuredFusion(lift.outputs(WIDE_LIFTED), EDGE_VOLUME, wide.shape, 2 * FOLD**2 * sources, classes),
         VoxelTransformer(EDGE_VOLUME, 2, 4, 1, 32, spec.bins, wide, spec.image_size, context=EDGE_CONTEXT),
         ResidualBlock3d(EDGE_VOLUME),
-        edge_planes(wide.shape),
+        wide_planes(wide.shape),
         wide_head(wide.shape, sources),
         arrange=beside_columns,
     )
@@ -120,7 +131,7 @@ def wide_lidar() -> L2CoccLidar:
     """L; volume, planes and head as in `edge_camera`, so that it can teach it."""
     spec = InputSpec(sensors=(LIDAR,), sweep=("points", "lidar_voxels"))
     wide = spec.grid.coarsened(2).widened(FOLD)
-    return small_lidar(spec, wide, wide_head(wide.shape))
+    return small_lidar(spec, wide, wide_planes(wide.shape), wide_head(wide.shape))
 
 
 FULL = InputSpec(image_size=(384, 1280), context_size=(48, 160), stereo_scale=1.0)

@@ -92,6 +92,36 @@ def test_planes_are_pooled_put_back_and_weighed_as_the_paper_writes_it():
     }
 
 
+class Halves(nn.Module):
+    """An encoder that sees one pixel at a time, and whose level is every second one."""
+
+    width = 3
+
+    def __init__(self):
+        super().__init__()
+        self.mix = nn.Conv2d(3, 3, 1)
+
+    def forward(self, plane):
+        mixed = self.mix(plane)
+        return mixed, {"stage1": mixed[..., ::2, ::2]}
+
+
+def test_planes_side_by_side_come_apart_as_they_were_put_together():
+    torch.manual_seed(0)
+    encoder = Halves()
+    alone = TriPlane(4, (6, 6, 4), encoder, (4, 1, 2))
+    together = TriPlane(4, (6, 6, 4), encoder, (4, 1, 2), side_by_side=True)
+    together.load_state_dict(alone.state_dict())
+    volume = torch.randn(2, 4, 6, 6, 4)
+    (expected, expected_taps), (found, taps) = alone(volume), together(volume)
+    torch.testing.assert_close(found, expected)
+    assert taps.keys() == expected_taps.keys()
+    for name, tap in taps.items():
+        torch.testing.assert_close(tap, expected_taps[name])
+    with pytest.raises(ValueError, match="not equally high"):
+        TriPlane(4, (6, 8, 4), encoder, side_by_side=True)
+
+
 def normalized(volume, norm):
     """As a network of volumes normalises, by numbers that are not those of the start."""
     for statistic in (norm.running_mean, norm.running_var, norm.weight, norm.bias):

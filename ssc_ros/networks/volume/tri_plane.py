@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ssc_ros.networks.backbones.residual import BasicBlock, ResidualEncoder, TopDownNeck, conv_norm, group_norm
+from ssc_ros.networks.backbones.residual import BasicBlock, Norm, ResidualEncoder, TopDownNeck, conv_norm, group_norm
 from ssc_ros.networks.volume.blocks import Pointwise3d, as_rows, channels_first, channels_last
 
 PLANES = {"xy": 4, "yz": 2, "zx": 3}
@@ -67,18 +67,20 @@ class PlaneUnpool(nn.Module):
 class PlaneEncoder(nn.Module):
     """A small 2-D residual U-Net that keeps size and width; shared by the three planes.
 
-    Attributes:
-        width: channels of the planes.
+    Args:
+        width: channels of the planes, kept as an attribute.
+        widths: of its levels at 1/4, 1/8, ...
+        norm: normalisation of each convolution.
     """
 
-    def __init__(self, width: int, widths: Sequence[int], blocks: int = 1) -> None:
+    def __init__(self, width: int, widths: Sequence[int], norm: Norm = group_norm) -> None:
         super().__init__()
         self.width = width
-        self.entry = BasicBlock(width, width, norm=group_norm)
-        self.down = ResidualEncoder([width, *widths], blocks, inputs=width, norm=group_norm)
-        self.neck = TopDownNeck(widths, width, norm=group_norm)
-        self.bridge = conv_norm(width, width, 1, norm=group_norm)
-        self.exit = BasicBlock(2 * width, width, norm=group_norm)
+        self.entry = BasicBlock(width, width, norm=norm)
+        self.down = ResidualEncoder([width, *widths], 1, inputs=width, norm=norm)
+        self.neck = TopDownNeck(widths, width, norm=norm)
+        self.bridge = conv_norm(width, width, 1, norm=norm)
+        self.exit = BasicBlock(2 * width, width, norm=norm)
 
     def forward(self, plane: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         """[B, W, h, w] -> the refined [B, W, h, w], and the coarser levels: "stage1" (1/4), ..., "neck0" (1/4)."""
@@ -98,12 +100,24 @@ class TriPlane(nn.Module):
         shape: (X, Y, Z) of the volume.
         encoder: shared by the planes; [B, W, h, w] -> the refined plane and its levels by name. It has a `width` W.
         slabs: kept along the collapsed axis, per plane in the order xy, yz, zx; each divides that axis.
+        side_by_side: encode the planes as one map, xy | yz | zx along its last axis; X and Y are equal, and the strides
+            of the encoder divide Y and Z. So a batch norm has in training the statistics that it has later, unlike one
+            that sees one kind of plane after another, and a compiler of graphs can fold it into its convolution.
     """
 
     def __init__(
-        self, channels: int, shape: tuple[int, int, int], encoder: nn.Module, slabs: tuple[int, int, int] = (1, 1, 1)
+        self,
+        channels: int,
+        shape: tuple[int, int, int],
+        encoder: nn.Module,
+        slabs: tuple[int, int, int] = (1, 1, 1),
+        *,
+        side_by_side: bool = False,
     ) -> None:
         super().__init__()
+        if side_by_side and shape[0] != shape[1]:
+            raise ValueError(f"planes of a volume of {shape} voxels are not equally high: they cannot lie side by side")
+        self.side_by_side = side_by_side
         width: int = encoder.width  # type: ignore[assignment]
         layout = {p: (axis, shape[axis - 2], n) for (p, axis), n in zip(PLANES.items(), slabs, strict=True)}
         self.pools = nn.ModuleDict({p: PlanePool(channels, *axis, width) for p, axis in layout.items()})
@@ -125,8 +139,8 @@ class TriPlane(nn.Module):
         parts = []
         voxels = as_rows(volume)
         volume = channels_first(voxels)
-        for plane in PLANES:
-            refined, levels = self.encoder(self.pools[plane](volume))
+        encoded = self._encoded([self.pools[plane](volume) for plane in PLANES])
+        for plane, (refined, levels) in zip(PLANES, encoded, strict=True):
             taps |= {f"planes.{plane}.{name}": level for name, level in levels.items()}
             parts.append(channels_last(self.unpools[plane](refined)))
         parts.append(voxels)
@@ -141,3 +155,21 @@ class TriPlane(nn.Module):
             result = torch.addcmul(result, part, weights[:, i])
         aggregate = channels_first(result)
         return aggregate, taps | {"aggregate.logits": logits, "aggregate": aggregate}
+
+    def _encoded(self, planes: list[Tensor]) -> list[tuple[Tensor, dict[str, Tensor]]]:
+        """What the encoder makes of each."""
+        if not self.side_by_side:
+            return [self.encoder(plane) for plane in planes]
+        widths = [plane.shape[3] for plane in planes]
+        refined, levels = self.encoder(torch.cat(planes, dim=3))
+        levels = {name: _apart(level, widths) for name, level in levels.items()}
+        return [
+            (plane, {name: level[i] for name, level in levels.items()})
+            for i, plane in enumerate(_apart(refined, widths))
+        ]
+
+
+def _apart(side_by_side: Tensor, widths: list[int]) -> tuple[Tensor, ...]:
+    """A map, perhaps a coarser one than that of these widths, cut along its last axis in their proportion."""
+    stride = sum(widths) // side_by_side.shape[3]
+    return side_by_side.split([width // stride for width in widths], dim=3)
