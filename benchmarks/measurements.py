@@ -91,10 +91,10 @@ FULL: Mapping[Measurement, Peer] = {
     _scene("sgn full-t"): PEERS["SGN-T"],
     _scene("sgn full-s"): PEERS["SGN-S"],
     _scene("sgn full-l"): PEERS["SGN-L"],
-    _scene("l2cocc full"): PEERS["L2COcc-C"],
-    _scene("l2cocc_lidar full"): PEERS["L2COcc-L"],
+    _scene("l2cocc full", "openvino-int8"): PEERS["L2COcc-C"],
+    _scene("l2cocc_lidar full", "openvino-int8"): PEERS["L2COcc-L"],
     _scene("vlscene full"): PEERS["VLScene"],
-    _scene("htcl full", "openvino"): PEERS["HTCL"],  # in bfloat16 98.6 % of the labels agree, and it is refused
+    _scene("htcl full", "torch-bf16"): PEERS["HTCL"],  # OpenVINO's bfloat16 agrees in 98.6 % of the labels: refused
     _sweep("polarnet"): PEERS["PolarNet"],
     _sweep("cylinder3d"): PEERS["Cylinder3D"],
 }
