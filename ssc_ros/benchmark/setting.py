@@ -69,10 +69,9 @@ class Setting:
             completer = SceneCompleter.from_checkpoint(Path(self.network), self.device, backend=self.backend)
         else:
             torch.manual_seed(0)
-            network = settled(self.build())
-            made = made_inputs(network.spec)
-            with torch.no_grad(), observed_ranges(network) as ranges:
-                network(made)
+            network = self.build()
+            with observed_ranges(network) as ranges:  # while the norms settle: another frame of a full size takes long
+                settled(network)
             labels = next(name for name, labels in LABEL_SETS.items() if len(labels) == network.class_count)
             spec, words = network.spec, self._words
             name = f"{'_'.join(words)}_untrained"

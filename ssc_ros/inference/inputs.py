@@ -110,7 +110,7 @@ class InputPreparer:
 
 
 def resized(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """An image (H, W, 3) in another size (height, width), as networks see it.
+    """An image (H, W, 3) uint8 in another size (height, width) [px], as networks see it.
 
     Interpolating between pixels reads all of them where at most two along an axis become one, in a fifth of the time
     that averaging takes; beyond that it would leave some out.

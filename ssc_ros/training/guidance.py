@@ -23,7 +23,7 @@ from ssc_ros.distillation import Guide, LanguageTeacher, PixelGuidance
 from ssc_ros.inference.inputs import resized
 from ssc_ros.training.mirror import MirroredSequence
 
-VERSION = 1
+VERSION = 2
 """Raise this when images are prepared or answers are resized in another way: older files are then left alone."""
 
 Scene = tuple[KittiSequence, str]

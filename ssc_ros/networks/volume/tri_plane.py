@@ -103,6 +103,9 @@ class TriPlane(nn.Module):
         side_by_side: encode the planes as one map, xy | yz | zx along its last axis; X and Y are equal, and the strides
             of the encoder divide Y and Z. So a batch norm has in training the statistics that it has later, unlike one
             that sees one kind of plane after another, and a compiler of graphs can fold it into its convolution.
+
+    Raises:
+        ValueError: planes that cannot lie side by side, of unequal X and Y.
     """
 
     def __init__(
