@@ -8,6 +8,24 @@ from ssc_ros.core.compiled import kernel
 
 
 @kernel
+def read_disparity(matched, width, pad, disparity):  # type: ignore[no-untyped-def]  # noqa: ANN001
+    """Write disparities of an image [px], NaN where nothing was matched.
+
+    Args:
+        matched: (h, pad + w) int16, in sixteenths of a pixel of the images that were matched.
+        width: of the image [px].
+        pad: columns to leave out.
+        disparity: (h, w) float32 to write.
+    """
+    height, columns = disparity.shape
+    parts = np.float32(16.0 * columns / width)
+    for row in range(height):
+        for column in range(columns):
+            found = matched[row, pad + column]
+            disparity[row, column] = np.float32(found) / parts if found > 0 else np.float32(np.nan)
+
+
+@kernel
 def back_project(depth, rays, offset, points):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201 (numba infers)
     """Write the point of each known depth, row by row.
 

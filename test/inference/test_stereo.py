@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 
 from ssc_ros.core import Frame, SscError, StereoRig, poses
+from ssc_ros.data.sequence import open_sequences
+from ssc_ros.inference import semi_global
 from ssc_ros.inference.stereo import StereoMatcher, stereo_points
 
 OPTICAL = poses.from_rows(np.array([0, 0, 1, 0.3, -1, 0, 0, 0, 0, -1, 0, -0.1]))
@@ -42,3 +44,36 @@ def test_points_project_back_to_their_pixels_and_depths():
 def test_a_senseless_scale_is_refused():
     with pytest.raises(SscError, match="scale"):
         StereoMatcher(0.0)
+
+
+@pytest.mark.parametrize(("height", "width"), [(9, 66), (40, 200), (97, 333)])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_our_matching_is_opencvs(height, width, threads):
+    """The same number for each pixel: rough and flat surfaces, noise, what is hidden, and what does not match."""
+    rng = np.random.default_rng(height)
+    rough = cv2.GaussianBlur(rng.integers(0, 256, (height, width), np.uint8), (0, 0), 1.5)
+    near = np.roll(rough, -21, axis=1)
+    near[:, width // 2 :] = np.roll(rough, -5, axis=1)[:, width // 2 :]
+    near[height // 3 : height // 2] = 90  # flat
+    near = cv2.add(near, rng.integers(0, 9, near.shape, np.uint8))
+    expected = cv2.StereoSGBM.create(
+        numDisparities=semi_global.LEVELS,
+        blockSize=semi_global.BLOCK,
+        P1=72,
+        P2=288,
+        disp12MaxDiff=1,
+        preFilterCap=semi_global.CAP,
+        uniquenessRatio=8,
+        mode=cv2.STEREO_SGBM_MODE_SGBM_3WAY,
+    ).compute(rough, near)
+    found = semi_global.match(rough, near, small=72, large=288, ratio=8, apart=1, threads=threads)
+    np.testing.assert_array_equal(found, expected)
+    assert (found >= 0).mean() > 0.02
+
+
+def test_our_matching_is_opencvs_on_real_pairs(kitti_root):
+    (sequence,) = open_sequences(kitti_root, ["08"])
+    frame = sequence.frame("000000", with_points=False)
+    matcher = StereoMatcher(0.5)
+    grey = [cv2.resize(cv2.cvtColor(x, cv2.COLOR_RGB2GRAY), None, fx=0.5, fy=0.5) for x in (frame.left, frame.right)]
+    np.testing.assert_array_equal(matcher._match(*grey), matcher._engine.compute(*grey))
