@@ -147,3 +147,18 @@ def test_the_prior_fill_is_a_perceptron_of_every_voxel():
     active = torch.nn.functional.leaky_relu(scaled * scale + shift)
     expected = torch.einsum("oi,bixyz->boxyz", prior[3].weight, active) + second
     torch.testing.assert_close(prior(volume), expected, atol=1e-5, rtol=1e-5)
+
+
+@torch.no_grad()
+def test_the_prior_fill_melts_into_one_without_a_mean():
+    fill = PriorFill(12)
+    for parameter in fill.parameters():
+        torch.nn.init.normal_(parameter)
+    volume = 3 + torch.randn(2, 12, 4, 5, 3)
+    melted = fill.fused()
+    assert not any(isinstance(module, torch.nn.LayerNorm) for module in melted.modules())
+    torch.testing.assert_close(melted(volume), fill(volume))
+    before = fill(volume)
+    for parameter in melted.parameters():
+        parameter.zero_()
+    assert torch.equal(fill(volume), before)

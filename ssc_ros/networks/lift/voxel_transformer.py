@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import torch
 from torch import Tensor, nn
 
@@ -10,6 +12,7 @@ from ssc_ros.networks.lift.deformable import DepthDeformableAttention
 from ssc_ros.networks.lift.depth_weighted import project_voxels
 from ssc_ros.networks.lift.frustum import frustum_coordinates
 from ssc_ros.networks.lift.remembered import Remembered
+from ssc_ros.networks.reparameterize import Reparameterized, RootMeanSquareNorm, absorb_mean
 from ssc_ros.networks.volume.blocks import channels_first, channels_last
 
 
@@ -33,8 +36,17 @@ class VoxelTransformerLayer(nn.Module):
         return result
 
 
-class PriorFill(nn.Sequential):
-    """An MLP for every voxel: [B, C, X, Y, Z] -> the same.
+class _EveryVoxel(nn.Sequential):
+    """An MLP for every voxel: [B, C, X, Y, Z] -> the same."""
+
+    def forward(self, volume: Tensor) -> Tensor:
+        """Apply it."""
+        filled: Tensor = super().forward(channels_last(volume))
+        return channels_first(filled)
+
+
+class PriorFill(_EveryVoxel, Reparameterized):
+    """The MLP that is trained.
 
     Args:
         channels: C.
@@ -46,10 +58,12 @@ class PriorFill(nn.Sequential):
             nn.Linear(channels, narrow), nn.LayerNorm(narrow), nn.LeakyReLU(inplace=True), nn.Linear(narrow, channels)
         )
 
-    def forward(self, volume: Tensor) -> Tensor:
-        """Apply it."""
-        filled: Tensor = super().forward(channels_last(volume))
-        return channels_first(filled)
+    def fused(self) -> nn.Module:
+        """The same without a mean to subtract."""
+        linear, norm, *rest = self
+        assert isinstance(linear, nn.Linear)
+        assert isinstance(norm, nn.LayerNorm)
+        return _EveryVoxel(absorb_mean(linear), RootMeanSquareNorm(norm), *copy.deepcopy(rest))
 
 
 class VoxelTransformer(nn.Module):
