@@ -56,13 +56,23 @@ def pack(labels: Bytes, confidence: Bytes | None, encoding: Encoding) -> tuple[B
         encoding: how to write them.
     """
     if encoding.bitmask:
-        stored = labels != EMPTY
-        labels = np.concatenate([np.packbits(stored), labels[stored]])
-        confidence = None if confidence is None else confidence[stored]
+        confidence = None if confidence is None else confidence[labels != EMPTY]
+        labels = _occupied(labels)
     if encoding.compressed:
         labels = _compress(labels)
         confidence = None if confidence is None else _compress(confidence)
     return labels, np.empty(0, np.uint8) if confidence is None else confidence
+
+
+def _occupied(labels: Bytes) -> Bytes:
+    """Bit mask and labels of the voxels that are not empty, one after the other."""
+    from ssc_ros.ros.packing import write_occupied  # compiles, so only where it is needed
+
+    mask_bytes, whole = (labels.size + 7) // 8, labels.size // 8 * 8
+    payload = np.empty(mask_bytes + labels.size, np.uint8)
+    labels = np.ascontiguousarray(labels)
+    count = write_occupied(labels[:whole].view(np.uint64), labels, payload[:mask_bytes], payload[mask_bytes:])
+    return payload[: mask_bytes + count]
 
 
 def unpack_labels(payload: Bytes, encoding: Encoding, voxels: int) -> tuple[NDArray[np.bool_] | None, Bytes]:
