@@ -128,8 +128,9 @@ class StereoRig:
 
     def in_view(self, points: NDArray[np.floating]) -> NDArray[np.bool_]:
         """Whether each point (..., 3) of the grid frame projects into the left image, as (...) bool."""
-        pixels, depth = self.project(points)
-        height, width = self.image_size
-        with np.errstate(invalid="ignore"):
-            inside = (pixels >= -0.5) & (pixels < (width - 0.5, height - 0.5))
-        return np.asarray(inside.all(axis=-1) & (depth > 0))
+        from ssc_ros.core.visibility import find_visible  # compiles, so only where it is needed
+
+        projection = self.camera_matrix @ self.T_camera_grid[:3]
+        seen = np.empty(points.shape[:-1], np.bool_)
+        find_visible(points.reshape(-1, 3), projection, *self.image_size, seen.reshape(-1))
+        return seen

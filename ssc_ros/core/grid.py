@@ -100,10 +100,14 @@ class SceneGrid:
         Returns:
             (N, 3) float32, or (X, Y, Z, 3) float32 for all voxels.
         """
-        if indices is None:
-            indices = np.moveaxis(np.indices(self.shape), 0, -1)
-        corner = np.asarray(self.min_corner)
-        return np.asarray(corner + (np.asarray(indices) + 0.5) * np.asarray(self.edges), np.float32)
+        corner, edges = np.asarray(self.min_corner), np.asarray(self.edges)
+        if indices is not None:
+            return np.asarray(corner + (np.asarray(indices) + 0.5) * edges, np.float32)
+        centers = np.empty((*self.shape, 3), np.float32)
+        places = (corner[axis] + (np.arange(count) + 0.5) * edges[axis] for axis, count in enumerate(self.shape))
+        for axis, along in enumerate(np.ix_(*places)):
+            centers[..., axis] = along
+        return centers
 
     def range_mask(self, range_m: float) -> NDArray[np.bool_]:
         """Voxels of the forward square of side `range_m` [m], as published ranges are counted.

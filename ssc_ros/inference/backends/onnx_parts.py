@@ -37,10 +37,12 @@ def compile_part(example: Example, backend: Backend, artefacts: Artefacts) -> Co
         port.name: int(port.name.removeprefix("input")) for port in session.get_inputs()
     }  # unused ones are left out
 
+    like = example.outline()
+
     def run(*tensors: Tensor) -> Any:
-        if any(x.shape != y.shape for x, y in zip(tensors, example.inputs, strict=True)):
-            return example.part.call(*tensors)
-        arrays = {name: tensors[i].to(example.inputs[i].dtype).contiguous().numpy() for name, i in known.items()}
-        return rebuild(example.output, iter(map(torch.from_numpy, session.run(None, arrays))))
+        if any(x.shape != y.shape for x, y in zip(tensors, like.inputs, strict=True)):
+            return like.part.call(*tensors)
+        arrays = {name: tensors[i].to(like.inputs[i].dtype).contiguous().numpy() for name, i in known.items()}
+        return rebuild(like.output, iter(map(torch.from_numpy, session.run(None, arrays))))
 
     return run

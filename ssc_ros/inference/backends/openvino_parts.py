@@ -41,7 +41,7 @@ def compile_part(example: Example, backend: Backend, artefacts: Artefacts) -> Co
     Raises:
         RuntimeError: OpenVINO does not know one of its operations.
     """
-    return _Request(load_or_convert(example, backend, artefacts), example, backend.precision)
+    return _Request(load_or_convert(example, backend, artefacts), example.outline(), backend.precision)
 
 
 def load_or_convert(example: Example, backend: Backend, artefacts: Artefacts) -> Any:
