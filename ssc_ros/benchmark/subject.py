@@ -69,7 +69,7 @@ class Subject:
             with stages("decode"):
                 frame = self._encoded.decode()
             with stages("complete"):
-                grid = self._completer.complete(frame)
+                grid = self._completer.complete(frame, confidence=False)  # as the node does it, unless somebody asks
             with stages("message"):
                 encode(grid)
         inside = {f"{COMPLETE}/{name}": span for name, span in self._completer.stages.spans.items()}

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -73,7 +74,7 @@ class SceneCompleter:
         Args:
             path: a `.safetensors` file; nothing else is needed beside it.
             device: "auto" (CUDA where there is one), "cpu", "cuda", "cuda:1", ...
-            threads: CPU threads of torch and of the backend, or None for as many as torch has now.
+            threads: CPU threads of torch, OpenCV and the backend, or None for as many as they have now.
             backend: one of `backend.NAMES`, or "auto", see `backend.candidates`.
             label: gives classes to the points of frames that come without, where the network reads them; such as
                 `PointSegmenter.labels`.
@@ -83,6 +84,7 @@ class SceneCompleter:
         """
         if threads:
             torch.set_num_threads(threads)
+            cv2.setNumThreads(threads)
         network, metadata = load_checkpoint(path)
         return cls(fuse(network), metadata, device, backend, label)
 
@@ -112,26 +114,29 @@ class SceneCompleter:
         self._past.forget()
 
     def warm_up(self) -> None:
-        """Complete one blank frame, so that the first real one is not slower than the rest."""
+        """Complete blank frames, so that the first real one is not slower than the rest, sure of itself or not."""
         size = self._preparer.spec.image_size
         blank = np.zeros((*size, 3), np.uint8)
         camera_matrix = np.array([[size[1] / 2, 0, size[1] / 2], [0, size[1] / 2, size[0] / 2], [0, 0, 1.0]])
         optical = poses.from_rows(np.array([0, 0, 1, 0, -1, 0, 0, 0, 0, -1, 0, 0]))
         rig = StereoRig(camera_matrix, 0.5, size, optical)
         points, labels = np.zeros((1, 4), np.float32), np.zeros(1, np.uint8)
-        self.complete(Frame(0, blank, blank, rig, points, point_labels=labels))
-        self.forget()
+        for confidence in (True, False):
+            self.complete(Frame(0, blank, blank, rig, points, point_labels=labels), confidence=confidence)
+            self.forget()
 
     @torch.inference_mode()
-    def complete(self, frame: Frame) -> SemanticGrid:
+    def complete(self, frame: Frame, *, confidence: bool = True) -> SemanticGrid:
         """Predict the scene around a frame.
 
         Args:
             frame: a stereo pair, and LiDAR points for a network that reads them (`metadata.inputs`). A network with a
                 history has to be given the frames in the order of their stamps, with their poses.
+            confidence: say how sure it is, too.
 
         Returns:
-            Labels, confidence and the camera's view, in the checkpoint's grid; the stamp is the frame's.
+            Labels, the camera's view, and confidence if it was asked for, in the checkpoint's grid; the stamp is the
+            frame's.
 
         Raises:
             SscError: a frame without points for a network that reads LiDAR, or a network that predicts no scene.
@@ -157,12 +162,18 @@ class SceneCompleter:
                 "so choose another checkpoint"
             )
         with self.stages("labels"):
-            labels = scene.labels()[0].cpu().numpy()
-            confidence = scene.confidence()[0].cpu().numpy()
+            found = scene.decide() if confidence else (scene.labels(),)
+            labels, *sure = (volume[0].cpu().numpy() for volume in found)
             observed = self._observed(frame.rig)
         metadata = self.metadata
         return SemanticGrid(
-            labels, metadata.grid, metadata.label_set, frame.stamp, confidence, observed, metadata.model_id
+            labels=labels,
+            grid=metadata.grid,
+            label_set=metadata.label_set,
+            stamp=frame.stamp,
+            confidence=sure[0] if sure else None,
+            observed=observed,
+            model_id=metadata.model_id,
         )
 
     @torch.inference_mode()

@@ -30,7 +30,7 @@ class NoCompleter:
     def warm_up(self) -> None:
         """There is nothing to warm."""
 
-    def complete(self, frame: Frame) -> SemanticGrid:
+    def complete(self, frame: Frame, *, confidence: bool = True) -> SemanticGrid:
         """Nobody calls this.
 
         Raises:

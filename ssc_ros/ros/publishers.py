@@ -7,6 +7,7 @@ from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 from nav_msgs.msg import OccupancyGrid
 from rclpy.event_handler import PublisherEventCallbacks
 from rclpy.node import Node
@@ -17,7 +18,7 @@ from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import Float64
 from visualization_msgs.msg import MarkerArray
 
-from ssc_ros.core import LabelSet, SemanticGrid
+from ssc_ros.core import LabelSet, SceneGrid, SemanticGrid
 from ssc_ros.ros import messages
 from ssc_ros.ros.codec import Encoding
 from ssc_ros.ros.markers import surface_markers
@@ -48,17 +49,18 @@ def _markers(grid: SemanticGrid, settings: Settings) -> bytes:
 
 @dataclass(frozen=True)
 class Offer:
-    """A topic that shows the grid."""
+    """A topic that shows the grid, and whether it always shows the confidence."""
 
     topic: str
     type: type
     qos: QoSProfile
     build: Build
+    shows_confidence: bool = False
 
 
 OFFERS = (
     Offer("~/grid", SemanticVoxelGrid, LATEST, _grid),
-    Offer("~/occupied", PointCloud2, LATEST, _occupied),
+    Offer("~/occupied", PointCloud2, LATEST, _occupied, shows_confidence=True),
     Offer("~/bev", OccupancyGrid, LATCHED, _bev),
 )
 MARKERS = Offer("~/markers", MarkerArray, LATEST, _markers)
@@ -118,9 +120,22 @@ class Outputs:
         publishers = (*(publisher for _, publisher in self._shown), self._status, *self._timings.values())
         return any(publisher.get_subscription_count() for publisher in publishers)
 
+    @property
+    def want_confidence(self) -> bool:
+        """Whether anything that is published shows how sure the network is."""
+        return self.settings.grid.confidence or any(
+            shown.shows_confidence and publisher.get_subscription_count() for shown, publisher in self._shown
+        )
+
     def announce(self, label_set: LabelSet) -> None:
         """Publish the class table, for now and for late subscribers."""
         self._labels.publish(messages.label_info(label_set, self.node.get_clock().now().to_msg()))
+
+    def rehearse(self, scene: SceneGrid, label_set: LabelSet) -> None:
+        """Build each message once for an empty grid, so that the first real one does not wait for compilers."""
+        empty = SemanticGrid(np.zeros(scene.shape, np.uint8), scene, label_set)
+        for shown, _ in self._shown:
+            shown.build(empty, self.settings)
 
     def publish(self, grid: SemanticGrid) -> None:
         """Show a grid to whoever listens."""

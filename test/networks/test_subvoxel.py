@@ -66,8 +66,10 @@ def test_features_are_gathered_and_decided_as_their_logits_are():
     index = torch.randint(2 * 8 * 14 * 6, (300,))
     torch.testing.assert_close(scene.gather(index), reference.gather(index))
     labels, confidence = reference.decide()
+    found, sure = scene.decide()
+    assert torch.equal(found, labels)
+    assert (sure.int() - confidence.int()).abs().max() <= 1
     assert torch.equal(scene.labels(), labels)
-    assert (scene.confidence().int() - confidence.int()).abs().max() <= 1
     assert 0 < (labels == 0).float().mean() < 1
 
 

@@ -45,9 +45,10 @@ def test_labels_and_confidence_equal_dense_across_slabs(layers):
     scene = logits((2, 5, layers, 4, 3))
     dense = scene.dense()
     assert torch.equal(scene.labels(), dense.argmax(dim=1).to(torch.uint8))
+    assert torch.equal(scene.decide()[0], scene.labels())
     expected = (255 * dense.softmax(dim=1).amax(dim=1)).round()
-    assert scene.confidence().dtype == torch.uint8
-    assert (scene.confidence() - expected).abs().max() <= 1
+    assert scene.decide()[1].dtype == torch.uint8
+    assert (scene.decide()[1] - expected).abs().max() <= 1
     assert len(scene.labels().unique()) == 5
 
 
@@ -78,6 +79,6 @@ def test_what_a_backend_returns_in_half_precision_is_decided_in_single():
     whole = logits()
     half, single = UpsampledLogits(whole.half.bfloat16()), UpsampledLogits(whole.half.bfloat16().float())
     assert torch.equal(half.labels(), single.labels())
-    assert torch.equal(half.confidence(), single.confidence())
+    assert torch.equal(half.decide()[1], single.decide()[1])
     assert torch.equal(half.gather(torch.arange(50)), single.gather(torch.arange(50)))
     assert torch.equal(half.dense(), single.dense())

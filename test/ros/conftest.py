@@ -42,7 +42,7 @@ class TinyCompleter:
     def forget(self):
         self.forgotten += 1
 
-    def complete(self, frame):
+    def complete(self, frame, *, confidence=True):
         self.frames.append(frame)
         time.sleep(self.work)
         labels = np.zeros(GRID.shape, np.uint8)

@@ -127,7 +127,7 @@ def test_sweeps_are_labelled_while_the_completion_is_at_work(world):
     world.start(segmenter=TinySegmenter(), lidar__grace_time=0.0)
     world.connect_rig(points=True)
     begun, gate, complete = threading.Event(), threading.Event(), world.completer.complete
-    world.completer.complete = lambda frame: (begun.set(), gate.wait(), complete(frame))[2]
+    world.completer.complete = lambda frame, confidence: (begun.set(), gate.wait(), complete(frame))[2]
     try:
         world.rig.images(T0)
         world.spin_until(begun.is_set)

@@ -74,7 +74,7 @@ class MadeUpCompleter:
     def warm_up(self) -> None:
         """Nothing to warm."""
 
-    def complete(self, frame: Frame) -> SemanticGrid:
+    def complete(self, frame: Frame, *, confidence: bool = True) -> SemanticGrid:
         """The same scene for every frame."""
         begin = time.perf_counter()
         while time.perf_counter() - begin < self._seconds:

@@ -32,9 +32,9 @@ class Parity:
     @staticmethod
     def of(expected: SceneLogits, found: SceneLogits) -> Parity:
         """Compare two predictions of one batch."""
-        ours, theirs = expected.labels(), found.labels()
+        (ours, confidence), theirs = expected.decide(), found.labels()
         same = ours == theirs
-        compared = (expected.confidence() >= SURE) & ((ours != 0) | (theirs != 0))
+        compared = (confidence >= SURE) & ((ours != 0) | (theirs != 0))
         return Parity(_share(same[compared]), _share(same))
 
     def suffices(self, precision: str) -> bool:

@@ -38,7 +38,7 @@ class ColumnFeatures(SubvoxelFeatures):
         x, y, z = self.features.shape[1:4]
         return x, y, z
 
-    def _decide_one(self, features: NDArray[Any], *rest: NDArray[Any]) -> Callable[[int, int], object]:
+    def _decide_one(self, features: NDArray[Any], *rest: NDArray[Any] | None) -> Callable[[int, int], object]:
         """See `decide_columns`: it decides a range along x."""
         from ssc_ros.networks.heads.decided_children import decide_columns  # compiles, so only where it is needed
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from functools import cached_property
 
 from torch import Tensor
 
@@ -27,17 +26,9 @@ class SceneLogits(ABC):
         """
 
     @abstractmethod
-    def decide(self) -> tuple[Tensor, Tensor]:
-        """`labels` and `confidence`, which are found together."""
-
     def labels(self) -> Tensor:
         """[B, X, Y, Z] uint8: the most probable class of each voxel."""
-        return self._decided[0]
 
-    def confidence(self) -> Tensor:
-        """[B, X, Y, Z] uint8: the probability of the label of `labels`, times 255."""
-        return self._decided[1]
-
-    @cached_property
-    def _decided(self) -> tuple[Tensor, Tensor]:
-        return self.decide()
+    @abstractmethod
+    def decide(self) -> tuple[Tensor, Tensor]:
+        """`labels`, and the confidence [B, X, Y, Z] uint8: the probability of each label, times 255."""

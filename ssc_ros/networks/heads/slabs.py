@@ -39,7 +39,7 @@ def gather_enlarged(volume: Tensor, index: Tensor, neighbors: Neighbors) -> Tens
 
 
 class SlabLogits(SceneLogits):
-    """Scene logits that are decided a few layers along x at a time, labels and confidence in one pass."""
+    """Scene logits that are decided a few layers along x at a time."""
 
     class_axis: ClassVar[int]
     """Of the slabs."""
@@ -48,8 +48,12 @@ class SlabLogits(SceneLogits):
     def slabs(self) -> Iterator[Tensor]:
         """The dense logits in slabs along x: [B, C, x, 2Y, 2Z], the classes at `class_axis`."""
 
+    def labels(self) -> Tensor:
+        """[B, 2X, 2Y, 2Z] uint8."""
+        return torch.cat([logits.argmax(dim=self.class_axis).to(torch.uint8) for logits in self.slabs()], dim=1)
+
     def decide(self) -> tuple[Tensor, Tensor]:
-        """Labels and confidence [B, 2X, 2Y, 2Z] uint8."""
+        """Labels and confidence [B, 2X, 2Y, 2Z] uint8, in one pass."""
         best = [logits.softmax(dim=self.class_axis).max(dim=self.class_axis) for logits in self.slabs()]
         labels = torch.cat([slab.indices.to(torch.uint8) for slab in best], dim=1)
         return labels, torch.cat([(255 * slab.values).round().to(torch.uint8) for slab in best], dim=1)

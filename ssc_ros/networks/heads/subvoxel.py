@@ -133,6 +133,10 @@ class SubvoxelLogits(SceneLogits):
         offsets = self.empty_offset.permute(0, 2, 3, 4, 1).reshape(-1).index_select(0, parent * 8 + child)
         return torch.cat([logits[:, :1] + offsets[:, None], logits[:, 1:]], dim=1)
 
+    def labels(self) -> Tensor:
+        """[B, 2X, 2Y, 2Z] uint8."""
+        return self.decide()[0]
+
     def decide(self) -> tuple[Tensor, Tensor]:
         """Labels and confidence [B, 2X, 2Y, 2Z] uint8: the softmax over the occupied classes is that of the parent."""
         best, label = self.semantic[:, 1:].float().max(dim=1, keepdim=True)
@@ -187,24 +191,35 @@ class SubvoxelFeatures(SceneLogits):
         semantic, offsets = self.classify(rows.T[None])[0].T.tensor_split([-8], dim=1)
         return torch.cat([semantic[:, :1] + offsets.gather(1, child[:, None]), semantic[:, 1:]], dim=1)
 
+    def labels(self) -> Tensor:
+        """[B, 2X, 2Y, 2Z] uint8."""
+        if self.features.device.type != "cpu":
+            return self.logits().labels()
+        (labels,) = self._decide(1)
+        return labels
+
     def decide(self) -> tuple[Tensor, Tensor]:
         """Labels and confidence [B, 2X, 2Y, 2Z] uint8."""
         if self.features.device.type != "cpu":
             return self.logits().decide()
+        labels, confidence = self._decide(2)
+        return labels, confidence
+
+    def _decide(self, count: int) -> list[Tensor]:
+        """The labels, and if two are wanted the confidence."""
         batch, (x, y, z) = len(self.features), self.shape
-        labels, confidence = (torch.empty(batch, 2 * x, 2 * y, 2 * z, dtype=torch.uint8) for _ in range(2))
+        found = [torch.empty(batch, 2 * x, 2 * y, 2 * z, dtype=torch.uint8) for _ in range(count)]
         assert self.classify.bias is not None
-        parameters = self.classify.weight, self.classify.bias
-        weight, bias = (x.detach().float().contiguous() / math.log(2) for x in parameters)
+        weight = torch.cat([self.classify.weight, self.classify.bias], dim=1).detach().float() / math.log(2)
         features = self.features.detach().contiguous()
         # numpy knows no bfloat16: its bits
         features = features.view(torch.int16) if features.dtype == torch.bfloat16 else features.float()
-        for of_one in zip(features, labels.view(torch.uint16), confidence.view(torch.uint16), strict=True):
-            seen, *written = (tensor.numpy() for tensor in of_one)
-            loop(self._decide_one(seen, weight.numpy(), bias.numpy(), *written), x)
-        return labels, confidence
+        for of_one in zip(features, *(tensor.view(torch.uint16) for tensor in found), strict=True):
+            seen, labels, *confidence = (tensor.numpy() for tensor in of_one)
+            loop(self._decide_one(seen, weight.numpy(), labels, confidence[0] if confidence else None), x)
+        return found
 
-    def _decide_one(self, features: NDArray[Any], *rest: NDArray[Any]) -> Callable[[int, int], object]:
+    def _decide_one(self, features: NDArray[Any], *rest: NDArray[Any] | None) -> Callable[[int, int], object]:
         """See `decide_voxels`: it decides a range along x."""
         from ssc_ros.networks.heads.decided_children import decide_voxels  # compiles, so only where it is needed
 
