@@ -39,6 +39,8 @@ def add_ros_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--work-ms", type=float, metavar="T", help="no network, but one that is made up and takes T milliseconds"
     )
+    for name, help_ in (("parallel", "that the node completes at once"), ("waiting", "that wait for the network")):
+        group.add_argument(f"--{name}-frames", type=int, default=1, metavar="N", help=f"{help_} (default: 1)")
     group.add_argument("--no-lidar", action="store_true", help="send no sweeps")
 
 
@@ -71,7 +73,17 @@ def measure_node(args: argparse.Namespace, threads: int, frame: Callable[[Consol
     sent, source = _frame(args, partial(frame, console))
     runs, backend = [], args.backend or "auto"
     for hz in args.hz:
-        load = Load(hz, args.seconds, checkpoint, args.work_ms or 0.0, threads, args.device, backend)
+        load = Load(
+            hz,
+            args.seconds,
+            checkpoint,
+            work_ms=args.work_ms or 0.0,
+            threads=threads,
+            device=args.device,
+            backend=backend,
+            parallel_frames=args.parallel_frames,
+            waiting_frames=args.waiting_frames,
+        )
         with console.status(f"{args.seconds:g} s at {hz:g} Hz"), tempfile.TemporaryDirectory() as folder:
             runs.append(run(load, sent, Path(folder)))
     setting = Setting(str(checkpoint), backend, threads, args.device)

@@ -43,7 +43,7 @@ class StereoSet:
 
 @dataclass
 class FrameAssembler:
-    """Reads message sets. Belongs to the inference thread, except for `poses`.
+    """Reads message sets. Belongs to one inference thread at a time, except for `poses`.
 
     Attributes:
         settings: the current ones; may be replaced.

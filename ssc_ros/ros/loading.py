@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,15 +15,18 @@ if TYPE_CHECKING:
 
 
 def load_completer(settings: Settings) -> SceneCompleter:
-    """Open the checkpoint of the settings.
+    """Open the checkpoint of the settings, for one of the frames that are completed at once.
 
     Raises:
         SscError: a file, device or backend that cannot be used.
     """
     from ssc_ros.inference.completer import SceneCompleter
 
+    threads = settings.threads or None
+    if settings.parallel_frames > 1:
+        threads = max(1, (threads or len(os.sched_getaffinity(0))) // settings.parallel_frames)
     path = Path(settings.checkpoint).expanduser() if settings.checkpoint else shipped_checkpoint()
-    return SceneCompleter.from_checkpoint(path, settings.device, settings.threads or None, settings.backend)
+    return SceneCompleter.from_checkpoint(path, settings.device, threads, settings.backend)
 
 
 def load_segmenter(settings: Settings) -> PointSegmenter:

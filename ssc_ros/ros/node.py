@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -78,9 +79,10 @@ class SscNode(LifecycleNode):
             segmenter = self._load_segmenter(settings) if settings.lidar.segmentation_checkpoint else None
             if segmenter:
                 segmenter.warm_up()
-            completer = self._completer(settings, segmenter)
-            completer.warm_up()
-            self._parts = wire(self, completer, segmenter, settings, self._transform_source, self._warn)
+            completers = self._completers(settings, segmenter)
+            with ThreadPoolExecutor(len(completers)) as threads:  # at once, as they will work
+                list(threads.map(lambda completer: completer.warm_up(), completers))
+            self._parts = wire(self, completers, segmenter, settings, self._transform_source, self._warn)
             for kind, name, serve in ((SaveGrid, "~/save_grid", self._save_grid), (Trigger, "~/reset", self._reset)):
                 self._parts.undo.callback(self.destroy_service, self.create_service(kind, name, serve))
         except Exception as error:  # rclpy would swallow it without a word
@@ -128,17 +130,23 @@ class SscNode(LifecycleNode):
     def _warn(self, text: str) -> None:
         self.get_logger().warning(text)
 
-    def _completer(self, settings: Settings, segmenter: Segmenter | None) -> Completer:
-        """The completion network, or what stands in for it without a camera."""
+    def _completers(self, settings: Settings, segmenter: Segmenter | None) -> list[Completer]:
+        """The completion network, once for each frame in work, or what stands in for it without a camera."""
         if settings.camera.enabled:
-            return self._load_completer(settings)
+            first = self._load_completer(settings)
+            if first.history.count and settings.parallel_frames > 1:
+                raise SscError(
+                    f"parallel_frames is {settings.parallel_frames}, but {first.metadata.model_id} reads past frames, "
+                    "so each has to be completed before the next; set it to 1"
+                )
+            return [first, *(self._load_completer(settings) for _ in range(settings.parallel_frames - 1))]
         if segmenter is None:
             raise SscError(
                 "camera.enabled is false and lidar.segmentation_checkpoint is empty, so there is nothing to do; set one"
             )
         from ssc_ros.ros.no_camera import NoCompleter  # with torch, which the segmenter has brought by now
 
-        return NoCompleter(segmenter.metadata)
+        return [NoCompleter(segmenter.metadata)]
 
     def _apply(self, settings: Settings) -> None:
         if self._parts is not None:

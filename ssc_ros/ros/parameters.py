@@ -186,7 +186,23 @@ class Settings:
         "admit it, else torch. One that does not agree with torch is refused.",
         choices=BACKENDS,
     )
-    threads: int = parameter(0, "CPU threads of the network; 0: as many as torch chooses.", low=0, high=256)
+    threads: int = parameter(
+        0, "CPU threads of the networks, the frames in work share them; 0: as many as torch chooses.", low=0, high=256
+    )
+    parallel_frames: int = parameter(
+        1,
+        "Frames completed at once, each on its share of the threads. On a CPU, one per core completes more frames a "
+        "second, but each of them takes longer. More than 1 is refused for networks that read past frames.",
+        low=1,
+        high=16,
+    )
+    waiting_frames: int = parameter(
+        1,
+        "Frames that wait for the network while it is at work; a newer one takes the place of the oldest. 1: always "
+        "the newest. More: fewer are dropped in a slow second, and the others are later.",
+        low=1,
+        high=1000,
+    )
     autostart: bool = parameter(True, "Configure and activate at start, without a lifecycle manager.", applies="start")
     image_transport: str = parameter("raw", "Image messages to subscribe to.", choices=("raw", "compressed"))
     always_run: bool = parameter(

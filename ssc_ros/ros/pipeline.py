@@ -1,10 +1,13 @@
-"""One frame's way: messages -> Frame -> completer -> SemanticGrid -> outputs, counted and timed."""
+"""A frame's way: messages -> Frame -> completer -> SemanticGrid -> outputs, counted and timed."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
+from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
 from ssc_ros.core import Frame, LabelSet, SceneGrid, SemanticGrid
@@ -14,6 +17,7 @@ from ssc_ros.ros.messages import header
 from ssc_ros.ros.parameters import Settings
 from ssc_ros.ros.publishers import Outputs
 from ssc_ros.ros.statistics import Latencies, Rate
+from ssc_ros.ros.worker import Finish
 from ssc_ros_msgs.msg import Status
 
 if TYPE_CHECKING:
@@ -71,22 +75,22 @@ class Completer(Protocol):
     def warm_up(self) -> None:
         """Make the first frame as fast as the others."""
 
-    def complete(self, frame: Frame) -> SemanticGrid:
-        """Predict the scene around a frame."""
+    def complete(self, frame: Frame, *, confidence: bool = True) -> SemanticGrid:
+        """Predict the scene around a frame, and how sure that is."""
 
 
 OWN_STAGES = ("waiting", "conversion", "publication")
-"""Stages that the node times itself: until a complete set is taken up, messages to frame, grid to messages."""
+"""Stages that the node times itself: until a complete set is taken up, messages to frame, grid to messages in turn."""
 TOTAL = "total"
 """Arrival to publication: the node's own stages and the completer's."""
 
 
 @dataclass
 class Pipeline:
-    """Completes message sets in the inference thread.
+    """Completes message sets, in as many threads at once as it has completers, and publishes them in one at a time.
 
     Attributes:
-        completer: the network.
+        completers: one for each thread, of the same network; a single one if that reads past frames.
         assembler: reads the messages.
         outputs: where grids go.
         drops: where unusable frames are counted.
@@ -101,7 +105,7 @@ class Pipeline:
         processing: arrival to publication, on the wall clock.
     """
 
-    completer: Completer
+    completers: Sequence[Completer]
     assembler: FrameAssembler
     outputs: Outputs
     drops: DropCounter
@@ -114,7 +118,13 @@ class Pipeline:
     skipped: int = 0
     latency: Latencies = field(default_factory=Latencies)
     processing: Latencies = field(default_factory=Latencies)
-    _outdated: bool = False  # what the completer remembers; only the inference thread may tell it so
+    _outdated: bool = False  # what the completer remembers; only its own thread may tell it so
+    _assembling: Lock = field(default_factory=Lock)
+
+    @property
+    def completer(self) -> Completer:
+        """One of them, to be asked what they have in common."""
+        return self.completers[0]
 
     @property
     def scene(self) -> SceneGrid:
@@ -122,13 +132,25 @@ class Pipeline:
         scene = self.completer.metadata.grid
         return replace(scene, frame_id=self.settings.grid.frame_id or scene.frame_id)
 
-    def __call__(self, inputs: StereoSet) -> None:
-        """Complete one set; whatever goes wrong costs this frame only."""
+    @property
+    def lanes(self) -> list[Callable[[StereoSet], Finish | None]]:
+        """For each completer, what completes one set with it, and returns what publishes the grid."""
+        return [partial(self._take, completer) for completer in self.completers]
+
+    def _take(self, completer: Completer, inputs: StereoSet) -> Finish | None:
         if not (self.settings.always_run or self.outputs.wanted):
             self.skipped += 1
-            return
+            return None
+        publish: Finish | None = None
+        with self._one_frame_at_most():
+            publish = self._complete(completer, inputs)
+        return publish  # noqa: RET504 (None if it was dropped)
+
+    @contextmanager
+    def _one_frame_at_most(self) -> Iterator[None]:
+        """Whatever goes wrong costs this frame only."""
         try:
-            self._complete(inputs)
+            yield
         except UnusableInput as error:
             self.drops.explain(error)
         except Exception as error:
@@ -149,27 +171,33 @@ class Pipeline:
         self.published, self.skipped = Rate(), 0
         self.latency, self.processing = Latencies(), Latencies()
 
-    def _complete(self, inputs: StereoSet) -> None:
+    def _complete(self, completer: Completer, inputs: StereoSet) -> Finish:
         begin = time.monotonic_ns()
-        frame = self.assembler(inputs)
+        with self._assembling:
+            frame = self.assembler(inputs)
         assembled = time.monotonic_ns()
         if self._outdated:
             self._outdated = False
-            self.completer.forget()
-        grid = replace(self.completer.complete(frame), grid=self.scene)
+            completer.forget()
+        grid = replace(completer.complete(frame, confidence=self.outputs.want_confidence), grid=self.scene)
         completed = time.monotonic_ns()
-        self.outputs.publish(grid)
-        end = time.monotonic_ns()
-        self.newest = grid
-        self.published.tick()
-        self._check_pose(frame)
         stages = {
             "waiting": 1e-6 * (begin - inputs.arrival),
             "conversion": 1e-6 * (assembled - begin),
-            **self.completer.timings,
-            "publication": 1e-6 * (end - completed),
+            **completer.timings,
         }
-        self._report(frame, grid, stages, 1e-9 * (end - inputs.arrival))
+
+        def publish() -> None:
+            with self._one_frame_at_most():
+                self.outputs.publish(grid)
+                end = time.monotonic_ns()
+                self.newest = grid
+                self.published.tick()
+                self._check_pose(frame)
+                stages["publication"] = 1e-6 * (end - completed)
+                self._report(frame, grid, stages, 1e-9 * (end - inputs.arrival))
+
+        return publish
 
     def _check_pose(self, frame: Frame) -> None:
         """Say so where the network had to do without past frames because nobody knows where they were."""

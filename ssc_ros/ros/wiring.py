@@ -81,7 +81,7 @@ class Parts:
 
 def wire(
     node: LifecycleNode,
-    completer: Completer,
+    completers: Sequence[Completer],
     segmenter: Segmenter | None,
     settings: Settings,
     source: LiveTransformSource,
@@ -91,7 +91,7 @@ def wire(
 
     Args:
         node: gets publishers, subscriptions and timers.
-        completer: the completion network.
+        completers: of the completion network, one for each frame that is completed at the same time.
         segmenter: gives classes to points, if anybody does.
         settings: of the node.
         source: of transforms that the settings do not give.
@@ -100,6 +100,7 @@ def wire(
     Raises:
         SscError: settings and networks that do not fit each other.
     """
+    completer = completers[0]
     _check_classes(settings, completer)
     lidar = LidarUse.UNUSED
     if settings.camera.enabled:
@@ -130,8 +131,9 @@ def wire(
     with ExitStack() as undo:
         outputs = Outputs(node, settings, qos_watch, (*stages, "pipeline_latency"))
         undo.callback(outputs.destroy)
-        pipeline = Pipeline(completer, assembler, outputs, drops, settings, now, node.context.ok)
-        worker = LatestWorker(pipeline, lambda: drops.add(Drop.BUSY))
+        outputs.rehearse(completer.metadata.grid, completer.metadata.label_set)
+        pipeline = Pipeline(completers, assembler, outputs, drops, settings, now, node.context.ok)
+        worker = LatestWorker(pipeline.lanes, lambda: drops.add(Drop.BUSY), settings.waiting_frames)
         undo.callback(worker.close)
         workers: list[LatestWorker[Any]] = [worker]
         segmentation, take_sweep = None, None
@@ -140,7 +142,7 @@ def wire(
             undo.callback(node.destroy_publisher, publisher)
             sweep_drops = DropCounter(warn)
             segmentation = Segmentation(label, publisher, sweep_drops, settings, now)
-            segmenting = LatestWorker(segmentation, lambda: sweep_drops.add(Drop.BUSY), "segmentation")
+            segmenting = LatestWorker([segmentation], lambda: sweep_drops.add(Drop.BUSY), name="segmentation")
             undo.callback(segmenting.close)
             workers.append(segmenting)
             take_sweep = segmenting.offer

@@ -1,77 +1,99 @@
-"""One thread that always works on the newest item."""
+"""Threads that always work on the newest items."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from threading import Condition, Thread
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
+Finish = Callable[[], None]
+"""What is left to do for an item once those before it are finished."""
 
 
 class LatestWorker(Generic[Item]):
-    """Processes items one at a time; an item that comes while another still waits takes its place.
+    """Works on as many items at once as it has threads; of those that wait, a newer one takes the place of the oldest.
 
-    So the age of what is processed stays bounded by one item's work, however fast items come.
+    So the age of what is processed stays bounded, however fast items come. They are finished in the order in which they
+    came.
     """
 
-    def __init__(self, process: Callable[[Item], None], replaced: Callable[[], None], name: str = "inference") -> None:
-        """Start the thread.
+    def __init__(
+        self,
+        processes: Sequence[Callable[[Item], Finish | None]],
+        replaced: Callable[[], None],
+        waiting: int = 1,
+        name: str = "inference",
+    ) -> None:
+        """Start the threads.
 
         Args:
-            process: called in the thread; must not raise.
+            processes: one for each thread, which calls it, and then in turn what it returns; must not raise.
             replaced: called (by `offer`) for each item that was never processed because a newer one came.
-            name: of the thread.
+            waiting: how many may wait.
+            name: of the threads.
         """
-        self._process = process
         self._replaced = replaced
-        self._slot: Item | None = None
-        self._busy = False
+        self._waiting: deque[Item] = deque(maxlen=waiting)
+        self._taken = self._finished = 0
         self._closed = False
         self._changed = Condition()
-        self._thread = Thread(target=self._run, name=name, daemon=True)
-        self._thread.start()
+        self._threads = [Thread(target=self._run, args=(process,), name=name, daemon=True) for process in processes]
+        for thread in self._threads:
+            thread.start()
 
     def offer(self, item: Item) -> None:
-        """Put an item into the slot; returns at once."""
+        """Let an item wait for a thread; returns at once."""
         with self._changed:
-            waiting, self._slot = self._slot, item
+            full = len(self._waiting) == self._waiting.maxlen
+            self._waiting.append(item)  # the oldest leaves if it is full
             self._changed.notify_all()
-        if waiting is not None:
+        if full:
             self._replaced()
 
     def discard(self) -> None:
-        """Empty the slot and wait until the item in work is done."""
+        """Forget what waits, and wait until the items in work are done."""
         with self._changed:
-            self._slot = None
-            self._changed.wait_for(lambda: not self._busy)
+            self._waiting.clear()
+            self._changed.wait_for(lambda: self._finished == self._taken)
 
     @property
     def busy(self) -> bool:
         """Whether an item is in work or waits."""
-        return self._busy or self._slot is not None
+        return self._finished < self._taken or bool(self._waiting)
 
     def close(self) -> None:
-        """End the thread after the item in work."""
+        """End the threads after the items in work."""
         with self._changed:
-            self._slot = None
+            self._waiting.clear()
             self._closed = True
             self._changed.notify_all()
-        self._thread.join()
+        for thread in self._threads:
+            thread.join()
 
-    def _run(self) -> None:
+    def _run(self, process: Callable[[Item], Finish | None]) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._closed or self._slot is not None)
+                self._changed.wait_for(lambda: self._closed or self._waiting)
                 if self._closed:
                     return
-                item, self._slot = self._slot, None
-                self._busy = True
+                item = self._waiting.popleft()
+                turn, self._taken = self._taken, self._taken + 1
+            finish: Finish | None = None
             try:
-                if item is not None:
-                    self._process(item)
+                finish = process(item)
             finally:
                 del item  # images are large; do not hold them until the next ones come
-                with self._changed:
-                    self._busy = False
-                    self._changed.notify_all()
+                self._finish(turn, finish)
+
+    def _finish(self, turn: int, finish: Finish | None) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._finished == turn)
+        try:
+            if finish is not None:
+                finish()
+        finally:
+            with self._changed:
+                self._finished += 1
+                self._changed.notify_all()

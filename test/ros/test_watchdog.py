@@ -165,7 +165,7 @@ def test_the_worker_takes_the_newest_and_tells_how_many_it_skipped():
         assert go_on.wait(10)
         done.append(item)
 
-    worker = LatestWorker(process, lambda: replaced.append(1))
+    worker = LatestWorker([process], lambda: replaced.append(1))
     worker.offer(0)
     assert started.wait(10)
     for item in (1, 2, 3):

@@ -38,6 +38,8 @@ class Load:
         threads: of torch.
         device: of the network.
         backend: that runs it.
+        parallel_frames: completed at once.
+        waiting_frames: while others are completed.
     """
 
     hz: float
@@ -47,6 +49,8 @@ class Load:
     threads: int = 1
     device: str = "cpu"
     backend: str = "auto"
+    parallel_frames: int = 1
+    waiting_frames: int = 1
 
     @property
     def count(self) -> int:
@@ -60,6 +64,8 @@ class Load:
             "threads": self.threads,
             "device": self.device,
             "backend": self.backend,
+            "parallel_frames": self.parallel_frames,
+            "waiting_frames": self.waiting_frames,
         }
         values = [word for name, value in parameters.items() for word in ("-p", f"{name}:={value}")]
         if self.checkpoint is not None:
