@@ -68,7 +68,6 @@ EXTRAS = {
         "pytest-timeout>=2.3",
         "pytest-xdist>=3.6",
         "ruff>=0.9",
-        "scipy>=1.11",
         "types-PyYAML",
     ],
 }

@@ -151,9 +151,9 @@ class Outputs:
             timings: milliseconds by topic.
         """
         self._status.publish(status)
-        for name, milliseconds in timings.items():
-            if name in self._timings:
-                self._timings[name].publish(Float64(data=milliseconds))
+        for name, publisher in self._timings.items():
+            if name in timings and publisher.get_subscription_count():
+                publisher.publish(Float64(data=timings[name]))
 
     def destroy(self) -> None:
         """Withdraw all topics."""

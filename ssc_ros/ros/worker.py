@@ -31,11 +31,12 @@ class LatestWorker(Generic[Item]):
         Args:
             processes: one for each thread, which calls it, and then in turn what it returns; must not raise.
             replaced: called (by `offer`) for each item that was never processed because a newer one came.
-            waiting: how many may wait.
+            waiting: how many may wait while all threads are at work.
             name: of the threads.
         """
         self._replaced = replaced
-        self._waiting: deque[Item] = deque(maxlen=waiting)
+        self._waiting: deque[Item] = deque()
+        self._room = waiting + len(processes)
         self._taken = self._finished = 0
         self._closed = False
         self._changed = Condition()
@@ -46,8 +47,10 @@ class LatestWorker(Generic[Item]):
     def offer(self, item: Item) -> None:
         """Let an item wait for a thread; returns at once."""
         with self._changed:
-            full = len(self._waiting) == self._waiting.maxlen
-            self._waiting.append(item)  # the oldest leaves if it is full
+            self._waiting.append(item)
+            full = len(self._waiting) + self._taken - self._finished > self._room
+            if full:
+                self._waiting.popleft()
             self._changed.notify_all()
         if full:
             self._replaced()

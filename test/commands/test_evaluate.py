@@ -90,8 +90,8 @@ def test_a_network_is_shown_its_past_whatever_is_scored(
     found: list[tuple[int, bytes]] = []
     complete = SceneCompleter.complete
 
-    def watched(self: SceneCompleter, frame: Frame) -> SemanticGrid:
-        grid = complete(self, frame)
+    def watched(self: SceneCompleter, frame: Frame, *, confidence: bool = True) -> SemanticGrid:
+        grid = complete(self, frame, confidence=confidence)
         assert grid.confidence is not None
         found.append((self.past_frames, grid.confidence.tobytes()))
         return grid

@@ -101,6 +101,15 @@ def test_the_view_ends_at_the_outer_edges_of_the_pixels_and_behind_the_camera() 
     assert np.isnan(RIG.project(behind)[0]).all()
 
 
+def test_what_is_in_view_projects_into_the_image() -> None:
+    points = np.random.default_rng(0).uniform((-20, -40, -10), (60, 40, 10), (50, 40, 3))
+    (u, v), depth = np.moveaxis(RIG.project(points)[0], -1, 0), RIG.project(points)[1]
+    height, width = RIG.image_size
+    expected = (depth > 0) & (u >= -0.5) & (u < width - 0.5) & (v >= -0.5) & (v < height - 0.5)
+    np.testing.assert_array_equal(RIG.in_view(points), expected)
+    assert 0.1 < expected.mean() < 0.9
+
+
 def test_a_rig_that_cannot_be_is_refused() -> None:
     with pytest.raises(SscError, match="left and right swapped"):
         StereoRig.from_projections(RIGHT, LEFT, (376, 1241), OPTICAL)

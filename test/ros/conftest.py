@@ -44,6 +44,7 @@ class TinyCompleter:
 
     def complete(self, frame, *, confidence=True):
         self.frames.append(frame)
+        self.asked_for_confidence = confidence
         time.sleep(self.work)
         labels = np.zeros(GRID.shape, np.uint8)
         labels[:, :, 0] = ROAD

@@ -1,5 +1,8 @@
 """What the node publishes, writes and leaves out, over DDS."""
 
+import threading
+import time
+
 import numpy as np
 import rclpy
 import rclpy.lifecycle
@@ -15,6 +18,7 @@ from ssc_ros.ros.codec import decode
 from ssc_ros_msgs.msg import LabelInfo, SemanticVoxelGrid, Status
 from ssc_ros_msgs.srv import SaveGrid
 
+from .conftest import TinyCompleter
 from .rig import SECOND, T0
 
 
@@ -68,6 +72,71 @@ def test_the_newest_frame_wins_and_the_others_are_counted_as_busy(world):
     world.spin_until(lambda: len(statuses) == 2)
     assert [world.stamp_of(status) for status in statuses] == [T0, T0 + 4 * SECOND]
     assert world.drops == {"busy": 3}
+
+
+def test_frames_may_wait(world):
+    statuses = world.listen(Status, "ssc_node/status")
+    world.start(lidar__enabled=False, work=0.3, waiting_frames=2)
+    world.connect_rig()
+    for k in range(5):
+        world.rig.images(T0 + k * SECOND)
+        world.spin(0.02)
+    world.spin_until(lambda: len(statuses) == 3)
+    assert [world.stamp_of(status) for status in statuses] == [T0, T0 + 3 * SECOND, T0 + 4 * SECOND]
+    assert world.drops == {"busy": 2}
+
+
+def test_frames_are_completed_at_once_and_published_in_order(world):
+    """Both lanes have begun before either goes on, and the first one takes longer."""
+    grids, both = world.listen(SemanticVoxelGrid, "ssc_node/grid"), threading.Barrier(2)
+
+    def load(settings):
+        completer = world.load(settings)
+        complete = completer.complete
+
+        def together(frame, confidence):
+            both.wait(30)
+            time.sleep(0.3 if frame.stamp == T0 else 0)
+            return complete(frame)
+
+        completer.complete = together
+        return completer
+
+    world.start(load, lidar__enabled=False, parallel_frames=2)
+    world.connect_rig()
+    for k in range(2):
+        world.rig.images(T0 + k * SECOND)
+    world.spin_until(lambda: len(grids) == 2)
+    assert [world.stamp_of(grid) for grid in grids] == [T0, T0 + SECOND]
+    assert world.drops == {}
+
+
+def test_frames_that_read_those_before_are_completed_one_after_the_other(world):
+    world.start(lambda settings: TinyCompleter(history=2), activate=False, parallel_frames=2)
+    node = world.nodes[0][0]
+    assert not node.start()
+
+
+def test_confidence_is_found_where_somebody_sees_it(world):
+    grids = world.listen(SemanticVoxelGrid, "ssc_node/grid")
+    node = world.start(lidar__enabled=False)
+    world.connect_rig()
+    asked = []
+    for k in range(3):
+        world.rig.images(T0 + k * SECOND)
+        world.spin_until(lambda: len(grids) > k)  # noqa: B023
+        asked.append(world.completer.asked_for_confidence)
+        if k == 0:
+            world.listen(PointCloud2, "ssc_node/occupied")
+            world.spin_until(lambda: node.count_subscribers("ssc_node/occupied"))
+        if k == 1:
+            world.client.destroy_subscription(list(world.client.subscriptions)[-1])
+            world.spin_until(lambda: not node.count_subscribers("ssc_node/occupied"))
+    assert asked == [False, True, False]
+    node.set_parameters([rclpy.Parameter("grid.confidence", value=True)])
+    world.rig.images(T0 + 3 * SECOND)
+    world.spin_until(lambda: len(grids) > 3)
+    assert world.completer.asked_for_confidence
 
 
 def test_nothing_is_completed_for_nobody_unless_always_run(world):

@@ -1,6 +1,5 @@
 """The small machines around the pipeline: who explains silence, who counts, who works on the newest."""
 
-import threading
 from dataclasses import replace
 
 import pytest
@@ -8,7 +7,6 @@ import pytest
 from ssc_ros.ros.drops import Drop, DropCounter, UnusableInput
 from ssc_ros.ros.statistics import Latencies, Rate
 from ssc_ros.ros.watchdog import InputState, RequiredInputs, Vigil, explain_no_sweeps, explain_silence
-from ssc_ros.ros.worker import LatestWorker
 
 IMAGE, INFO, CLOUD = "sensor_msgs/msg/Image", "sensor_msgs/msg/CameraInfo", "sensor_msgs/msg/PointCloud2"
 LEFT = InputState("/left/image_rect", IMAGE, 50, [IMAGE], newest=1_000_000_000)
@@ -154,33 +152,3 @@ def test_percentiles_are_those_of_the_last_values():
         latencies.add(float(k))
     assert latencies.percentile(50) == 949
     assert latencies.percentile(95) == 994
-
-
-def test_the_worker_takes_the_newest_and_tells_how_many_it_skipped():
-    started, go_on = threading.Event(), threading.Event()
-    done, replaced = [], []
-
-    def process(item):
-        started.set()
-        assert go_on.wait(10)
-        done.append(item)
-
-    worker = LatestWorker([process], lambda: replaced.append(1))
-    worker.offer(0)
-    assert started.wait(10)
-    for item in (1, 2, 3):
-        worker.offer(item)
-    go_on.set()
-    while worker.busy:
-        pass
-    assert done == [0, 3]
-    assert len(replaced) == 2
-    go_on.clear()
-    started.clear()
-    worker.offer(4)
-    assert started.wait(10)
-    worker.offer(5)
-    threading.Timer(0.05, go_on.set).start()
-    worker.discard()  # waits for 4, forgets 5
-    worker.close()
-    assert done == [0, 3, 4]
