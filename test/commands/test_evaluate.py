@@ -92,8 +92,8 @@ def test_a_network_is_shown_its_past_whatever_is_scored(
 
     def watched(self: SceneCompleter, frame: Frame, *, confidence: bool = True) -> SemanticGrid:
         grid = complete(self, frame, confidence=confidence)
-        assert grid.confidence is not None
-        found.append((self.past_frames, grid.confidence.tobytes()))
+        if grid.confidence is not None:  # one of two warming up has none
+            found.append((self.past_frames, grid.confidence.tobytes()))
         return grid
 
     monkeypatch.setattr(SceneCompleter, "complete", watched)
