@@ -24,6 +24,7 @@ MODEL, WHOLE = attrgetter("model"), attrgetter("whole")
 """What `Seconds` and `Peer` have in common."""
 MILLISECONDS = 1e3
 ALONE = "beside inference of a network that takes no time"
+AT_ONCE = "node with two frames at once"
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,15 @@ GOALS = (
     _node(f"{ALONE}, median", "node-alone", 5, "ms", lambda run: run.times[BESIDE].p50),
     _node(f"{ALONE}, 99th percentile", "node-alone", 10, "ms", lambda run: run.times[BESIDE].p99),
     Goal("node: without a grid at 20 Hz for 60 s", "node", partial(_without_a_grid, 20), 0, "frames"),
+    Goal(f"{AT_ONCE}: without a grid at 20 Hz for 60 s", "node-parallel", partial(_without_a_grid, 20), 0, "frames"),
     _node("resident memory, median", "node", 1000, "MB", lambda run: run.processes["node"].resident),
     _node("resident memory, largest", "node", 1000, "MB", lambda run: run.processes["node"].peak),
+    Goal(
+        f"{AT_ONCE}: resident memory, median",
+        "node-parallel",
+        lambda result: max(run.processes["node"].resident for run in result.runs),
+        1000,
+        "MB",
+    ),
     *(_faster(m.purpose, m.key, 2, peer, MODEL) for m, peer in FULL.items()),
 )

@@ -105,6 +105,12 @@ NODE = (
         "node", "ssc-ros benchmark ros --hz 10 20 --seconds 60 --threads 2", "With the default checkpoint", NodeResult
     ),
     Measurement(
+        "node-parallel",
+        "ssc-ros benchmark ros --hz 10 20 --seconds 60 --threads 2 --parallel-frames 2 --waiting-frames 2",
+        "Two frames at once",
+        NodeResult,
+    ),
+    Measurement(
         "node-alone",
         "ssc-ros benchmark ros --work-ms 0 --hz 10 20 --seconds 60 --threads 2",
         "With a network that takes no time",
