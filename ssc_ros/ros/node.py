@@ -202,6 +202,8 @@ class SscNode(LifecycleNode):
             backend = parts.pipeline.completer.backend
             info(f"model {metadata.model_id} on {settings.device} by {backend}, label set {metadata.label_set.name}")
             info(f"it reads {' and '.join(metadata.inputs)}; {parts.lidar.value}")
+            if len(parts.pipeline.completers) > 1:
+                info(f"{len(parts.pipeline.completers)} frames are completed at once")
         else:
             info("camera.enabled is false: no scenes are completed")
         if parts.segmentation:
