@@ -88,6 +88,8 @@ def measure_node(args: argparse.Namespace, threads: int, frame: Callable[[Consol
             runs.append(run(load, sent, Path(folder)))
     setting = Setting(str(checkpoint), backend, threads, args.device)
     what = setting.name if checkpoint else f"a network of {args.work_ms:g} ms"
+    if args.parallel_frames > 1:
+        what += f", {args.parallel_frames} frames at once"
     result = Result(what, source, runs, machine=machine(), provenance=provenance())
     console.print(result.table())
     if args.json:

@@ -77,26 +77,24 @@ def store(typing, array, index, vector):  # type: ignore[no-untyped-def]  # noqa
     return types.none(array, types.intp, vector), generate
 
 
-@intrinsic(prefer_literal=True)
-def shorts(typing, number, count):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
-    """`count` (a constant) times a number, in 16 bits."""
-    vector = Vector(count.literal_value, 16)
+def _repeating(bits: int, number_type: Any) -> Any:
+    """An intrinsic of a number and a constant count -> the vector of so many times the number."""
 
-    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-        return _all(builder, arguments[0], vector)
+    def declare(typing, number, count):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+        vector = Vector(count.literal_value, bits)
 
-    return vector(types.int64, count), generate
+        def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+            return _all(builder, arguments[0], vector)
+
+        return vector(number_type, count), generate
+
+    return intrinsic(prefer_literal=True)(declare)
 
 
-@intrinsic(prefer_literal=True)
-def bytes_of(typing, number, count):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
-    """`count` (a constant) times a number, in eight bits."""
-    vector = Vector(count.literal_value, 8)
-
-    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-        return _all(builder, arguments[0], vector)
-
-    return vector(types.uint8, count), generate
+shorts = _repeating(16, types.int64)
+"""A number and how often (a constant) -> a vector of 16 bits."""
+bytes_of = _repeating(8, types.uint8)
+"""The same of eight bits."""
 
 
 def _elementwise(generate_one: Any) -> Any:

@@ -43,6 +43,7 @@ NONE = -PARTS
 CAP = 31
 """Largest derivative that is told apart."""
 LARGE = 0x3FFF
+"""More than any path costs, and small enough to be added to."""
 
 _i = np.int32
 

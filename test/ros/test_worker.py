@@ -2,37 +2,59 @@
 
 import threading
 
+import pytest
+
 from ssc_ros.ros.worker import LatestWorker
 
 
-def test_the_worker_takes_the_newest_and_tells_how_many_it_skipped():
-    started, go_on = threading.Event(), threading.Event()
-    done, replaced = [], []
+class Gate:
+    """Work that does not go on before it may.
 
-    def process(item):
-        started.set()
-        assert go_on.wait(10)
-        done.append(item)
+    Attributes:
+        begun, open: events.
+        done: items, in the order in which they were.
+    """
 
-    worker = LatestWorker([process], lambda: replaced.append(1))
-    worker.offer(0)
-    assert started.wait(10)
-    for item in (1, 2, 3):
-        worker.offer(item)
-    go_on.set()
+    def __init__(self):
+        self.begun, self.open, self.done = threading.Event(), threading.Event(), []
+
+    def __call__(self, item):
+        self.begun.set()
+        assert self.open.wait(10)
+        self.done.append(item)
+
+
+def idle(worker):
     while worker.busy:
         pass
-    assert done == [0, 3]
-    assert len(replaced) == 2
-    go_on.clear()
-    started.clear()
-    worker.offer(4)
-    assert started.wait(10)
-    worker.offer(5)
-    threading.Timer(0.05, go_on.set).start()
-    worker.discard()  # waits for 4, forgets 5
+
+
+@pytest.mark.parametrize(("waiting", "processed"), [(1, [0, 6]), (3, [0, 4, 5, 6])])
+def test_of_those_that_wait_the_oldest_makes_room_and_is_counted(waiting, processed):
+    gate, replaced = Gate(), []
+    worker = LatestWorker([gate], lambda: replaced.append(1), waiting)
+    worker.offer(0)
+    assert gate.begun.wait(10)
+    for item in range(1, 7):
+        worker.offer(item)
+    gate.open.set()
+    idle(worker)
     worker.close()
-    assert done == [0, 3, 4]
+    assert gate.done == processed
+    assert len(replaced) == 7 - len(processed)
+
+
+def test_what_is_discarded_is_forgotten_but_for_what_is_in_work():
+    gate = Gate()
+    worker = LatestWorker([gate], lambda: None)
+    worker.offer(4)
+    assert gate.begun.wait(10)
+    worker.offer(5)
+    threading.Timer(0.05, gate.open.set).start()
+    worker.discard()
+    assert gate.done == [4]
+    worker.close()
+    assert gate.done == [4]
 
 
 def test_items_are_in_work_at_once_and_finished_in_the_order_in_which_they_came():
@@ -46,33 +68,10 @@ def test_items_are_in_work_at_once_and_finished_in_the_order_in_which_they_came(
             second_done.set()
         return lambda: finished.append(item)
 
-    worker = LatestWorker([process, process], lambda: None, waiting=2)
+    worker = LatestWorker([process, process], lambda: None)
     worker.offer(0)
     worker.offer(1)
-    while worker.busy:
-        pass
+    idle(worker)
     worker.close()
     assert finished == [0, 1]
     assert len(threads) == 2
-
-
-def test_of_those_that_wait_the_oldest_makes_room():
-    started, go_on = threading.Event(), threading.Event()
-    done, replaced = [], []
-
-    def process(item):
-        started.set()
-        assert go_on.wait(10)
-        done.append(item)
-
-    worker = LatestWorker([process], lambda: replaced.append(1), waiting=3)
-    worker.offer(0)
-    assert started.wait(10)
-    for item in range(1, 7):
-        worker.offer(item)
-    go_on.set()
-    while worker.busy:
-        pass
-    worker.close()
-    assert done == [0, 4, 5, 6]
-    assert len(replaced) == 3
