@@ -122,12 +122,13 @@ def _run(ros_args: Sequence[str], parameters: Mapping[str, Any], load: LoadCompl
 
 def _spin(node: SscNode, signals: Signals) -> None:
     """Spin in a thread of its own: the main thread has to wait for signals, which Python handles only there."""
-    from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+    from rclpy.executors import ExternalShutdownException
 
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
+    from ssc_ros.ros.executor import events_executor, spin
+
+    executor = events_executor(node)
     with ThreadPoolExecutor(1, "executor") as threads:
-        spinning = threads.submit(executor.spin)
+        spinning = threads.submit(spin, executor, signals.stop)
         spinning.add_done_callback(lambda _: signals.stop.set())
         signals.wait()
         executor.shutdown()

@@ -116,9 +116,9 @@ class World:
         `work` is the time of a frame [s], `sensors` is what the checkpoint says that it reads, `reads_classes` whether
         it wants its points labelled; `segmenter` is what the segmentation checkpoint holds.
         """
-        from rclpy.executors import SingleThreadedExecutor
         from rclpy.parameter import Parameter
 
+        from ssc_ros.ros.executor import events_executor, spin
         from ssc_ros.ros.node import SscNode
 
         parameters.setdefault("camera__extrinsics", OPTICAL)
@@ -130,13 +130,12 @@ class World:
         ]
         self.completer_options = work, sensors, 0, reads_classes
         node = SscNode(load or self.load, overrides, self.load_segmenter, context=self.context)
-        executor = SingleThreadedExecutor(context=self.context)
-        executor.add_node(node)
+        executor, stop = events_executor(node), threading.Event()
         if activate:
             assert node.start()
-        thread = threading.Thread(target=executor.spin, daemon=True)
+        thread = threading.Thread(target=spin, args=(executor, stop), daemon=True)
         thread.start()
-        self.nodes.append((node, executor, thread))
+        self.nodes.append((node, executor, stop, thread))
         return node
 
     def listen(self, kind, topic, qos=10):
@@ -182,20 +181,21 @@ class World:
     @property
     def drops(self):
         """What the last node has dropped, by reason."""
-        node, _, _ = self.nodes[-1]
+        node, *_ = self.nodes[-1]
         return {reason.value: count for reason, count in node._parts.pipeline.drops.counts().items()}
 
     def await_listener(self, topic):
         """Wait until the node's publisher of a topic has matched a subscription; names are known earlier than that."""
 
         def matched():
-            publishers = [p for node, _, _ in self.nodes for p in node.publishers if p.topic_name == topic]
+            publishers = [p for node, *_ in self.nodes for p in node.publishers if p.topic_name == topic]
             return any(publisher.get_subscription_count() for publisher in publishers)
 
         self.spin_until(matched, timeout=60, what=f"for somebody who listens to {topic}")
 
     def close(self):
-        for node, executor, thread in self.nodes:
+        for node, executor, stop, thread in self.nodes:
+            stop.set()
             executor.shutdown()
             thread.join(10)
             node.destroy_node()

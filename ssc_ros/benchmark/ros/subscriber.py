@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
+from threading import Event
 from typing import Any
 
 import rclpy
@@ -20,6 +21,7 @@ from rclpy.qos import QoSProfile
 from std_msgs.msg import Float64
 
 from ssc_ros.benchmark.ros.said import CONNECTED, DROPS, GRID, say
+from ssc_ros.ros.executor import events_executor, spin
 from ssc_ros.ros.grid_recorder import NODE
 from ssc_ros.ros.pipeline import OWN_STAGES, TOTAL
 from ssc_ros.ros.synchronizer import header_stamp
@@ -65,7 +67,7 @@ def main() -> None:
     node = rclpy.create_node("ssc_subscriber")
     listen(node)
     with suppress(KeyboardInterrupt, ExternalShutdownException):
-        rclpy.spin(node)
+        spin(events_executor(node), Event())
     rclpy.try_shutdown()
 
 
