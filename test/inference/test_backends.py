@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -155,12 +156,12 @@ def test_the_made_street_has_every_input(system, preset):
         assert 0.001 < (made[key] > 0).float().mean() < 1
 
 
-def fake(monkeypatch, compile_part):
+def fake(monkeypatch, compile_part, precision="f32"):
     """A backend that nobody has."""
     name = f"{backends.__package__}.fake_parts"
     monkeypatch.setitem(sys.modules, name, SimpleNamespace(compile_part=compile_part))
     monkeypatch.setitem(backends._LIBRARIES, "fake", backends._Library("fake_parts"))
-    return Backend("fake")
+    return Backend("fake", precision)
 
 
 def test_parts_are_compiled_for_frames_of_a_stream(monkeypatch):
@@ -211,6 +212,27 @@ def test_a_backend_that_says_something_else_is_refused(monkeypatch, caplog):
     assert deploy(made, [wrong, Backend()], CPU).backend == Backend("torch")
     assert "trying torch" in caplog.text
     assert torch.equal(made(made_inputs(SPEC)).scene.labels(), expected)
+
+
+def test_who_asks_for_bfloat16_by_name_accepts_what_torch_loses_by_it(monkeypatch, caplog):
+    made, same = network(), fake(monkeypatch, lambda example, backend, artefacts: example.part.call, "bf16")
+    with torch.no_grad():
+        made.head.logits.weight.mul_(1000)  # every label is sure, and some depend on rounding
+    deployment = deploy(made, [same], CPU)
+    assert deployment.parts == ("image.see", "enter", "complete")
+    assert deployment.parity.agreement < REQUIRED["bf16"]
+    changed = re.search(r"bfloat16 alone changes (.*)% of the labels", caplog.text)
+    assert float(changed[1]) == pytest.approx(100 * (1 - deployment.parity.agreement), abs=0.01)
+    # "auto" goes on with what loses less
+    assert deploy(made, [same, Backend()], CPU).backend == Backend("torch")
+
+
+def test_a_backend_that_loses_more_than_torch_in_bfloat16_is_refused(monkeypatch):
+    def compile_part(example, backend, artefacts):
+        return lambda *tensors: rebuild(example.output, (-x for x in flatten(example.part.call(*tensors))))
+
+    with pytest.raises(SscError, match="'fake-bf16' is refused: "):
+        deploy(network(), [fake(monkeypatch, compile_part, "bf16")], CPU)
 
 
 def test_a_part_that_cannot_be_compiled_stays_with_torch(monkeypatch):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import importlib
 import logging
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -17,6 +17,7 @@ from ssc_ros.inference.backends.backend import Backend
 from ssc_ros.inference.backends.parity import REQUIRED, Parity
 from ssc_ros.inference.backends.sample import made_inputs
 from ssc_ros.networks.dense import Example, dense_parts, record
+from ssc_ros.networks.heads.scene_logits import SceneLogits
 from ssc_ros.networks.quantization import NO_RANGES, Ranges, quantised
 from ssc_ros.systems import SceneInputs, SceneNetwork
 from ssc_ros.systems.past import as_streamed
@@ -48,6 +49,8 @@ def deploy(
 ) -> Deployment:
     """Let the first of some backends run a network that agrees with torch in single precision on a made street.
 
+    The last one, which somebody has asked for by name, may in bfloat16 lose what torch in bfloat16 loses, too.
+
     Args:
         network: on the device, in evaluation mode; its dense parts are replaced.
         candidates: backends that can run here, in the order of preference.
@@ -59,7 +62,7 @@ def deploy(
     """
     backend, *others = candidates
     try:
-        return _deploy_one(network, backend, device, ranges)
+        return _deploy_one(network, backend, device, ranges, by_name=not others)
     except SscError as error:
         restore(network)
         if not others:
@@ -74,7 +77,9 @@ def restore(network: SceneNetwork) -> None:
         part.replace(None)
 
 
-def _deploy_one(network: SceneNetwork, backend: Backend, device: torch.device, ranges: Ranges) -> Deployment:
+def _deploy_one(
+    network: SceneNetwork, backend: Backend, device: torch.device, ranges: Ranges, *, by_name: bool
+) -> Deployment:
     if backend.is_torch or not network.completes:
         return Deployment(Backend("torch", "f32" if backend.precision == "f32" else "bf16"))
     made = {key: value.to(device) for key, value in made_inputs(network.spec).items()}
@@ -90,20 +95,43 @@ def _deploy_one(network: SceneNetwork, backend: Backend, device: torch.device, r
         if not examples:
             raise SscError(f"backend '{backend.name}' has nothing to compile in this network; use torch")
         compiled, left = compile_parts(network, examples, backend, Artefacts.of(network, ranges))
-    # as the completer runs it: torch.compile would compile again for tensors of another mode
-    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=backend.precision != "f32"):
-        found = network({key: value.clone() for key, value in inputs.items()})
     assert expected.scene is not None
-    assert found.scene is not None
-    parity = Parity.of(expected.scene, found.scene)
-    if not parity.suffices(backend.precision):
+    parity = _parity(network, backend, inputs, expected.scene)
+    least = REQUIRED[backend.precision]
+    if by_name and backend.precision == "bf16" and parity.agreement < least:
+        # a network that makes much of every rounding is not the backend's fault
+        with _without_backend(network):
+            rounding = 1 - _parity(network, backend, inputs, expected.scene).agreement
+        _LOG.warning("bfloat16 alone changes %.2f%% of the labels that torch is sure of", 100 * rounding)
+        least -= rounding
+    if parity.agreement < least:
         raise SscError(
             f"backend '{backend.name}' is refused: {parity.agreement:.2%} of the voxels that torch is sure of get the "
-            f"same label, {REQUIRED[backend.precision]:.2%} are expected"
+            f"same label, {least:.2%} are expected"
         )
-    del expected, found, examples
+    del expected, examples
     give_back()  # whole volumes of torch's run, and what was compiled from
     return Deployment(backend, compiled, left, parity)
+
+
+def _parity(network: SceneNetwork, backend: Backend, inputs: SceneInputs, expected: SceneLogits) -> Parity:
+    """What the network says as it is run now, in a backend's precision, beside what was expected."""
+    # as the completer runs it: torch.compile would compile again for tensors of another mode
+    device = next(iter(inputs.values())).device
+    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=backend.precision != "f32"):
+        found = network({key: value.clone() for key, value in inputs.items()})
+    assert found.scene is not None
+    return Parity.of(expected, found.scene)
+
+
+@contextmanager
+def _without_backend(network: SceneNetwork) -> Iterator[None]:
+    """Let torch run all of a network while the context is open."""
+    compiled = [(part, part.compiled) for part in dense_parts(network)]
+    restore(network)
+    yield
+    for part, run in compiled:
+        part.replace(run)
 
 
 @torch.no_grad()

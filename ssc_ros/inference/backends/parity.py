@@ -37,10 +37,6 @@ class Parity:
         compared = (confidence >= SURE) & ((ours != 0) | (theirs != 0))
         return Parity(_share(same[compared]), _share(same))
 
-    def suffices(self, precision: str) -> bool:
-        """Whether that is enough for a backend that calculates so."""
-        return self.agreement >= REQUIRED[precision]
-
 
 def _share(same: Tensor) -> float:
     return float(same.to(torch.float64).mean()) if same.numel() else 1.0
