@@ -94,7 +94,7 @@ FULL: Mapping[Measurement, Peer] = {
     _scene("l2cocc full", "openvino-int8"): PEERS["L2COcc-C"],
     _scene("l2cocc_lidar full", "openvino-int8"): PEERS["L2COcc-L"],
     _scene("vlscene full"): PEERS["VLScene"],
-    _scene("htcl full", "torch-bf16"): PEERS["HTCL"],  # OpenVINO's bfloat16 agrees in 98.6 % of the labels: refused
+    _scene("htcl full"): PEERS["HTCL"],
     _sweep("polarnet"): PEERS["PolarNet"],
     _sweep("cylinder3d"): PEERS["Cylinder3D"],
 }
