@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from torch.autograd import gradcheck
 from torch.nn import functional
 
+from ssc_ros.networks.sparse import products
 from ssc_ros.networks.sparse.conv import InverseConv3d, SparseConv3d, SubmanifoldConv3d
 from ssc_ros.networks.sparse.norm import SiteBatchNorm
 from ssc_ros.networks.sparse.volume import SparseVolume
@@ -203,8 +204,10 @@ def test_half_precision_is_summed_in_single(inference):
 
 
 @pytest.mark.usefixtures("threads")
+@pytest.mark.parametrize("group", [1, 2000, products.GROUP])
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
-def test_inference_mode_gives_the_same(dtype):
+def test_inference_mode_gives_the_same(dtype, group, monkeypatch):
+    monkeypatch.setattr(products, "GROUP", group)  # bytes: each tap by itself, some of them, all
     volume, mask = masked(dtype=dtype)
     expected = network(SparseVolume.from_dense(volume, mask), dtype).features.detach()
     with torch.inference_mode():

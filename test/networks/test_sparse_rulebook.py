@@ -3,6 +3,7 @@
 import itertools
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -82,6 +83,28 @@ def test_the_table_has_the_same_pairs(stride, share):
     assert ((table >= 0).sum(dim=2) == counts).all()
     rows = [part[part >= 0] for part in table]
     torch.testing.assert_close(rows, [rulebook.sources.int(), rulebook.targets.int()])
+
+
+def test_an_output_finds_its_pairs():
+    rulebook = strided_rulebook(random_sites(), (3, 3, 3), (2, 2, 2))[1]
+    places = rulebook.places
+    assert places.shape == (27, rulebook.outputs)
+    found = [(tap, rulebook.sources[place].item(), o) for (tap, o), place in np.ndenumerate(places) if place >= 0]
+    assert len(found) == len(rulebook.sources)
+    assert set(found) == set(pairs_of(rulebook))
+
+
+@pytest.mark.parametrize("size", [0, 40, 100, 10**6])
+def test_groups_of_taps_hold_all_pairs_once(size):
+    rulebook = submanifold_rulebook(random_sites(), (3, 3, 3))
+    groups = list(rulebook.groups(size))
+    counts = rulebook.counts
+    assert [pair for _, pairs in groups for pair in range(pairs.start, pairs.stop)] == list(range(sum(counts)))
+    for taps, pairs in groups:
+        assert pairs.start == sum(counts[: taps.start])
+        assert sum(counts[taps]) == pairs.stop - pairs.start
+        assert pairs.stop - pairs.start <= size or sum(n > 0 for n in counts[taps]) == 1
+    assert len(groups) == {0: sum(n > 0 for n in counts), 10**6: 1}.get(size, len(groups))
 
 
 def test_each_kernel_is_looked_up_once_per_sites(monkeypatch):

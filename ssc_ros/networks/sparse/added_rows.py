@@ -1,4 +1,4 @@
-"""What a tap of a sparse convolution adds to its outputs, for CPUs without gradients: in one pass over the products."""
+"""What taps of a sparse convolution add to its outputs, for CPUs without gradients: several in one pass."""
 
 from __future__ import annotations
 
@@ -7,17 +7,22 @@ from ssc_ros.core.compiled import kernel
 
 
 @kernel
-def add_rows(begin, end, rows, targets, total):  # type: ignore[no-untyped-def]  # noqa: ANN001
-    """Add rows (P, C) to those of a total (N, C) float32 that they belong to.
+def add_rows(begin, end, rows, first, places, total):  # type: ignore[no-untyped-def]  # noqa: ANN001
+    """Add to rows of a total those products of some taps that belong to them.
 
     Args:
-        begin, end: range of the rows that are added.
+        begin, end: range of the rows of the total.
         rows: (P, C) float32, or int16: see `core.bfloat16`.
-        targets: (P,) int64, each at most once.
+        first: place of the first of them.
+        places: (T, N) int32, for each tap and row the place of a product; -1 where there is none.
         total: (N, C) float32.
     """
+    taps, channels = len(places), total.shape[1]
     for i in range(begin, end):
-        target = total[targets[i]]
-        row = rows[i]
-        for c in range(len(row)):
-            target[c] += number(row[c])
+        target = total[i]
+        for tap in range(taps):
+            place = places[tap, i]
+            if place >= 0:
+                row = rows[place - first]
+                for c in range(channels):
+                    target[c] += number(row[c])

@@ -67,20 +67,31 @@ def _apply(features: Tensor, matrices: Tensor, rulebook: Rulebook) -> Tensor:
         total = features.new_zeros(rulebook.outputs, matrices.shape[2], dtype=single)
     else:
         total = (features @ matrices[rulebook.identity]).to(single)
-    compiled = may_loop(features) and single == torch.float32
-    for tap, sources, targets in rulebook.taps():
-        products = features.index_select(0, sources) @ matrices[tap]
-        if compiled:
-            _add(products, targets, total)
-        else:
+    if may_loop(features) and single == torch.float32:
+        _add_products(features, matrices, rulebook, total)
+    else:
+        for tap, sources, targets in rulebook.taps():
+            products = features.index_select(0, sources) @ matrices[tap]
             total.index_add_(0, targets, products.to(single))
     return total.to(features.dtype)
 
 
-def _add(products: Tensor, targets: Tensor, total: Tensor) -> None:
-    """`total.index_add_(0, targets, products)`, of targets that differ from one another."""
+GROUP = 16 * 2**20
+"""Bytes of the products that are added in one pass over the outputs: they are still in a cache of the CPU."""
+
+
+def _add_products(features: Tensor, matrices: Tensor, rulebook: Rulebook, total: Tensor) -> None:
+    """Add the products of all taps to a total [outputs, o] float32, those of several taps in one pass over it."""
     from ssc_ros.networks.sparse.added_rows import add_rows  # compiles, so only where it is needed
 
-    bits = products.view(torch.int16) if products.dtype == torch.bfloat16 else products.float()
-    what = bits.numpy(), targets.numpy(), total.numpy()
-    loop(lambda begin, end: add_rows(begin, end, *what), len(targets))
+    width = matrices.shape[2]
+    for taps, pairs in rulebook.groups(GROUP // (width * features.element_size())):
+        gathered = features.index_select(0, rulebook.sources[pairs])
+        products = gathered.new_empty(len(gathered), width)
+        counts = rulebook.counts[taps]
+        parts = zip(gathered.split(counts), matrices[taps], products.split(counts), strict=True)
+        for rows, matrix, product in parts:
+            torch.mm(rows, matrix, out=product)
+        bits = products.view(torch.int16) if products.dtype == torch.bfloat16 else products.float()
+        what = bits.numpy(), pairs.start, rulebook.places[taps].numpy(), total.numpy()
+        loop(lambda begin, end: add_rows(begin, end, *what), len(total))  # noqa: B023 (it is called at once)

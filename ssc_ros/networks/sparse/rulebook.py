@@ -57,6 +57,26 @@ class Rulebook:
         pairs[:, tap, place] = torch.stack([self.sources, self.targets]).int()
         return pairs, counts.int()
 
+    @cached_property
+    def places(self) -> Tensor:
+        """[taps, outputs] int32, which of the pairs a tap has for an output; -1 where it has none."""
+        counts = torch.tensor(self.counts, device=self.sources.device)
+        tap = torch.repeat_interleave(counts, output_size=len(self.sources))
+        places = counts.new_full((len(counts), self.outputs), -1, dtype=torch.int32)
+        places[tap, self.targets] = torch.arange(len(tap), device=tap.device, dtype=torch.int32)
+        return places
+
+    def groups(self, size: int) -> Iterator[tuple[slice, slice]]:
+        """Taps, and their pairs: as many taps at once as have no more than `size` pairs, but one at least."""
+        first = begin = end = 0
+        for tap, count in enumerate(self.counts):
+            if end > begin and end + count - begin > size:
+                yield slice(first, tap), slice(begin, end)
+                first, begin = tap, end
+            end += count
+        if end > begin:
+            yield slice(first, len(self.counts)), slice(begin, end)
+
     def reversed(self) -> Rulebook:
         """From the outputs to the inputs by the same taps."""
         return Rulebook(self.targets, self.sources, self.counts, self.outputs, self.inputs, self.identity)
