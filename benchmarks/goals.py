@@ -23,8 +23,6 @@ Part = Callable[[Any], float]
 MODEL, WHOLE = attrgetter("model"), attrgetter("whole")
 """What `Seconds` and `Peer` have in common."""
 MILLISECONDS = 1e3
-ALONE = "beside inference of a network that takes no time"
-AT_ONCE = "node with two frames at once"
 
 
 @dataclass(frozen=True)
@@ -122,9 +120,22 @@ def _without_a_grid(hz: float, result: NodeResult) -> float:
     return run.sent - run.arrived
 
 
-def _node(what: str, key: str, limit: float, unit: str, quantity: Callable[[Run], float]) -> Goal:
+def _beside(name: str, key: str) -> Iterator[Goal]:
     """Of the worst rate."""
-    return Goal(f"node: {what}", key, lambda result: max(map(quantity, result.runs)), limit, unit)
+    yield Goal(f"{name}, median", key, partial(_worst, lambda run: run.times[BESIDE].p50), 5, "ms")
+    yield Goal(f"{name}, 99th percentile", key, partial(_worst, lambda run: run.times[BESIDE].p99), 10, "ms")
+
+
+def _node(name: str, key: str) -> Iterator[Goal]:
+    yield from _beside(f"{name}: beside inference", key)
+    yield Goal(f"{name}: without a grid at 20 Hz for 60 s", key, partial(_without_a_grid, 20), 0, "frames")
+    memory = f"{name}: resident memory"
+    yield Goal(f"{memory}, median", key, partial(_worst, lambda run: run.processes["node"].resident), 1000, "MB")
+    yield Goal(f"{memory}, largest", key, partial(_worst, lambda run: run.processes["node"].peak), 1000, "MB")
+
+
+def _worst(quantity: Callable[[Run], float], result: NodeResult) -> float:
+    return max(map(quantity, result.runs))
 
 
 def _faster(what: str, key: str, factor: float, peer: Peer, part: Part) -> Goal:
@@ -138,20 +149,8 @@ GOALS = (
         _faster("the same", "compare", factor, PEERS[name], WHOLE)
         for name, factor in {"SGN-L": 600, "L2COcc-C": 680, "MonoScene": 230, "VLScene": 510}.items()
     ),
-    _node("beside inference, median", "node", 5, "ms", lambda run: run.times[BESIDE].p50),
-    _node("beside inference, 99th percentile", "node", 10, "ms", lambda run: run.times[BESIDE].p99),
-    _node(f"{ALONE}, median", "node-alone", 5, "ms", lambda run: run.times[BESIDE].p50),
-    _node(f"{ALONE}, 99th percentile", "node-alone", 10, "ms", lambda run: run.times[BESIDE].p99),
-    Goal("node: without a grid at 20 Hz for 60 s", "node", partial(_without_a_grid, 20), 0, "frames"),
-    Goal(f"{AT_ONCE}: without a grid at 20 Hz for 60 s", "node-parallel", partial(_without_a_grid, 20), 0, "frames"),
-    _node("resident memory, median", "node", 1000, "MB", lambda run: run.processes["node"].resident),
-    _node("resident memory, largest", "node", 1000, "MB", lambda run: run.processes["node"].peak),
-    Goal(
-        f"{AT_ONCE}: resident memory, median",
-        "node-parallel",
-        lambda result: max(run.processes["node"].resident for run in result.runs),
-        1000,
-        "MB",
-    ),
+    *_node("node, two frames at once", "node-parallel"),
+    *_node("node, one frame at once (default)", "node"),
+    *_beside("node: beside inference of a network that takes no time", "node-alone"),
     *(_faster(m.purpose, m.key, 2, peer, MODEL) for m, peer in FULL.items()),
 )
