@@ -26,6 +26,8 @@ from ssc_ros.ros.watchdog import InputState, RequiredInputs
 
 LEFT_INFO, RIGHT_INFO, ODOMETRY = "left_info", "right_info", "odometry"
 SECOND = 1_000_000_000
+CALIBRATION_WAIT = 0.2
+"""What a pair before any calibration waits for it [s]."""
 
 
 @dataclass
@@ -106,6 +108,11 @@ class Inputs:
         self._synchronizer.registerCallback(self._hand_on)
         self._grace = node.create_timer(1.0, self._poll, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self._grace.cancel()  # runs only while a pair waits for its sweep
+        self._uncalibrated: tuple[Any, Any, Any | None] | None = None
+        self._calibration = node.create_timer(
+            CALIBRATION_WAIT, self._release, clock=Clock(clock_type=ClockType.STEADY_TIME)
+        )
+        self._calibration.cancel()  # runs only while a pair waits for the first calibration
         if settings.camera.enabled:
             self._subscribe_cameras(settings.image_transport)
         if lidar is not LidarUse.UNUSED or sweep is not None:
@@ -127,11 +134,13 @@ class Inputs:
 
     def reset(self, reason: Drop = Drop.TIME_JUMP) -> None:
         """Drop what waits for its partner."""
+        self._release()
         self._synchronizer.reset(reason)
 
     def destroy(self) -> None:
         """Unsubscribe."""
         self._node.destroy_timer(self._grace)
+        self._node.destroy_timer(self._calibration)
         for item in self._by_name.values():
             self._node.destroy_subscription(item.subscription)
 
@@ -159,8 +168,8 @@ class Inputs:
     def _subscribe_cameras(self, image_transport: str) -> None:
         image = {"raw": Image, "compressed": CompressedImage}[image_transport]
         suffix = "" if image_transport == "raw" else "/compressed"
-        self._subscribe(LEFT_INFO, CameraInfo, "left/camera_info")
-        self._subscribe(RIGHT_INFO, CameraInfo, "right/camera_info")
+        self._subscribe(LEFT_INFO, CameraInfo, "left/camera_info", self._take_info)
+        self._subscribe(RIGHT_INFO, CameraInfo, "right/camera_info", self._take_info)
         self._subscribe(LEFT, image, f"left/image_rect{suffix}", self._take_image)
         self._subscribe(RIGHT, image, f"right/image_rect{suffix}", self._take_image)
 
@@ -221,5 +230,24 @@ class Inputs:
         return points is not None and points.subscription.get_publisher_count() > 0
 
     def _hand_on(self, left: Any, right: Any, points: Any | None) -> None:
-        infos = self._by_name[LEFT_INFO].newest, self._by_name[RIGHT_INFO].newest
-        self._complete(StereoSet(left, right, points, *infos, arrival=time.monotonic_ns()))
+        self._release()
+        if None in self._infos:  # topics have no order among them: that of the first pair may come just after it
+            self._uncalibrated = left, right, points
+            self._calibration.reset()
+        else:
+            self._complete(StereoSet(left, right, points, *self._infos, arrival=time.monotonic_ns()))
+
+    def _take_info(self, message: Any, name: str) -> None:
+        if None not in self._infos:
+            self._release()
+
+    def _release(self) -> None:
+        """Hand on the pair that waits for the first calibration, with what has come of it."""
+        self._calibration.cancel()
+        if self._uncalibrated is not None:
+            pair, self._uncalibrated = self._uncalibrated, None
+            self._complete(StereoSet(*pair, *self._infos, arrival=time.monotonic_ns()))
+
+    @property
+    def _infos(self) -> tuple[Any | None, Any | None]:
+        return self._by_name[LEFT_INFO].newest, self._by_name[RIGHT_INFO].newest

@@ -12,10 +12,11 @@ from nav_msgs.msg import Odometry
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CompressedImage
 
+from ssc_ros.ros import inputs
 from ssc_ros.ros.drops import Drop
 from ssc_ros_msgs.msg import SemanticVoxelGrid
 
-from .rig import SECOND, T0
+from .rig import IMAGES, INFOS, SECOND, T0, stamp_of
 
 
 def test_odometry_reaches_the_frame_in_the_grid_frame(world):
@@ -55,6 +56,23 @@ def test_a_wrong_image_is_counted_and_the_next_good_one_completed(world, reason)
     world.spin_until(lambda: grids)
     assert world.stamp_of(grids[0]) == T0 + SECOND
     assert world.drops == {reason: 1}
+
+
+def test_the_first_pair_waits_for_a_calibration_that_comes_just_after_it(world, monkeypatch):
+    monkeypatch.setattr(inputs, "CALIBRATION_WAIT", 60.0)
+    grids = world.listen(SemanticVoxelGrid, "ssc_node/grid")
+    node = world.start(lidar__enabled=False)
+    for topic in IMAGES:
+        world.rig.advertise(topic)
+    world.connect(*IMAGES)
+    world.rig.images(T0)
+    world.spin_until(lambda: node._parts.inputs._uncalibrated is not None)
+    world.rig.infos(T0)
+    world.connect(*INFOS)
+    world.rig.infos(T0)
+    world.spin_until(lambda: grids)
+    assert stamp_of(grids[0]) == T0
+    assert world.drops == {}
 
 
 @pytest.mark.parametrize(
