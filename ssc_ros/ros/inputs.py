@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nav_msgs.msg import Odometry
@@ -108,7 +108,7 @@ class Inputs:
         self._synchronizer.registerCallback(self._hand_on)
         self._grace = node.create_timer(1.0, self._poll, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self._grace.cancel()  # runs only while a pair waits for its sweep
-        self._uncalibrated: tuple[Any, Any, Any | None] | None = None
+        self._uncalibrated: StereoSet | None = None
         self._calibration = node.create_timer(
             CALIBRATION_WAIT, self._release, clock=Clock(clock_type=ClockType.STEADY_TIME)
         )
@@ -133,8 +133,9 @@ class Inputs:
         self._grace.timer_period_ns = max(self._synchronizer.rules.grace_time // 4, 1_000_000)
 
     def reset(self, reason: Drop = Drop.TIME_JUMP) -> None:
-        """Drop what waits for its partner."""
-        self._release()
+        """Drop what waits for its partner, or for a calibration."""
+        if self._take_uncalibrated() is not None:
+            self._drops.add(reason)
         self._synchronizer.reset(reason)
 
     def destroy(self) -> None:
@@ -231,11 +232,12 @@ class Inputs:
 
     def _hand_on(self, left: Any, right: Any, points: Any | None) -> None:
         self._release()
+        pair = StereoSet(left, right, points, *self._infos, arrival=time.monotonic_ns())
         if None in self._infos:  # topics have no order among them: that of the first pair may come just after it
-            self._uncalibrated = left, right, points
+            self._uncalibrated = pair
             self._calibration.reset()
         else:
-            self._complete(StereoSet(left, right, points, *self._infos, arrival=time.monotonic_ns()))
+            self._complete(pair)
 
     def _take_info(self, message: Any, name: str) -> None:
         if None not in self._infos:
@@ -243,10 +245,15 @@ class Inputs:
 
     def _release(self) -> None:
         """Hand on the pair that waits for the first calibration, with what has come of it."""
-        self._calibration.cancel()
-        if self._uncalibrated is not None:
-            pair, self._uncalibrated = self._uncalibrated, None
-            self._complete(StereoSet(*pair, *self._infos, arrival=time.monotonic_ns()))
+        if (pair := self._take_uncalibrated()) is not None:
+            left, right = self._infos
+            self._complete(replace(pair, left_info=left, right_info=right))
+
+    def _take_uncalibrated(self) -> StereoSet | None:
+        if (pair := self._uncalibrated) is not None:
+            self._uncalibrated = None
+            self._calibration.cancel()
+        return pair
 
     @property
     def _infos(self) -> tuple[Any | None, Any | None]:

@@ -58,21 +58,34 @@ def test_a_wrong_image_is_counted_and_the_next_good_one_completed(world, reason)
     assert world.drops == {reason: 1}
 
 
-def test_the_first_pair_waits_for_a_calibration_that_comes_just_after_it(world, monkeypatch):
+@pytest.fixture
+def uncalibrated(world, monkeypatch):
+    """A node whose first pair waits for its calibration."""
     monkeypatch.setattr(inputs, "CALIBRATION_WAIT", 60.0)
-    grids = world.listen(SemanticVoxelGrid, "ssc_node/grid")
     node = world.start(lidar__enabled=False)
     for topic in IMAGES:
         world.rig.advertise(topic)
     world.connect(*IMAGES)
     world.rig.images(T0)
     world.spin_until(lambda: node._parts.inputs._uncalibrated is not None)
+    return node
+
+
+@pytest.mark.usefixtures("uncalibrated")
+def test_the_first_pair_waits_for_a_calibration_that_comes_just_after_it(world):
+    grids = world.listen(SemanticVoxelGrid, "ssc_node/grid")
+    world.await_listener("/ssc_node/grid")
     world.rig.infos(T0)
     world.connect(*INFOS)
     world.rig.infos(T0)
     world.spin_until(lambda: grids)
     assert stamp_of(grids[0]) == T0
     assert world.drops == {}
+
+
+def test_a_pair_that_waits_for_its_calibration_is_dropped_with_the_others(world, uncalibrated):
+    uncalibrated.trigger_deactivate()
+    assert world.drops == {"paused": 1}
 
 
 @pytest.mark.parametrize(
