@@ -19,48 +19,50 @@ from ssc_ros.ros.transports import large_message_variables
 
 if TYPE_CHECKING:
     from ssc_ros.ros.node import LoadCompleter, SscNode
+    from ssc_ros.ros.parameters import Settings
+    from ssc_ros.ros.pipeline import Completer
+
+STOPPING = b"stopping after this step of the start; a second signal stops at once\n"
 
 
 class StoppedAtStart(BaseException):
-    """A signal came while the node was starting.
-
-    It is not KeyboardInterrupt: if one passes through an `exec` of text, as the imports of many libraries do, Python
-    takes it for unhandled and ends itself by SIGINT, although it was caught further out.
-    """
+    """A signal came while the node was starting; not an Exception, so that nobody takes it for a failed step."""
 
 
 class Signals:
-    """SIGINT and SIGTERM: they raise `StoppedAtStart` while the node starts, and afterwards only set `stop`.
+    """SIGINT and SIGTERM set `stop`; whoever starts something asks `check` between the steps.
 
-    Python may be within a callback that nothing can be raised from; it goes on then, and nothing is said of it.
+    No handler raises anything: within the import of a compiled module that would become an ImportError (pybind11) or
+    abort the process (torch). A second signal ends the process at once, until starting is over.
     """
 
     def __init__(self) -> None:
         self.stop = Event()
         self._starting = True
-        sys.unraisablehook = _report
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._handle)
+
+    def check(self) -> None:
+        """Go on, unless a signal has come.
+
+        Raises:
+            StoppedAtStart: it has.
+        """
+        if self.stop.is_set():
+            raise StoppedAtStart
 
     def wait(self) -> None:
         """Starting is over; wait for a signal, or for somebody to set `stop`."""
         self._starting = False
         self.stop.wait()
 
-    def ignore(self) -> None:
-        """Leave in peace."""
-        self._starting = False
-
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        self.stop.set()
         if self._starting:
-            self._starting = False
-            raise StoppedAtStart
-
-
-def _report(unraisable: sys.UnraisableHookArgs) -> None:
-    if unraisable.exc_type is not StoppedAtStart:
-        sys.__unraisablehook__(unraisable)
+            if self.stop.is_set():
+                signal.signal(number, signal.SIG_DFL)
+                signal.raise_signal(number)
+            os.write(sys.stderr.fileno(), STOPPING)  # not by print, which may be what was interrupted
+        self.stop.set()
 
 
 def run_node(
@@ -94,13 +96,20 @@ def run_node(
 
 
 def _run(ros_args: Sequence[str], parameters: Mapping[str, Any], load: LoadCompleter, signals: Signals) -> int:
-    # imported here, so that an impatient Ctrl-C meets our handlers and not half an import
+    # imported here, so that an impatient Ctrl-C meets our handlers
     import rclpy
     from rclpy.parameter import Parameter
     from rclpy.signals import SignalHandlerOptions
 
     from ssc_ros.ros.node import SscNode
 
+    def load_unless_stopped(settings: Settings) -> Completer:
+        signals.check()
+        completer = load(settings)
+        signals.check()
+        return completer
+
+    signals.check()
     try:
         # rclpy's own handlers would shut ROS down at once, and the node could not leave in order
         rclpy.init(args=["--ros-args", *ros_args], signal_handler_options=SignalHandlerOptions.NO)
@@ -108,12 +117,11 @@ def _run(ros_args: Sequence[str], parameters: Mapping[str, Any], load: LoadCompl
         raise SscError(f"ROS does not accept the arguments: {error}") from error
     node = None
     try:
-        node = SscNode(load, [Parameter(name, value=value) for name, value in parameters.items()])
+        node = SscNode(load_unless_stopped, [Parameter(name, value=value) for name, value in parameters.items()])
         if node.autostart and not node.start():
             return 1
         _spin(node, signals)
     finally:
-        signals.ignore()
         if node is not None:
             node.destroy_node()
         rclpy.try_shutdown()
