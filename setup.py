@@ -44,7 +44,9 @@ COLCON = [
 
 FULL = ["transformers>=4.57", "huggingface-hub>=0.34"]
 
-ONNX = ["onnx>=1.19", "onnxscript>=0.5", "onnxruntime>=1.22"]
+ONNX_EXPORT = ["onnx>=1.19", "onnxscript>=0.5"]
+
+ONNX = [*ONNX_EXPORT, "onnxruntime>=1.22"]
 
 EXTRAS = {
     "ros-jazzy": ROS_JAZZY,
@@ -52,6 +54,8 @@ EXTRAS = {
     "train": ["lightning>=2.5", "jsonargparse[signatures]>=4.30", "tensorboard>=2.15", "matplotlib>=3.8"],
     "viewer": ["rerun-sdk>=0.22"],
     "onnx": ONNX,
+    # instead of the extra onnx: both packages of ONNX Runtime are the same module
+    "tensorrt": [*ONNX_EXPORT, "onnxruntime-gpu>=1.22", "tensorrt>=10.9"],
     "spconv-cu118": ["spconv-cu118>=2.3.8"],
     "dev": [
         *COLCON,

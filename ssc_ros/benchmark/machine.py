@@ -7,6 +7,8 @@ import platform
 import resource
 from pathlib import Path
 
+import torch
+
 MEGABYTE = 1e6
 
 
@@ -31,3 +33,10 @@ def resident_memory() -> float:
 def peak_memory() -> float:
     """The largest resident size of this process so far [MB]."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / MEGABYTE
+
+
+def peak_gpu_memory() -> float | None:
+    """The most that torch has asked of all CUDA GPUs for so far [MB], graphs included; None where it uses none."""
+    if not torch.cuda.is_initialized():
+        return None
+    return sum(map(torch.cuda.max_memory_reserved, range(torch.cuda.device_count()))) / MEGABYTE

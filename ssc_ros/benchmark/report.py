@@ -77,7 +77,7 @@ class Result(Document):
     def facts(self) -> list[str]:
         """Lines below the tables."""
         memory = ", ".join(f"{round(value)} MB {when}" for when, value in self.memory.items())
-        return [f"resident memory: {memory}", f"{self.frame}; {self.where}"]
+        return [f"memory: {memory}", f"{self.frame}; {self.where}"]
 
 
 def compared(first: Sequence[Mapping[str, Span]], second: Sequence[Mapping[str, Span]]) -> dict[str, Timing]:

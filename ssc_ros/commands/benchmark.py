@@ -91,7 +91,7 @@ def run(args: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.progress import track
 
-    from ssc_ros.benchmark.machine import machine, peak_memory, resident_memory
+    from ssc_ros.benchmark.machine import machine, peak_gpu_memory, peak_memory, resident_memory
     from ssc_ros.benchmark.report import Measurement, Result, compared
     from ssc_ros.benchmark.subject import Subject, measure
     from ssc_ros.core.files import write_atomically
@@ -114,6 +114,8 @@ def run(args: argparse.Namespace) -> int:
     memory["at the end"] = resident_memory()
     peak = max(peak_memory(), *memory.values())  # Linux counts the two in different ways, which differ by some pages
     memory |= {"growth": memory["at the end"] - memory["after the warm-up"], "peak": peak}
+    if (on_gpu := peak_gpu_memory()) is not None:
+        memory["peak on the GPU"] = on_gpu
     by_subject = list(zip(*rounds[args.warm_up :], strict=True))
     measurements = [Measurement.of(s.setting, said, s.roofline()) for s, said in zip(subjects, by_subject, strict=True)]
     ratios = compared(*by_subject) if args.compare else {}

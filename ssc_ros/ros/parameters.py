@@ -12,7 +12,7 @@ from ssc_ros.ros.parameter_rules import EXTRINSICS, Parameter, build, parameter,
 
 BACKENDS = (
     "auto", "torch", "torch-bf16", "compile", "compile-bf16", "openvino", "openvino-bf16", "openvino-int8",
-    "onnxruntime", "cudagraphs", "cudagraphs-bf16",
+    "onnxruntime", "cudagraphs", "cudagraphs-bf16", "tensorrt", "tensorrt-bf16",
 )  # fmt: skip
 """Those of `ssc_ros.inference.backends`, which needs torch."""
 

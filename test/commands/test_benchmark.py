@@ -1,8 +1,11 @@
 """`ssc-ros benchmark`, of a network that takes no time."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from ssc_ros import cli
+from ssc_ros.benchmark import machine
 from ssc_ros.benchmark.report import Result
 from ssc_ros.systems import SYSTEMS
 
@@ -36,6 +39,16 @@ def test_two_settings_are_compared_and_written(capsys, tmp_path):
         assert measurement.roofline.bytes > 0
     assert found.ratios["whole"].wall.median > 0
     assert found.memory["peak"] >= found.memory["after the warm-up"]
+    assert "GPU" not in shown
+
+
+def test_what_all_gpus_were_asked_for_is_said(capsys, monkeypatch):
+    gpus = SimpleNamespace(
+        is_initialized=lambda: True, device_count=lambda: 2, max_memory_reserved=(7e6, 5e6).__getitem__
+    )
+    monkeypatch.setattr(machine, "torch", SimpleNamespace(cuda=gpus))
+    assert cli.main(["benchmark", "mean", "tiny", "--rounds", "1", "--warm-up", "1"]) == 0
+    assert "12 MB peak on the GPU" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -301,6 +301,31 @@ def test_compiled_parts_calculate_what_torch_does(library):
     torch.testing.assert_close(made(two).scene.features[1:], expected.scene.features, atol=1e-4 * scale, rtol=0)
 
 
+def test_tensorrt_is_not_mistaken_for_what_onnx_runtime_has_instead(monkeypatch):
+    """Without TensorRT it would run the model on a CPU and only warn."""
+    parts = pytest.importorskip("ssc_ros.inference.backends.onnx_parts")
+    if "TensorrtExecutionProvider" in parts.onnxruntime.get_available_providers():
+        pytest.skip("this ONNX Runtime has TensorRT")
+    monkeypatch.setattr(Backend, "version", lambda self: "of a library that is not installed")
+    module = Widen()
+    (example,) = record(module, lambda: module.widen(torch.randn(1, 3, 4, 6, 2), torch.randn(1, 5, 4, 6, 2)))
+    no_tensorrt = pytest.raises(RuntimeError, match="has no TensorrtExecutionProvider: pip install")
+    with no_tensorrt, pytest.warns(UserWarning, match="not in available provider names"):
+        parts.compile_part(example, Backend("tensorrt", "bf16"), Artefacts("none"))
+
+
+def test_tensorrt_keeps_its_engines_beside_the_model_and_runs_on_the_networks_gpu(tmp_path):
+    parts = pytest.importorskip("ssc_ros.inference.backends.onnx_parts")
+    for precision, small in (("f32", False), ("bf16", True)):
+        (name, options), (rest, _) = parts.providers(
+            Backend("tensorrt", precision), tmp_path / "image.see-0.onnx", torch.device("cuda:1")
+        )
+        assert (name, rest) == ("TensorrtExecutionProvider", "CUDAExecutionProvider")
+        assert (options["device_id"], options["trt_bf16_enable"]) == (1, small)
+        assert options["trt_engine_cache_path"] == str(tmp_path / "image.see-0")
+    assert Backend("tensorrt").missing(CPU) == "it runs on cuda, not on cpu"
+
+
 def test_openvino_calculates_in_eight_bits_what_torch_does_with_rounded_values():
     parts = pytest.importorskip("ssc_ros.inference.backends.openvino_parts")
     backend, made, inputs = Backend("openvino", "int8"), network(), made_inputs(SPEC)

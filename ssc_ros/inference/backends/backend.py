@@ -41,6 +41,9 @@ _LIBRARIES = {
     "openvino": _Library("openvino_parts", ("openvino",), "openvino", PRECISIONS, "cpu"),
     "onnxruntime": _Library("onnx_parts", ("onnx", "onnxscript", "onnxruntime"), "'ssc_ros[onnx]'", ("f32",), "cpu"),
     "cudagraphs": _Library("cuda_parts", device="cuda"),
+    "tensorrt": _Library(
+        "onnx_parts", ("onnx", "onnxscript", "onnxruntime", "tensorrt"), "'ssc_ros[tensorrt]'", device="cuda"
+    ),
 }
 
 
