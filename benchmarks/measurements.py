@@ -77,6 +77,13 @@ def _sweep(system: str) -> Measurement:
     return Measurement(f"{system}-full", command, f"`{system} full`", Report)
 
 
+REFERENCE = (
+    Measurement(
+        "reference", "python benchmarks/reference.py --threads 2", "This machine and that of the peers", Report
+    ),
+)
+"""Whether times measured here may be held against the peers'."""
+
 DEFAULT = (
     Measurement("backends", "ssc-ros benchmark --all-backends --threads 2", "Every backend in turns"),
     Measurement(
@@ -118,4 +125,4 @@ NODE = (
     ),
 )
 
-ALL = (*DEFAULT, *FULL, *NODE)
+ALL = (*REFERENCE, *DEFAULT, *FULL, *NODE)

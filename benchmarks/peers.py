@@ -9,6 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+PRODUCT = "product of 4096 x 4096 matrices"
+CONVOLUTION = "3 x 3 x 3 convolution, 128 channels, 128 x 128 x 16 voxels"
+CONVOLUTION_LAST = "the same, channels last"
+SPEEDS = {PRODUCT: 202, CONVOLUTION: 379, CONVOLUTION_LAST: 440}
+"""What that machine did in a second [GFLOPs], two threads, single precision."""
+
 OFFLINE_STEREO = 24.04
 """One pair by MobileStereoNet (MSNet3D), whose depth maps SGN and L2COcc-C read from files [s]."""
 

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from goals import GOALS, Found, against_peers
-from measurements import ALL, DEFAULT, FULL, NODE, Measurement, read
+from measurements import ALL, DEFAULT, FULL, NODE, REFERENCE, Measurement, read
 from measuring import Report
 from pages import folded, markdown, rows, rows_of, sections_of, write_part
 
@@ -40,6 +40,7 @@ def write_page(found: Found) -> None:
     ]
     full = [*rows(AGAINST_PEERS, peers), "", *sections("full sizes", FULL, found)]
     write_part(PAGE, "goals", rows(["", "goal", "measured", ""], goals))
+    write_part(PAGE, "reference", list(sections("reference", REFERENCE, found)))
     write_part(PAGE, "default checkpoint", list(sections("default checkpoint", DEFAULT, found)))
     write_part(PAGE, "full sizes", full)
     write_part(PAGE, "node", list(sections("node", NODE, found)))

@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from ssc_ros.benchmark.report import Measurement, Result, compared
 from ssc_ros.benchmark.roofline import Roofline
@@ -32,6 +34,8 @@ by hand above
 from long ago
 <!-- end of goals -->
 by hand between
+<!-- reference -->
+<!-- end of reference -->
 <!-- default checkpoint -->
 <!-- end of default checkpoint -->
 <!-- full sizes -->
@@ -247,6 +251,8 @@ def test_every_command_is_one_that_can_be_given(script):
         program, what, *words = measurement.command.split()
         if program == "python":
             assert (REPOSITORY / what).is_file()
+            if measurement in script.REFERENCE:
+                continue
             network = words[1], words[3]
             assert words[::2] == ["--system", "--preset", "--points", "--repeats", "--threads"]
         else:
@@ -254,6 +260,17 @@ def test_every_command_is_one_that_can_be_given(script):
             assert args.threads == 2
             network = args.what if len(args.what) == 2 else ("l2cocc", "edge")
         assert spelled(network[1]) in SYSTEMS[network[0]]
+
+
+def test_the_reference_has_the_work_that_torch_counts(script, monkeypatch):
+    reference = importlib.import_module("reference")
+    monkeypatch.setattr(reference, "SIDE", 24)
+    monkeypatch.setattr(reference, "VOLUME", (5, 4, 3))
+    for work, run in reference.operations().values():
+        with FlopCounterMode(display=False) as counted, torch.inference_mode():
+            run()
+        assert work == counted.get_total_flops()
+    assert [name.partition(" (")[0] for name in reference.speeds(1)] == list(importlib.import_module("peers").SPEEDS)
 
 
 def test_other_scripts_write_the_same_kind_of_file(script, tmp_path, capsys):
