@@ -38,7 +38,7 @@ class Subject:
     """A setting that completes one frame: PNG in, message out.
 
     Attributes:
-        setting: how.
+        setting: how, with the backend that "auto" has chosen.
     """
 
     def __init__(self, setting: Setting, encoded: EncodedFrame) -> None:
@@ -47,9 +47,9 @@ class Subject:
         Raises:
             SscError: the setting cannot be opened.
         """
-        self.setting = setting
         self._encoded = encoded
         self._completer = setting.open()
+        self.setting = replace(setting, backend=self._completer.backend)
         self._device = next(self._completer.network.parameters()).device
         self._clock = clock_of(self._device)
         watch_modules(self._completer.network, self._completer.stages)

@@ -22,11 +22,13 @@ if TYPE_CHECKING:
 HELP = "measure where the time of a prediction goes, compare two settings, or measure the ROS node"
 DESCRIPTION = """\
 Completes one frame again and again, PNG in and message out, and says how long each stage takes: decode of the images,
-stereo matching, input preparation, each module at the top of the network, labels (argmax and upsampling), message.
+stereo matching, input preparation, the network's parts, labels (argmax and upsampling), message. By --backend torch
+these parts are all modules at the top of the network, by others what they have compiled and what they have left.
 Medians with the 10th and 90th percentile, on the wall clock and in CPU time of all threads. On a busy machine trust
 the CPU time; waiting threads count in it too, so it says most with one thread.
 
-  ssc-ros benchmark                                             # the shipped checkpoint
+  ssc-ros benchmark                                             # the shipped checkpoint, as the node runs it
+  ssc-ros benchmark --backend torch                             # module by module
   ssc-ros benchmark --compare backend=torch backend=openvino-bf16
   ssc-ros benchmark --all-backends                              # every one that is installed, in turns
   ssc-ros benchmark --compare threads=1 threads=2 --rounds 40
@@ -65,7 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SYSTEM PRESET | FILE | ros",
         help=f"what to measure (default: {SHIPPED_CHECKPOINT})",
     )
-    parser.add_argument("--backend", help="what runs the network, see docs/node.md (default: torch; of the node: auto)")
+    parser.add_argument("--backend", help="what runs the network, see docs/node.md (default: auto, as in the node)")
     parser.add_argument("--threads", type=_positive, metavar="N", help="of torch and OpenCV (default: one per core)")
     parser.add_argument("--device", default="cpu", help="auto, cpu, cuda, cuda:1 (default: cpu)")
     several = parser.add_mutually_exclusive_group()
@@ -138,7 +140,7 @@ def _setting(args: argparse.Namespace) -> Setting:
     if args.what and args.checkpoint:
         raise SscError(f"'{' '.join(args.what)}' and --checkpoint {args.checkpoint} are two networks; name one")
     network = "/".join(args.what) or str(args.checkpoint or shipped_checkpoint())
-    return Setting(network, args.backend or "torch", _threads(args), args.device)
+    return Setting(network, args.backend or "auto", _threads(args), args.device)
 
 
 def _threads(args: argparse.Namespace) -> int:
