@@ -27,7 +27,7 @@ from ssc_ros.ros.watchdog import InputState, RequiredInputs
 LEFT_INFO, RIGHT_INFO, ODOMETRY = "left_info", "right_info", "odometry"
 SECOND = 1_000_000_000
 CALIBRATION_WAIT = 0.2
-"""What a pair before any calibration waits for it [s]."""
+"""What the first pair waits for a calibration [s], and with it those that come in the meantime."""
 
 
 @dataclass
@@ -108,11 +108,11 @@ class Inputs:
         self._synchronizer.registerCallback(self._hand_on)
         self._grace = node.create_timer(1.0, self._poll, clock=Clock(clock_type=ClockType.STEADY_TIME))
         self._grace.cancel()  # runs only while a pair waits for its sweep
-        self._uncalibrated: StereoSet | None = None
+        self._uncalibrated: list[StereoSet] = []
         self._calibration = node.create_timer(
             CALIBRATION_WAIT, self._release, clock=Clock(clock_type=ClockType.STEADY_TIME)
         )
-        self._calibration.cancel()  # runs only while a pair waits for the first calibration
+        self._calibration.cancel()  # runs only while pairs wait for the first calibration
         if settings.camera.enabled:
             self._subscribe_cameras(settings.image_transport)
         if lidar is not LidarUse.UNUSED or sweep is not None:
@@ -134,7 +134,7 @@ class Inputs:
 
     def reset(self, reason: Drop = Drop.TIME_JUMP) -> None:
         """Drop what waits for its partner, or for a calibration."""
-        if self._take_uncalibrated() is not None:
+        for _ in self._take_uncalibrated():
             self._drops.add(reason)
         self._synchronizer.reset(reason)
 
@@ -231,29 +231,28 @@ class Inputs:
         return points is not None and points.subscription.get_publisher_count() > 0
 
     def _hand_on(self, left: Any, right: Any, points: Any | None) -> None:
-        self._release()
         pair = StereoSet(left, right, points, *self._infos, arrival=time.monotonic_ns())
-        if None in self._infos:  # topics have no order among them: that of the first pair may come just after it
-            self._uncalibrated = pair
-            self._calibration.reset()
-        else:
+        if None not in self._infos:
             self._complete(pair)
+            return
+        if not self._uncalibrated:  # topics have no order among them: that of the first pair may come just after it
+            self._calibration.reset()
+        self._uncalibrated.append(pair)
 
     def _take_info(self, message: Any, name: str) -> None:
         if None not in self._infos:
             self._release()
 
     def _release(self) -> None:
-        """Hand on the pair that waits for the first calibration, with what has come of it."""
-        if (pair := self._take_uncalibrated()) is not None:
-            left, right = self._infos
+        """Hand on the pairs that wait for the first calibration, with what has come of it."""
+        left, right = self._infos
+        for pair in self._take_uncalibrated():
             self._complete(replace(pair, left_info=left, right_info=right))
 
-    def _take_uncalibrated(self) -> StereoSet | None:
-        if (pair := self._uncalibrated) is not None:
-            self._uncalibrated = None
-            self._calibration.cancel()
-        return pair
+    def _take_uncalibrated(self) -> list[StereoSet]:
+        pairs, self._uncalibrated = self._uncalibrated, []
+        self._calibration.cancel()
+        return pairs
 
     @property
     def _infos(self) -> tuple[Any | None, Any | None]:

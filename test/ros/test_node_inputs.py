@@ -60,32 +60,33 @@ def test_a_wrong_image_is_counted_and_the_next_good_one_completed(world, reason)
 
 @pytest.fixture
 def uncalibrated(world, monkeypatch):
-    """A node whose first pair waits for its calibration."""
+    """A node whose first two pairs wait for their calibration."""
     monkeypatch.setattr(inputs, "CALIBRATION_WAIT", 60.0)
     node = world.start(lidar__enabled=False)
     for topic in IMAGES:
         world.rig.advertise(topic)
     world.connect(*IMAGES)
-    world.rig.images(T0)
-    world.spin_until(lambda: node._parts.inputs._uncalibrated is not None)
+    for k in range(2):
+        world.rig.images(T0 + k * SECOND)
+    world.spin_until(lambda: len(node._parts.inputs._uncalibrated) == 2)
     return node
 
 
 @pytest.mark.usefixtures("uncalibrated")
-def test_the_first_pair_waits_for_a_calibration_that_comes_just_after_it(world):
+def test_the_first_pairs_wait_for_a_calibration_that_comes_just_after_them(world):
     grids = world.listen(SemanticVoxelGrid, "ssc_node/grid")
     world.await_listener("/ssc_node/grid")
     world.rig.infos(T0)
     world.connect(*INFOS)
     world.rig.infos(T0)
-    world.spin_until(lambda: grids)
-    assert stamp_of(grids[0]) == T0
+    world.spin_until(lambda: len(grids) == 2)
+    assert [stamp_of(grid) for grid in grids] == [T0, T0 + SECOND]
     assert world.drops == {}
 
 
-def test_a_pair_that_waits_for_its_calibration_is_dropped_with_the_others(world, uncalibrated):
+def test_pairs_that_wait_for_their_calibration_are_dropped_with_the_others(world, uncalibrated):
     uncalibrated.trigger_deactivate()
-    assert world.drops == {"paused": 1}
+    assert world.drops == {"paused": 2}
 
 
 @pytest.mark.parametrize(
