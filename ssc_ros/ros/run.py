@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from queue import SimpleQueue
 from threading import Event
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -30,14 +31,16 @@ class StoppedAtStart(BaseException):
 
 
 class Signals:
-    """SIGINT and SIGTERM set `stop`; whoever starts something asks `check` between the steps.
+    """SIGINT and SIGTERM are noted; whoever starts something asks `check` between the steps.
 
-    No handler raises anything: within the import of a compiled module that would become an ImportError (pybind11) or
-    abort the process (torch). A second signal ends the process at once, until starting is over.
+    A handler runs in the midst of what the main thread does. So it raises nothing: within the import of a compiled
+    module that would become an ImportError (pybind11) or abort the process (torch). And it takes no lock that the main
+    thread may hold, as that of an Event is when it begins to wait. A second signal ends the process at once, until
+    starting is over.
     """
 
     def __init__(self) -> None:
-        self.stop = Event()
+        self._came: SimpleQueue[int] = SimpleQueue()  # which may be put into while it is waited for
         self._starting = True
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._handle)
@@ -48,21 +51,25 @@ class Signals:
         Raises:
             StoppedAtStart: it has.
         """
-        if self.stop.is_set():
+        if not self._came.empty():
             raise StoppedAtStart
 
     def wait(self) -> None:
-        """Starting is over; wait for a signal, or for somebody to set `stop`."""
+        """Starting is over; wait for a signal, or for `end`."""
         self._starting = False
-        self.stop.wait()
+        self._came.get()
+
+    def end(self) -> None:
+        """Do as if a signal had come."""
+        self._came.put(0)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if self._starting:
-            if self.stop.is_set():
+            if not self._came.empty():
                 signal.signal(number, signal.SIG_DFL)
                 signal.raise_signal(number)
             os.write(sys.stderr.fileno(), STOPPING)  # not by print, which may be what was interrupted
-        self.stop.set()
+        self._came.put(number)
 
 
 def run_node(
@@ -134,11 +141,12 @@ def _spin(node: SscNode, signals: Signals) -> None:
 
     from ssc_ros.ros.executor import events_executor, spin
 
-    executor = events_executor(node)
+    executor, stop = events_executor(node), Event()
     with ThreadPoolExecutor(1, "executor") as threads:
-        spinning = threads.submit(spin, executor, signals.stop)
-        spinning.add_done_callback(lambda _: signals.stop.set())
+        spinning = threads.submit(spin, executor, stop)
+        spinning.add_done_callback(lambda _: signals.end())
         signals.wait()
+        stop.set()
         executor.shutdown()
         with suppress(ExternalShutdownException):
             spinning.result()

@@ -207,8 +207,43 @@ print("never said")
 """
 
 
+def run_program(text):
+    """Standard output, standard error and exit status of a program."""
+    ended = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=False, timeout=60)
+    return ended.stdout, ended.stderr, ended.returncode
+
+
 def test_a_second_signal_during_the_start_does_not_wait_for_the_step():
-    result = subprocess.run([sys.executable, "-c", IMPATIENCE], capture_output=True, text=True, check=False, timeout=60)
-    assert (result.stdout, result.returncode) == ("stopped\n", -signal.SIGTERM)
-    (line,) = result.stderr.splitlines()
+    out, err, status = run_program(IMPATIENCE)
+    assert (out, status) == ("stopped\n", -signal.SIGTERM)
+    (line,) = err.splitlines()
     assert "second signal" in line
+
+
+AT_EVERY_STEP = """
+import os, signal, sys, threading
+from ssc_ros.ros.run import Signals
+
+def interrupt_at(step):
+    passed = iter(range(step))
+    def trace(frame, event, argument):
+        if next(passed, None) is None:
+            sys.settrace(None)
+            os.kill(os.getpid(), signal.SIGINT)
+        return trace
+    return trace
+
+for step in range(40):
+    signals = Signals()
+    threading.Timer(0.02, signals.end).start()  # where waiting takes fewer steps
+    sys.settrace(interrupt_at(step))
+    signals.wait()
+    sys.settrace(None)
+print("never stuck")
+"""
+
+
+def test_a_signal_at_any_step_of_waiting_ends_it():
+    """A handler that wants a lock which the thread that it interrupts holds would wait for ever."""
+    out, _, status = run_program(AT_EVERY_STEP)
+    assert (out, status) == ("never stuck\n", 0)
