@@ -62,6 +62,7 @@ class _Session:
     def __init__(self, path: Path, wanted: Sequence[Provider], example: Example) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = torch.get_num_threads()
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # the cores have other work too
         self._session = onnxruntime.InferenceSession(str(path), options, providers=list(wanted))
         (first, _), *_ = wanted
         if first not in self._session.get_providers():
