@@ -4,18 +4,17 @@
   python benchmarks/full_size.py l2cocc full --data ~/kitti --backward --repeats 3 --json full.json
   python benchmarks/full_size.py l2cocc_lidar full --data ~/kitti --backward --device cuda
 
-A prediction is from prepared inputs to labels at 0.2 m, with the memory of past frames where the network reads some. A
-training step is the network in training mode, the default objective, and the backward pass, without the optimiser. All
-in single precision with random weights. Memory is the peak of the whole process (its resident size) on a CPU and that
-of tensors on a GPU. The CPU time of all threads says what a busy machine would have taken alone. The folder is in the
-SemanticKITTI layout, real or from `ssc-ros simulate`.
+A prediction is from prepared inputs to labels at 0.2 m, with the memory of past frames where the network reads some.
+A training step is the network in training mode, the default objective, and the backward pass, without the optimiser.
+All in single precision with random weights. Memory is the peak of the whole process (its resident size) on a CPU and
+what torch has asked a GPU for. The CPU time of all threads says what a busy machine would have taken alone. The
+folder is in the SemanticKITTI layout, real or from `ssc-ros simulate`.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import resource
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -26,6 +25,7 @@ import numpy as np
 import torch
 from measuring import Measured, report
 
+from ssc_ros.benchmark.machine import peak_gpu_memory, peak_memory
 from ssc_ros.core import LABEL_SETS
 from ssc_ros.data.semantic_kitti import SemanticKitti
 from ssc_ros.inference.history import Past, join
@@ -66,7 +66,8 @@ def main() -> None:
     rounds = [measure(network, sample) for _ in range(args.repeats + 1)]
     rounds = rounds[1:] or rounds
     results = {name: Measured.of([each[name] for each in rounds], "s") for name in rounds[0]}
-    results["peak memory"] = Measured.of([peak_memory(args.device)], "GB")
+    peak = peak_gpu_memory() or peak_memory()
+    results["peak memory"] = Measured.of([1e-3 * peak], "GB")
     what = "training step" if args.backward else "prediction"
     report(f"{args.system} {args.preset}, {what} on {device_name(args.device)}", results, args.json)
 
@@ -143,13 +144,6 @@ class Clock:
         if self._device.type == "cuda":
             torch.cuda.synchronize(self._device)
         return time.perf_counter()
-
-
-def peak_memory(device: torch.device) -> float:
-    """GB."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device) / 1e9
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
 
 
 def device_name(device: torch.device) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from ssc_ros.ros.parameters import Settings
     from ssc_ros.ros.pipeline import Completer
 
+STANDARD_ERROR = 2
 STOPPING = b"stopping after this step of the start; a second signal stops at once\n"
 
 
@@ -68,7 +68,8 @@ class Signals:
             if not self._came.empty():
                 signal.signal(number, signal.SIG_DFL)
                 signal.raise_signal(number)
-            os.write(sys.stderr.fileno(), STOPPING)  # not by print, which may be what was interrupted
+            with suppress(OSError):  # the terminal may be gone
+                os.write(STANDARD_ERROR, STOPPING)  # not by print, which may be what was interrupted
         self._came.put(number)
 
 

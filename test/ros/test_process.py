@@ -233,12 +233,14 @@ def interrupt_at(step):
         return trace
     return trace
 
-for step in range(40):
+for step in range(10):
     signals = Signals()
-    threading.Timer(0.02, signals.end).start()  # where waiting takes fewer steps
+    timer = threading.Timer(0.5, signals.end)  # where waiting takes fewer steps
+    timer.start()
     sys.settrace(interrupt_at(step))
     signals.wait()
     sys.settrace(None)
+    timer.cancel()
 print("never stuck")
 """
 

@@ -29,7 +29,7 @@ def compile_part(example: Example, backend: Backend, artefacts: Artefacts) -> Co
     path = artefacts.path(backend, example, ".onnx")
     if not path.is_file():
         _export(example, path)
-    return _Session(path, providers(backend, path, _device(example.inputs)), example)
+    return _Session(path, providers(backend, path, example.inputs[0].device), example)
 
 
 def providers(backend: Backend, model: Path, device: torch.device) -> list[Provider]:
@@ -68,9 +68,10 @@ class _Session:
         if first not in self._session.get_providers():
             # it would go on without a word, on a CPU
             raise RuntimeError(f"this ONNX Runtime has no {first}: pip install onnxruntime-gpu tensorrt")
+        # inputs that are not used are left out
         self._taken = [(port.name, int(port.name.removeprefix("input"))) for port in self._session.get_inputs()]
-        self._given = [port.name for port in self._session.get_outputs()]  # inputs that are not used are left out above
-        self._device = _device(example.inputs)
+        self._given = [port.name for port in self._session.get_outputs()]
+        self._device = example.inputs[0].device
         self._example = example.outline()
 
     def __call__(self, *tensors: Tensor) -> Any:
@@ -94,7 +95,3 @@ def _place(name: str, tensor: Tensor) -> tuple[str, str, int, Any, tuple[int, ..
     """Where a contiguous tensor lies, as ONNX Runtime is told."""
     kind = np.dtype(str(tensor.dtype).removeprefix("torch.")).type
     return name, tensor.device.type, tensor.device.index or 0, kind, tuple(tensor.shape), tensor.data_ptr()
-
-
-def _device(tensors: Sequence[Tensor]) -> torch.device:
-    return tensors[0].device

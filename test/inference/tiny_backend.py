@@ -1,0 +1,21 @@
+"""What tests of backends have in common: a tiny network with an opinion, what it reads, and where it runs."""
+
+import torch
+
+from ssc_ros.core import SceneGrid
+from ssc_ros.systems import InputSpec
+
+from ..training import tiny_l2cocc  # noqa: TID252 (a package named test is Python's own)
+
+SPEC = InputSpec(image_size=(32, 96), context_size=(8, 24), grid=SceneGrid((0.0, -6.4, -2.0), 0.8, (32, 16, 8)))
+CPU = torch.device("cpu")
+
+
+def network(seed: int = 0):
+    """Untrained, but with an opinion."""
+    torch.manual_seed(seed)
+    made = tiny_l2cocc.camera(SPEC)
+    with torch.no_grad():
+        made.head.logits.weight.mul_(30)
+        made.head.logits.bias.zero_()
+    return made.eval().requires_grad_(False)
