@@ -14,9 +14,9 @@ from typing import Any
 
 from measuring import Measured, report
 
-from ssc_ros.benchmark.ros.made_up import street
-from ssc_ros.ros.codec import Encoding, decode
-from ssc_ros.ros.messages import occupancy_map, surface_cloud, voxel_grid
+from ssc_ros.messages.codec import Encoding, decode
+from ssc_ros.profiling.ros.made_up import street
+from ssc_ros.ros.outputs.messages import occupancy_map, surface_cloud, voxel_grid
 
 
 def main() -> None:

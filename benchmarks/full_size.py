@@ -25,11 +25,11 @@ import numpy as np
 import torch
 from measuring import Measured, report
 
-from ssc_ros.benchmark.machine import peak_gpu_memory, peak_memory
 from ssc_ros.core import LABEL_SETS
 from ssc_ros.data.semantic_kitti import SemanticKitti
 from ssc_ros.inference.history import Past, join
 from ssc_ros.inference.inputs import InputPreparer
+from ssc_ros.profiling.machine import peak_gpu_memory, peak_memory
 from ssc_ros.systems import SceneNetwork, build
 from ssc_ros.training.objective import Objective
 from ssc_ros.training.sample import Sample, collate, prepare_truth

@@ -12,11 +12,11 @@ from measurements import FULL
 from measuring import Report
 from peers import PEERS, Peer
 
-from ssc_ros.benchmark.document import Document
-from ssc_ros.benchmark.report import Result
-from ssc_ros.benchmark.ros.result import BESIDE, Run
-from ssc_ros.benchmark.ros.result import Result as NodeResult
-from ssc_ros.benchmark.subject import COMPLETE, NETWORK
+from ssc_ros.profiling.document import Document
+from ssc_ros.profiling.report import Result
+from ssc_ros.profiling.ros.result import BESIDE, Run
+from ssc_ros.profiling.ros.result import Result as NodeResult
+from ssc_ros.profiling.subject import COMPLETE, NETWORK
 
 Found = Mapping[str, Document]
 Part = Callable[[Any], float]

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from ssc_ros.inference.checkpoint import load_checkpoint
 from ssc_ros.training.command import TrainCommand
-from ssc_ros.training.network import NetworkTraining
+from ssc_ros.training.training_base import NetworkTraining
 
 
 def main() -> None:

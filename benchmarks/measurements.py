@@ -12,9 +12,9 @@ from pathlib import Path
 from measuring import Report
 from peers import PEERS, Peer
 
-from ssc_ros.benchmark.document import Document
-from ssc_ros.benchmark.report import Result
-from ssc_ros.benchmark.ros.result import Result as NodeResult
+from ssc_ros.profiling.document import Document
+from ssc_ros.profiling.report import Result
+from ssc_ros.profiling.ros.result import Result as NodeResult
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PROGRAMS = {"ssc-ros": (sys.executable, "-m", "ssc_ros.cli"), "python": (sys.executable,)}

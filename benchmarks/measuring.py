@@ -12,10 +12,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ssc_ros.benchmark.document import Document
-from ssc_ros.benchmark.machine import machine
 from ssc_ros.core.files import write_atomically
 from ssc_ros.evaluation.results import provenance
+from ssc_ros.profiling.document import Document
+from ssc_ros.profiling.machine import machine
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Report(Document):
         results: by name.
     """
 
-    FORMAT = "ssc_ros.benchmark.script/1"
+    FORMAT = "ssc_ros.profiling.script/1"
     title: str
     command: Sequence[str]
     results: Mapping[str, Measured]

@@ -21,9 +21,9 @@ from measurements import ALL, DEFAULT, FULL, NODE, REFERENCE, Measurement, read
 from measuring import Report
 from pages import folded, markdown, rows, rows_of, sections_of, write_part
 
-from ssc_ros.benchmark.document import Document
-from ssc_ros.benchmark.report import Result
-from ssc_ros.benchmark.ros.result import Result as NodeResult
+from ssc_ros.profiling.document import Document
+from ssc_ros.profiling.report import Result
+from ssc_ros.profiling.ros.result import Result as NodeResult
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "performance.md"
 AGAINST_PEERS = ["seconds", "our model", "theirs", "times faster", "ours in all", "theirs in all", "times faster"]

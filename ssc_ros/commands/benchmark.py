@@ -14,10 +14,10 @@ from ssc_ros.core.resources import SHIPPED_CHECKPOINT, shipped_checkpoint
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ssc_ros.benchmark.frames import EncodedFrame
-    from ssc_ros.benchmark.setting import Setting
-    from ssc_ros.benchmark.subject import Subject
     from ssc_ros.inference.stages import Span
+    from ssc_ros.profiling.frames import EncodedFrame
+    from ssc_ros.profiling.setting import Setting
+    from ssc_ros.profiling.subject import Subject
 
 HELP = "measure where the time of a prediction goes, compare two settings, or measure the ROS node"
 DESCRIPTION = """\
@@ -93,11 +93,11 @@ def run(args: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.progress import track
 
-    from ssc_ros.benchmark.machine import machine, peak_gpu_memory, peak_memory, resident_memory
-    from ssc_ros.benchmark.report import Measurement, Result, compared
-    from ssc_ros.benchmark.subject import Subject, measure
     from ssc_ros.core.files import write_atomically
     from ssc_ros.evaluation.results import provenance
+    from ssc_ros.profiling.machine import machine, peak_gpu_memory, peak_memory, resident_memory
+    from ssc_ros.profiling.report import Measurement, Result, compared
+    from ssc_ros.profiling.subject import Subject, measure
 
     setting = _setting(args)
     settings = [setting.changed(text) for text in args.compare] if args.compare else [setting]
@@ -132,8 +132,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _setting(args: argparse.Namespace) -> Setting:
-    from ssc_ros.benchmark.setting import Setting
     from ssc_ros.core import SscError
+    from ssc_ros.profiling.setting import Setting
 
     if len(args.what) > 2:
         raise SscError(f"'{' '.join(args.what)}' is not a system and a preset, and not one checkpoint")
@@ -159,8 +159,8 @@ def _all_backends(setting: Setting) -> list[Setting]:
 
 def _open(settings: list[Setting], encoded: EncodedFrame, console: Console) -> list[Subject]:
     """Those that can be opened; the others are named."""
-    from ssc_ros.benchmark.subject import Subject
     from ssc_ros.core import SscError
+    from ssc_ros.profiling.subject import Subject
 
     subjects: list[Subject] = []
     for setting in settings:
@@ -174,7 +174,7 @@ def _open(settings: list[Setting], encoded: EncodedFrame, console: Console) -> l
 
 
 def _frame(args: argparse.Namespace, console: Console) -> EncodedFrame:
-    from ssc_ros.benchmark.frames import recorded, simulated
+    from ssc_ros.profiling.frames import recorded, simulated
 
     root = args.data or os.environ.get("SSC_KITTI_ROOT")
     if root:

@@ -53,8 +53,8 @@ def run(args: argparse.Namespace) -> int:
     """Show it."""
     from ssc_ros.core import SscError
     from ssc_ros.data.semantic_kitti import SemanticKitti
-    from ssc_ros.ros.demonstration import Demonstration
-    from ssc_ros.ros.kitti_bag import convert
+    from ssc_ros.messages.kitti_bag import convert
+    from ssc_ros.ros.demo.demonstration import Demonstration
 
     checkpoint = args.checkpoint or shipped_checkpoint()
     for flag, path in (("checkpoint", checkpoint), ("segmentation", args.segmentation)):

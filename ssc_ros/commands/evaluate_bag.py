@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from ssc_ros.commands.evaluate import Candidate, add_evaluation_arguments, open_checkpoint
 
 if TYPE_CHECKING:
+    from ssc_ros.assembly.bag_frames import BagFrames, BagTruth
     from ssc_ros.evaluation.session import Sample
-    from ssc_ros.ros.bag_frames import BagFrames, BagTruth
 
 HELP = "score a checkpoint or a baseline on a bag with ground truth"
 DESCRIPTION = """\
@@ -35,10 +35,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate."""
-    from ssc_ros.data.rosbag import open_bag_reader
+    from ssc_ros.assembly.bag_frames import BagFrames, BagTruth
+    from ssc_ros.assembly.lidar_use import lidar_use
     from ssc_ros.evaluation.session import EvaluationSession
-    from ssc_ros.ros.bag_frames import BagFrames, BagTruth
-    from ssc_ros.ros.lidar_use import lidar_use
+    from ssc_ros.messages.bag_reader import open_bag_reader
 
     with open_bag_reader(args.bag) as bag:
         truth = BagTruth(bag)

@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     from ssc_ros.evaluation.results import sha256
     from ssc_ros.inference.checkpoint import CheckpointMetadata, save_checkpoint
     from ssc_ros.systems import build
-    from ssc_ros.systems.published_weights import PUBLISHED_WEIGHTS, load_published
+    from ssc_ros.systems.published.weights import PUBLISHED_WEIGHTS, load_published
 
     if args.system not in PUBLISHED_WEIGHTS:
         raise SscError(f"no published names of '{args.system}' are known, only of {', '.join(PUBLISHED_WEIGHTS)}")

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from ssc_ros.inference.checkpoint import CheckpointMetadata
+    from ssc_ros.profiling.summary import ModuleSummary
     from ssc_ros.systems import InputSpec
-    from ssc_ros.systems.summary import ModuleSummary
 
 HELP = "list the systems, the modules of one with their cost, or what a checkpoint is"
 DESCRIPTION = """\
@@ -98,9 +98,10 @@ def _modules(system: str, preset: str, depth: int) -> tuple[Table, Any]:
 
     from rich.table import Table
 
+    from ssc_ros.profiling.summary import summarize
     from ssc_ros.systems import build
-    from ssc_ros.systems.published import PUBLISHED_SIZES
-    from ssc_ros.systems.summary import MATCHED, MEASURED, OCCUPIED, POINTS, PROPOSALS, WIDE_PROPOSALS, summarize
+    from ssc_ros.systems.dry_run import MATCHED, MEASURED, OCCUPIED, POINTS, PROPOSALS, WIDE_PROPOSALS
+    from ssc_ros.systems.published.sizes import PUBLISHED_SIZES
 
     network, *modules = summarize(lambda: build(system, preset))
     table = Table(

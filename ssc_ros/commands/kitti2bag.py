@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Convert, and say what was written."""
     from ssc_ros.data.semantic_kitti import SemanticKitti
-    from ssc_ros.ros.kitti_bag import convert
+    from ssc_ros.messages.kitti_bag import convert
 
     (sequence,) = SemanticKitti(args.data, [args.sequence]).sequences
     frame_ids = sequence.frame_ids[args.frames]

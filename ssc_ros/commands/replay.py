@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ssc_ros.commands.kitti2bag import parse_slice
 
 if TYPE_CHECKING:
-    from ssc_ros.data.message_source import MessageSource
+    from ssc_ros.messages.sources import MessageSource
 
 HELP = "play a bag or a SemanticKITTI sequence as live topics, with /clock"
 DESCRIPTION = """\
@@ -69,8 +69,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Play."""
-    from ssc_ros.ros.play import play
-    from ssc_ros.ros.replay import ReplaySettings
+    from ssc_ros.ros.replay.play import play
+    from ssc_ros.ros.replay.replay import ReplaySettings
 
     settings = ReplaySettings(
         rate=args.rate,
@@ -97,11 +97,11 @@ def positive(text: str) -> float:
 
 def _source(args: argparse.Namespace) -> MessageSource:
     from ssc_ros.core import SscError
-    from ssc_ros.data.message_encoder import MessageEncoder
-    from ssc_ros.data.message_source import BagSource, KittiSource
     from ssc_ros.data.semantic_kitti import SemanticKitti
-    from ssc_ros.data.typestore import load_typestore
-    from ssc_ros.ros.grid_cdr import grid_encoder
+    from ssc_ros.messages.encoder import MessageEncoder
+    from ssc_ros.messages.grid_cdr import grid_encoder
+    from ssc_ros.messages.sources import BagSource, KittiSource
+    from ssc_ros.messages.typestore import load_typestore
 
     if args.bag:
         return BagSource(args.bag, with_points=not args.no_lidar)

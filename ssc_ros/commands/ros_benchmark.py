@@ -16,8 +16,8 @@ from ssc_ros.core.resources import shipped_checkpoint
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ssc_ros.benchmark.frames import EncodedFrame
     from ssc_ros.core import Frame
+    from ssc_ros.profiling.frames import EncodedFrame
 
 WORD = "ros"
 """First argument of `ssc-ros benchmark` for this."""
@@ -60,12 +60,12 @@ def measure_node(args: argparse.Namespace, threads: int, frame: Callable[[Consol
     """
     from rich.console import Console
 
-    from ssc_ros.benchmark.machine import machine
-    from ssc_ros.benchmark.ros.result import Result
-    from ssc_ros.benchmark.ros.run import Load, run
-    from ssc_ros.benchmark.setting import Setting
     from ssc_ros.core.files import write_atomically
     from ssc_ros.evaluation.results import provenance
+    from ssc_ros.profiling.machine import machine
+    from ssc_ros.profiling.ros.result import Result
+    from ssc_ros.profiling.ros.run import Load, run
+    from ssc_ros.profiling.setting import Setting
 
     _check(args)
     console = Console()
@@ -110,7 +110,7 @@ def _check(args: argparse.Namespace) -> None:
 
 def _frame(args: argparse.Namespace, frame: Callable[[], EncodedFrame]) -> tuple[Frame, str]:
     """What is sent, and what it is; a frame without sweep gets one of noise."""
-    from ssc_ros.benchmark.ros.made_up import noise, noise_points
+    from ssc_ros.profiling.ros.made_up import noise, noise_points
 
     if args.work_ms is None:
         encoded = frame()

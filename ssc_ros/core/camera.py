@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ssc_ros.core import poses
 from ssc_ros.core.errors import SscError
+from ssc_ros.core.visibility import find_visible
 
 
 @dataclass(frozen=True)
@@ -128,9 +129,5 @@ class StereoRig:
 
     def in_view(self, points: NDArray[np.floating]) -> NDArray[np.bool_]:
         """Whether each point (..., 3) of the grid frame projects into the left image, as (...) bool."""
-        from ssc_ros.core.visibility import find_visible  # compiles, so only where it is needed
-
         projection = self.camera_matrix @ self.T_camera_grid[:3]
-        seen = np.empty(points.shape[:-1], np.bool_)
-        find_visible(points.reshape(-1, 3), projection, *self.image_size, seen.reshape(-1))
-        return seen
+        return find_visible(points.reshape(-1, 3), projection, *self.image_size).reshape(points.shape[:-1])

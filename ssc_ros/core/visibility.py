@@ -1,27 +1,30 @@
-"""Which points an image shows: one pass over the two million voxels of a grid."""
+"""Which points an image shows."""
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ssc_ros.core.compiled import kernel
+_PIECE = 1 << 14
+"""Points that are projected at a time, so that what is between stays in the processor's cache."""
 
 
-@kernel
-def find_visible(points, projection, height, width, seen):  # type: ignore[no-untyped-def]  # noqa: ANN001
-    """Write whether each point is in front of the camera and projects into its image.
+def find_visible(
+    points: NDArray[np.floating], projection: NDArray[np.float64], height: int, width: int
+) -> NDArray[np.bool_]:
+    """Return whether each point is in front of the camera and projects into its image, (N,) bool.
 
     Args:
         points: (N, 3) [m].
         projection: (3, 4) float64, from the frame of the points to homogeneous pixels and depth [m].
         height, width: of the image [px]; integers are the centres of pixels.
-        seen: (N,) bool to write.
     """
-    for i in range(len(points)):
-        x, y, z = np.float64(points[i, 0]), np.float64(points[i, 1]), np.float64(points[i, 2])
-        u, v, depth = projection[0, 3], projection[1, 3], projection[2, 3]
-        u += projection[0, 0] * x + projection[0, 1] * y + projection[0, 2] * z
-        v += projection[1, 0] * x + projection[1, 1] * y + projection[1, 2] * z
-        depth += projection[2, 0] * x + projection[2, 1] * y + projection[2, 2] * z
-        inside = -0.5 * depth <= u < (width - 0.5) * depth and -0.5 * depth <= v < (height - 0.5) * depth
-        seen[i] = depth > 0 and inside
+    seen = np.empty(len(points), np.bool_)
+    for begin in range(0, len(points), _PIECE):
+        piece = slice(begin, begin + _PIECE)
+        x, y, z = points[piece].T.astype(np.float64)
+        u, v, depth = (row[3] + (row[0] * x + row[1] * y + row[2] * z) for row in projection)
+        across = (-0.5 * depth <= u) & (u < (width - 0.5) * depth)
+        down = (-0.5 * depth <= v) & (v < (height - 0.5) * depth)
+        seen[piece] = (depth > 0) & across & down
+    return seen

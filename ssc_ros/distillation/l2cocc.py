@@ -21,7 +21,7 @@ from ssc_ros.distillation.terms import affinity_distance, alignment_kl, cosine_d
 from ssc_ros.distillation.tutor import Lesson, Tutor
 from ssc_ros.networks.heads.scene_logits import SceneLogits
 from ssc_ros.systems import SceneNetwork, SceneOutput, build
-from ssc_ros.systems.summary import dry_run
+from ssc_ros.systems.dry_run import dry_run
 
 COLLAPSED = {"xy": 3, "yz": 1, "zx": 2}
 """Plane -> the axis of [B, X, Y, Z] that it collapses."""

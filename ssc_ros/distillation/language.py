@@ -17,7 +17,7 @@ from ssc_ros.networks.heads.text_aligned import compare
 from ssc_ros.networks.language.clip import ClipPixels, ClipText, load_clip
 from ssc_ros.networks.language.prompts import prompts_of
 from ssc_ros.systems import build
-from ssc_ros.systems.summary import dry_run
+from ssc_ros.systems.dry_run import dry_run
 
 EMBEDDING = "image.embedding"
 """Tap of the teacher's features."""

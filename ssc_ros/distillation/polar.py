@@ -20,7 +20,7 @@ from ssc_ros.distillation.teacher import FrozenTeacher
 from ssc_ros.distillation.terms import label_weighted_distance, selected_divergence
 from ssc_ros.distillation.tutor import Lesson, Tutor
 from ssc_ros.systems import SceneNetwork, SceneOutput, build
-from ssc_ros.systems.summary import dry_run
+from ssc_ros.systems.dry_run import dry_run
 
 LEVELS = ("bird.down1", "bird.down3", "bird.up3", "bird.up1")
 """Taps of `voxel_to_pillar`; the number is how often the map is halved."""

@@ -20,7 +20,7 @@ from ssc_ros.distillation.language import LanguageTeacher, PixelGuidance, open_l
 from ssc_ros.distillation.tutor import Guide, Lesson, Tutor
 from ssc_ros.networks.backbones.residual import BasicBlock
 from ssc_ros.systems import SceneNetwork, SceneOutput
-from ssc_ros.systems.summary import dry_run
+from ssc_ros.systems.dry_run import dry_run
 
 CONTEXT = "image.context"
 """Tap of the student's image features [B, C, h, w], which become its volume."""

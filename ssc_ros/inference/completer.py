@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ssc_ros.core import LIDAR, Frame, SemanticGrid, SscError, StereoRig, poses
 from ssc_ros.inference.backends.backend import candidates
-from ssc_ros.inference.backends.deploy import deploy
+from ssc_ros.inference.backends.selection import deploy
 from ssc_ros.inference.checkpoint import CheckpointMetadata, load_checkpoint
 from ssc_ros.inference.history import FrameHistory, join
 from ssc_ros.inference.inputs import InputPreparer

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ssc_ros.core import SceneGrid, poses
-from ssc_ros.inference.input_loops import carry_over
 from ssc_ros.inference.inputs import blank_children
+from ssc_ros.kernels.input_loops import carry_over
 from ssc_ros.networks.loops import loop
 from ssc_ros.systems.spec import History, InputSpec, SceneInputs
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from ssc_ros.core import Frame, SceneGrid, SscError, StereoRig
 from ssc_ros.data.voxelize import voxelize
-from ssc_ros.inference.input_loops import keep_inside, keep_nearest, mark_children
 from ssc_ros.inference.stereo import StereoMatcher, stereo_points
+from ssc_ros.kernels.input_loops import keep_inside, keep_nearest, mark_children
 from ssc_ros.systems.spec import LIDAR, STEREO, InputSpec, SceneInputs
 
 MATCHED = frozenset(("stereo_depth", "stereo_voxels", "stereo_points"))

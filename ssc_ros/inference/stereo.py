@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssc_ros.core import Frame, SscError
-from ssc_ros.inference.input_loops import back_project, read_disparity
+from ssc_ros.kernels.input_loops import back_project, read_disparity
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class StereoMatcher:
 
     def _match(self, left: NDArray[np.uint8], right: NDArray[np.uint8]) -> NDArray[np.int16]:
         """(H, W) int16 disparity in sixteenths of a pixel of two grey images (H, W)."""
-        from ssc_ros.inference import semi_global  # compiles, so only where it is needed
+        from ssc_ros.kernels import semi_global  # compiles, so only where it is needed
 
         engine = self._engine
         if engine.getNumDisparities() != semi_global.LEVELS or engine.getBlockSize() != semi_global.BLOCK:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ssc_ros.core.threads import at_once
+from ssc_ros.kernels.threads import at_once
 
 
 def may_loop(tensor: Tensor) -> bool:

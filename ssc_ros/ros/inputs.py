@@ -15,17 +15,18 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.subscription import Subscription
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, PointCloud2
 
-from ssc_ros.ros.drops import Drop, DropCounter, UnusableInput
-from ssc_ros.ros.frames import StereoSet
-from ssc_ros.ros.lidar_use import LidarUse
-from ssc_ros.ros.parameters import Settings
+from ssc_ros.assembly.drop_counter import DropCounter
+from ssc_ros.assembly.frames import StereoSet
+from ssc_ros.assembly.lidar_use import LidarUse
+from ssc_ros.assembly.settings import Settings, sync_rules
+from ssc_ros.assembly.statistics import Rate
+from ssc_ros.assembly.synchronizer import LEFT, POINTS, RIGHT, Synchronizer, SyncRules
+from ssc_ros.assembly.watchdog import InputState, RequiredInputs
+from ssc_ros.messages.drops import Drop, UnusableInput
+from ssc_ros.messages.stamps import SECOND, header_stamp
 from ssc_ros.ros.qos import SENSOR, QosWatch
-from ssc_ros.ros.statistics import Rate
-from ssc_ros.ros.synchronizer import LEFT, POINTS, RIGHT, Synchronizer, SyncRules, header_stamp
-from ssc_ros.ros.watchdog import InputState, RequiredInputs
 
 LEFT_INFO, RIGHT_INFO, ODOMETRY = "left_info", "right_info", "odometry"
-SECOND = 1_000_000_000
 CALIBRATION_WAIT = 0.2
 """What the first pair waits for a calibration [s], and with it those that come in the meantime."""
 
@@ -124,12 +125,7 @@ class Inputs:
     def apply(self, settings: Settings) -> None:
         """Use new settings, as far as they apply at once."""
         self._future_tolerance = round(settings.future_tolerance * SECOND)
-        self._synchronizer.rules = SyncRules(
-            slop=round(settings.sync.slop * SECOND),
-            queue_size=settings.sync.queue_size,
-            points_slop=round(settings.lidar.slop * SECOND),
-            grace_time=round(settings.lidar.grace_time * SECOND),
-        )
+        self._synchronizer.rules = sync_rules(settings)
         self._grace.timer_period_ns = max(self._synchronizer.rules.grace_time // 4, 1_000_000)
 
     def reset(self, reason: Drop = Drop.TIME_JUMP) -> None:

@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ssc_ros.assembly.settings import Settings
 from ssc_ros.core.resources import shipped_checkpoint
-from ssc_ros.ros.parameters import Settings
 
 if TYPE_CHECKING:
     from ssc_ros.inference.completer import SceneCompleter

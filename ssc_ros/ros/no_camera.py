@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ssc_ros.core import Frame, SemanticGrid, SscError
-from ssc_ros.ros.pipeline import Metadata
+from ssc_ros.ros.ports import Metadata
 from ssc_ros.systems.spec import History
 
 

@@ -13,14 +13,16 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.parameter import Parameter
 from std_srvs.srv import Trigger
 
+from ssc_ros.assembly.settings import Settings
+from ssc_ros.assembly.transforms import LiveTransformSource
 from ssc_ros.core import SscError
+from ssc_ros.data.grid_files import save_grid
+from ssc_ros.ros.completion import Pipeline
 from ssc_ros.ros.loading import load_completer, load_segmenter
 from ssc_ros.ros.parameter_server import ParameterServer
-from ssc_ros.ros.parameters import Settings
-from ssc_ros.ros.pipeline import Completer, Pipeline
-from ssc_ros.ros.segmentation import Segmentation, Segmenter
-from ssc_ros.ros.services import save_grid
-from ssc_ros.ros.transforms import LiveTransformSource, transform_source
+from ssc_ros.ros.ports import Completer, Segmenter
+from ssc_ros.ros.segmentation import Segmentation
+from ssc_ros.ros.tf import transform_source
 from ssc_ros.ros.wiring import Parts, wire
 from ssc_ros_msgs.srv import SaveGrid
 

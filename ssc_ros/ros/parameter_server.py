@@ -11,9 +11,9 @@ from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValu
 from rclpy.node import Node
 from rclpy.parameter import Parameter as RosParameter
 
+from ssc_ros.assembly.settings import TABLE, Settings
+from ssc_ros.assembly.settings_rules import Parameter, Rule
 from ssc_ros.core import SscError
-from ssc_ros.ros.parameter_rules import Parameter, Rule
-from ssc_ros.ros.parameters import TABLE, Settings
 
 ROS_PARAMETERS = ("use_sim_time", "start_type_description_service", "qos_overrides.")
 

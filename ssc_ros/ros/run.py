@@ -13,14 +13,14 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from ssc_ros.core import SscError
-from ssc_ros.core.memory import share
+from ssc_ros.kernels.memory import share
 from ssc_ros.ros.loading import load_completer
 from ssc_ros.ros.transports import large_message_variables
 
 if TYPE_CHECKING:
+    from ssc_ros.assembly.settings import Settings
     from ssc_ros.ros.node import LoadCompleter, SscNode
-    from ssc_ros.ros.parameters import Settings
-    from ssc_ros.ros.pipeline import Completer
+    from ssc_ros.ros.ports import Completer
 
 STANDARD_ERROR = 2
 STOPPING = b"stopping after this step of the start; a second signal stops at once\n"

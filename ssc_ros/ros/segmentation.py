@@ -7,62 +7,27 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from rclpy.publisher import Publisher
 
+from ssc_ros.assembly.drop_counter import DropCounter
+from ssc_ros.assembly.frames import LabelledSweep
+from ssc_ros.assembly.settings import Settings
+from ssc_ros.assembly.statistics import Latencies, Rate
 from ssc_ros.core import LabelSet
-from ssc_ros.ros.conversions import Cloud, read_cloud
-from ssc_ros.ros.drops import Drop, DropCounter, UnusableInput
-from ssc_ros.ros.messages import semantic_cloud
-from ssc_ros.ros.parameters import Settings
-from ssc_ros.ros.pipeline import Metadata
-from ssc_ros.ros.statistics import Latencies, Rate
-from ssc_ros.ros.synchronizer import header_stamp
+from ssc_ros.messages.clouds import read_cloud
+from ssc_ros.messages.drops import Drop, UnusableInput
+from ssc_ros.messages.stamps import header_stamp
+from ssc_ros.ros.outputs.messages import semantic_cloud
+from ssc_ros.ros.ports import Segmenter
 
 TOPIC = "~/points_semantic"
 
 REMEMBERED = 4
 """Sweeps whose labels are kept: a stereo pair asks for its own one while the next ones come in."""
-
-
-class Labels(Protocol):
-    """What a segmenter says."""
-
-    @property
-    def labels(self) -> NDArray[np.uint8]:
-        """(M,) train ids, 0 unlabelled."""
-
-
-class Segmenter(Protocol):
-    """What the node asks of `ssc_ros.inference.segmenter.PointSegmenter`."""
-
-    @property
-    def metadata(self) -> Metadata:
-        """What the checkpoint says of itself."""
-
-    def warm_up(self) -> None:
-        """Make the first sweep as fast as the others."""
-
-    def segment(self, points: NDArray[np.float32]) -> Labels:
-        """Classes of points (M, 4): x, y, z [m] in the grid frame and intensity 0..1."""
-
-
-@dataclass(frozen=True)
-class LabelledSweep:
-    """A sweep that was segmented.
-
-    Attributes:
-        cloud: as it was sensed.
-        points: (M, 4) float32, x, y, z [m] in the grid frame and intensity 0..1 of the points that have a place.
-        labels: (M,) uint8 train ids of these points, 0 unlabelled.
-    """
-
-    cloud: Cloud
-    points: NDArray[np.float32]
-    labels: NDArray[np.uint8]
 
 
 @dataclass

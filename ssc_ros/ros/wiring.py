@@ -11,19 +11,21 @@ from typing import Any
 from rclpy.lifecycle import LifecycleNode
 from sensor_msgs.msg import PointCloud2
 
+from ssc_ros.assembly.drop_counter import DropCounter
+from ssc_ros.assembly.frames import FrameAssembler, lidar_mount
+from ssc_ros.assembly.lidar_use import LidarUse, lidar_use
+from ssc_ros.assembly.settings import Settings
+from ssc_ros.assembly.transforms import LiveTransformSource, Transforms
+from ssc_ros.assembly.worker import LatestWorker
 from ssc_ros.core import SscError
-from ssc_ros.ros.drops import Drop, DropCounter
-from ssc_ros.ros.frames import FrameAssembler, lidar_mount
+from ssc_ros.messages.drops import Drop
+from ssc_ros.ros.completion import OWN_STAGES, TOTAL, Pipeline
+from ssc_ros.ros.health.monitor import Monitor
 from ssc_ros.ros.inputs import Inputs
-from ssc_ros.ros.lidar_use import LidarUse, lidar_use
-from ssc_ros.ros.monitor import Monitor
-from ssc_ros.ros.parameters import Settings
-from ssc_ros.ros.pipeline import OWN_STAGES, TOTAL, Completer, Pipeline
-from ssc_ros.ros.publishers import Outputs, offer
+from ssc_ros.ros.outputs.publishers import Outputs, offer
+from ssc_ros.ros.ports import Completer, Segmenter
 from ssc_ros.ros.qos import LATEST, QosWatch
-from ssc_ros.ros.segmentation import TOPIC, Segmentation, Segmenter, SweepLabeller
-from ssc_ros.ros.transforms import LiveTransformSource, Transforms
-from ssc_ros.ros.worker import LatestWorker
+from ssc_ros.ros.segmentation import TOPIC, Segmentation, SweepLabeller
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ssc_ros.core.compiled import kernel
+from ssc_ros.kernels.compiled import kernel
 from ssc_ros.simulation.ground import Terrain, ground_color, ground_label
 from ssc_ros.simulation.materials import LEAF, surface
 from ssc_ros.simulation.noise import value2

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ssc_ros.core.compiled import kernel
+from ssc_ros.kernels.compiled import kernel
 from ssc_ros.simulation import road
 from ssc_ros.simulation.noise import grain, hash01, value2
 from ssc_ros.simulation.raycast import bilinear

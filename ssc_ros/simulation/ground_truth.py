@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssc_ros.core import SceneGrid, poses
-from ssc_ros.core.compiled import kernel
 from ssc_ros.data.voxelize import keep_points, voxelize
+from ssc_ros.kernels.compiled import kernel
 
 SCANS = 71
 """The current scan and the 70 next ones (Behley et al. 2019)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ssc_ros.core.compiled import kernel
+from ssc_ros.kernels.compiled import kernel
 from ssc_ros.simulation.noise import sample_volume
 from ssc_ros.simulation.primitives import Kind, Material
 

@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from ssc_ros.core.compiled import kernel
+from ssc_ros.kernels.compiled import kernel
 from ssc_ros.simulation.camera import local_hit
 from ssc_ros.simulation.ground import Terrain, ground_color, ground_label
 from ssc_ros.simulation.materials import LEAF, reflectance, surface

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ssc_ros.core.compiled import kernel
+from ssc_ros.kernels.compiled import kernel
 from ssc_ros.simulation import intersect
 from ssc_ros.simulation.intersect import BOX, CAPSULE, ELLIPSOID, FAR, LEAVES, PANEL, WHEEL
 from ssc_ros.simulation.primitives import Primitives

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ssc_ros.core.compiled import kernel
+from ssc_ros.kernels.compiled import kernel
 from ssc_ros.simulation.noise import value2
 
 SPACING = 0.5

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from ssc_ros.core import SscError
-from ssc_ros.systems import (
-    cylinder3d_presets,
-    htcl_presets,
-    l2cocc_presets,
-    lang_seg_presets,
-    polarnet_presets,
-    sgn_presets,
-    vlscene_presets,
-)
+from ssc_ros.systems.cylinder3d import presets as cylinder3d_presets
+from ssc_ros.systems.htcl import presets as htcl_presets
+from ssc_ros.systems.l2cocc import presets as l2cocc_presets
+from ssc_ros.systems.lang_seg import presets as lang_seg_presets
+from ssc_ros.systems.polarnet import presets as polarnet_presets
+from ssc_ros.systems.sgn import presets as sgn_presets
 from ssc_ros.systems.spec import LIDAR, STEREO, InputSpec, SceneInputs, SceneNetwork, SceneOutput
+from ssc_ros.systems.vlscene import presets as vlscene_presets
 
 __all__ = ["LIDAR", "STEREO", "SYSTEMS", "InputSpec", "SceneInputs", "SceneNetwork", "SceneOutput", "build", "spelled"]
 

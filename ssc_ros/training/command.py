@@ -18,12 +18,12 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from ssc_ros.core import SscError
-from ssc_ros.training.data import SceneData
-from ssc_ros.training.deploy import deploy
-from ssc_ros.training.module import SceneTraining
+from ssc_ros.training.checkpoint_writer import deploy
+from ssc_ros.training.point_training import SegmentationTraining
 from ssc_ros.training.save_last import SaveLast
-from ssc_ros.training.segmentation import SegmentationTraining
-from ssc_ros.training.sweeps import SweepData
+from ssc_ros.training.scene_data import SceneData
+from ssc_ros.training.scene_training import SceneTraining
+from ssc_ros.training.sweep_data import SweepData
 
 MONITORED = "val/miou"
 TASKS = {"completion": (SceneTraining, SceneData), "segmentation": (SegmentationTraining, SweepData)}

@@ -5,11 +5,11 @@ from types import SimpleNamespace
 import pytest
 
 from ssc_ros import cli
-from ssc_ros.benchmark import machine
-from ssc_ros.benchmark.report import Result
+from ssc_ros.profiling import machine
+from ssc_ros.profiling.report import Result
 from ssc_ros.systems import SYSTEMS
 
-from ..inference import tiny_temporal  # noqa: TID252 (a package named test is Python's own)
+from ..inference import tiny_temporal
 
 
 @pytest.fixture(autouse=True)

@@ -18,7 +18,7 @@ from ssc_ros.inference.completer import SceneCompleter
 from ssc_ros.systems import SYSTEMS, build
 from ssc_ros.systems.spec import History
 
-from ..inference import tiny_temporal  # noqa: TID252 (a package named test is Python's own)
+from ..inference import tiny_temporal
 
 
 def test_a_baseline_is_scored_drawn_and_saved(

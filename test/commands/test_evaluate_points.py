@@ -15,7 +15,7 @@ from ssc_ros.inference.checkpoint import CheckpointMetadata, save_checkpoint
 from ssc_ros.inference.segmenter import PointSegmenter
 from ssc_ros.systems import SYSTEMS
 
-from ..training import tiny_polar  # noqa: TID252 (a package named test is Python's own)
+from ..training import tiny_polar
 
 CAR, ROAD, OTHER_OBJECT = 10, 40, 99
 

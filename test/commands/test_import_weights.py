@@ -7,7 +7,7 @@ from ssc_ros import cli
 from ssc_ros.commands import import_weights
 from ssc_ros.inference.checkpoint import load_checkpoint
 from ssc_ros.systems import build
-from ssc_ros.systems.published_weights import PUBLISHED_WEIGHTS
+from ssc_ros.systems.published.weights import PUBLISHED_WEIGHTS
 
 SPCONV_1 = {
     "cylinder3d": {

@@ -20,7 +20,7 @@ from ssc_ros.networks.language.clip import MEAN, STD
 from ssc_ros.networks.language.prompts import prompts_of
 from ssc_ros.networks.language.text import HashedWords
 from ssc_ros.systems import SYSTEMS, SceneNetwork
-from ssc_ros.systems.lang_seg import LangSeg
+from ssc_ros.systems.lang_seg.network import LangSeg
 
 from . import tiny
 

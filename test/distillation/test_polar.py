@@ -21,7 +21,7 @@ from ssc_ros.networks.heads.point_logits import PointLogits
 from ssc_ros.networks.sparse.sites import Sites
 from ssc_ros.systems import SYSTEMS, SceneNetwork, SceneOutput
 
-from ..training import tiny_polar  # noqa: TID252 (a package named test is Python's own)
+from ..training import tiny_polar
 
 
 @pytest.fixture(autouse=True)

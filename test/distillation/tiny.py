@@ -9,9 +9,9 @@ from torch import Tensor
 
 from ssc_ros.core import DepthBins, SceneGrid
 from ssc_ros.systems import InputSpec, SceneInputs
-from ssc_ros.systems.l2cocc import L2Cocc, L2CoccLidar
+from ssc_ros.systems.l2cocc.network import L2Cocc, L2CoccLidar
 
-from ..training import tiny_l2cocc  # noqa: TID252 (a package named test is Python's own)
+from ..training import tiny_l2cocc
 
 GRID = SceneGrid((0.0, -3.2, -2.0), 0.4, (16, 16, 8))
 HALF = GRID.coarsened(2)

@@ -10,18 +10,18 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from ssc_ros.assembly.settings import BACKENDS
 from ssc_ros.core import SscError
 from ssc_ros.inference.backends import backend as backends
 from ssc_ros.inference.backends.artefacts import Artefacts
 from ssc_ros.inference.backends.backend import AUTO, NAMES, Backend, candidates
-from ssc_ros.inference.backends.deploy import deploy, observe
 from ssc_ros.inference.backends.parity import REQUIRED, Parity
 from ssc_ros.inference.backends.sample import made_inputs
+from ssc_ros.inference.backends.selection import deploy, observe
 from ssc_ros.networks.dense import dense, dense_parts, flatten, rebuild, record
 from ssc_ros.networks.heads.subvoxel import SubvoxelLogits
-from ssc_ros.ros.parameters import BACKENDS
 from ssc_ros.systems import SYSTEMS, build
-from ssc_ros.systems.summary import empty_inputs
+from ssc_ros.systems.dry_run import empty_inputs
 
 from .tiny_backend import CPU, SPEC, network
 

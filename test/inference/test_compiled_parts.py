@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from ssc_ros.core import SscError
 from ssc_ros.inference.backends.artefacts import Artefacts
 from ssc_ros.inference.backends.backend import Backend
-from ssc_ros.inference.backends.deploy import deploy, observe
 from ssc_ros.inference.backends.parity import REQUIRED
 from ssc_ros.inference.backends.sample import made_inputs
+from ssc_ros.inference.backends.selection import deploy, observe
 from ssc_ros.networks.dense import dense, record
 from ssc_ros.networks.quantization import observed_ranges, quantised
 from ssc_ros.networks.volume.blocks import channels_are_last, channels_first, channels_last

@@ -17,7 +17,7 @@ from ssc_ros.inference.completer import SceneCompleter
 from ssc_ros.inference.segmenter import PointSegmenter
 from ssc_ros.systems import SYSTEMS
 
-from ..training import tiny_polar  # noqa: TID252 (a package named test is Python's own)
+from ..training import tiny_polar
 
 
 @pytest.fixture(autouse=True)

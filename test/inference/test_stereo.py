@@ -6,8 +6,8 @@ import pytest
 
 from ssc_ros.core import Frame, SscError, StereoRig, poses
 from ssc_ros.data.sequence import open_sequences
-from ssc_ros.inference import semi_global
 from ssc_ros.inference.stereo import StereoMatcher, stereo_points
+from ssc_ros.kernels import semi_global
 
 OPTICAL = poses.from_rows(np.array([0, 0, 1, 0.3, -1, 0, 0, 0, 0, -1, 0, -0.1]))
 

@@ -9,7 +9,7 @@ import pytest
 
 from ssc_ros.core import SEMANTIC_KITTI_GRID
 from ssc_ros.core.resources import share_directory
-from ssc_ros.data.topics import TOPICS
+from ssc_ros.messages.topics import TOPICS
 
 yaml = pytest.importorskip("yaml")
 pytest.importorskip("rclpy", reason="needs ROS 2: pip install 'ssc_ros[ros-jazzy]' or source /opt/ros")
@@ -30,9 +30,9 @@ def topics(view: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:
 
 def offered() -> dict[str, tuple[str, Any]]:
     """Display class and QoS of everything that node and replay publish and RViz can show."""
-    from ssc_ros.ros.publishers import OFFERS
+    from ssc_ros.ros.outputs.publishers import OFFERS
     from ssc_ros.ros.qos import LATEST
-    from ssc_ros.ros.replay import offered_qos
+    from ssc_ros.ros.replay.replay import offered_qos
     from ssc_ros.ros.segmentation import TOPIC
 
     plugin = {"PointCloud2": "PointCloud2", "OccupancyGrid": "Map"}

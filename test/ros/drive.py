@@ -8,7 +8,7 @@ from nav_msgs.msg import Odometry
 from ssc_ros.systems.spec import History
 from ssc_ros_msgs.msg import SemanticVoxelGrid
 
-from ..inference import tiny_temporal  # noqa: TID252 (a package named test is Python's own)
+from ..inference import tiny_temporal
 from .rig import SECOND
 
 STEP = SECOND // 10

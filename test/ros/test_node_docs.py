@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ssc_ros.ros.drops import Drop
+from ssc_ros.messages.drops import Drop
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PAGE = (REPOSITORY / "docs" / "node.md").read_text()

@@ -12,8 +12,8 @@ from nav_msgs.msg import Odometry
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CompressedImage
 
+from ssc_ros.messages.drops import Drop
 from ssc_ros.ros import inputs
-from ssc_ros.ros.drops import Drop
 from ssc_ros_msgs.msg import SemanticVoxelGrid
 
 from .rig import IMAGES, INFOS, SECOND, T0, stamp_of

@@ -6,8 +6,8 @@ import rclpy.lifecycle
 from diagnostic_msgs.msg import DiagnosticArray
 
 from ssc_ros.core import LIDAR, STEREO
-from ssc_ros.ros.codec import decode
-from ssc_ros.ros.drops import Drop
+from ssc_ros.messages.codec import decode
+from ssc_ros.messages.drops import Drop
 from ssc_ros_msgs.msg import SemanticVoxelGrid, Status
 
 from .rig import SECOND, T0

@@ -14,7 +14,7 @@ from std_srvs.srv import Trigger
 from visualization_msgs.msg import MarkerArray
 
 from ssc_ros.core import SEMANTIC_KITTI
-from ssc_ros.ros.codec import decode
+from ssc_ros.messages.codec import decode
 from ssc_ros_msgs.msg import LabelInfo, SemanticVoxelGrid, Status
 from ssc_ros_msgs.srv import SaveGrid
 

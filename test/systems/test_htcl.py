@@ -28,11 +28,11 @@ from ssc_ros.networks.temporal.refinement import DynamicRefinement
 from ssc_ros.networks.volume.coarsened import Coarsened
 from ssc_ros.networks.volume.measured import MeasuredFusion
 from ssc_ros.networks.volume.pyramid import SecondFpn3d, WideningResNet3d
+from ssc_ros.profiling.summary import summarize
 from ssc_ros.systems import build
-from ssc_ros.systems.htcl import Htcl, TemporalContext, Trunk
-from ssc_ros.systems.published import PUBLISHED_SIZES
+from ssc_ros.systems.htcl.network import Htcl, TemporalContext, Trunk
+from ssc_ros.systems.published.sizes import PUBLISHED_SIZES
 from ssc_ros.systems.spec import History, InputSpec
-from ssc_ros.systems.summary import summarize
 
 UNUSED_QUERY = 4 * 384
 """A query that the published attention projects from the temporal volume and never uses."""

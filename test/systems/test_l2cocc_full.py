@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from ssc_ros.core import SEMANTIC_KITTI, SSCBENCH_KITTI_360
+from ssc_ros.profiling.summary import summarize
 from ssc_ros.systems import SYSTEMS, build
-from ssc_ros.systems.summary import summarize
 
 PLANES = {
     ("planes.pools", "planes.encoder", "planes.unpools"): (28_296_314, 0),

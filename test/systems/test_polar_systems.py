@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from ssc_ros.profiling.summary import summarize
 from ssc_ros.systems import build
-from ssc_ros.systems.summary import dry_run, summarize
+from ssc_ros.systems.dry_run import dry_run
 
 from .test_systems import frame, network
 

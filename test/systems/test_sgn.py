@@ -17,12 +17,12 @@ from ssc_ros.networks.guidance.semantic import SemanticGuidance
 from ssc_ros.networks.heads.enlarged import EnlargedHead
 from ssc_ros.networks.lift.flosp import LineOfSightLift
 from ssc_ros.networks.volume.sdb import SemanticDiffusion
+from ssc_ros.profiling.summary import summarize
 from ssc_ros.systems import build
-from ssc_ros.systems.published import PUBLISHED_SIZES
-from ssc_ros.systems.sgn import GeometryGuidance, Sgn
-from ssc_ros.systems.sgn_presets import DISCARDED, POINTS, PRESETS
+from ssc_ros.systems.published.sizes import PUBLISHED_SIZES
+from ssc_ros.systems.sgn.network import GeometryGuidance, Sgn
+from ssc_ros.systems.sgn.presets import DISCARDED, POINTS, PRESETS
 from ssc_ros.systems.spec import History, InputSpec
-from ssc_ros.systems.summary import summarize
 
 FULL = [name for name in PRESETS if name.startswith("full") and "kitti" not in name]
 UNUSED_POINTS = 528 + 1_028 + 1_032

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from ssc_ros.profiling.summary import summarize
 from ssc_ros.systems import SYSTEMS, build
-from ssc_ros.systems.summary import summarize
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "systems.md").read_text()
 TABLES = dict(re.findall(r"^### `(\w+ \w+)`\n\n((?:\|.*\n)+)", PAGE, flags=re.MULTILINE))

@@ -9,9 +9,10 @@ import torch
 from ssc_ros.core import SceneGrid
 from ssc_ros.networks.backbones.repvit import ConvNorm
 from ssc_ros.networks.reparameterize import Reparameterized, fuse
+from ssc_ros.profiling.summary import summarize
 from ssc_ros.systems import build
-from ssc_ros.systems.summary import dry_run, empty_inputs, summarize
-from ssc_ros.systems.vlscene_presets import FULL, full
+from ssc_ros.systems.dry_run import dry_run, empty_inputs
+from ssc_ros.systems.vlscene.presets import FULL, full
 
 PUBLISHED = {
     "image.pair.encoder.backbone": (22_404_232, 0),

@@ -17,7 +17,7 @@ from ssc_ros.core import SEMANTIC_KITTI
 from ssc_ros.systems import LIDAR, STEREO, SYSTEMS
 from ssc_ros.training.augmentation import Augmentation
 from ssc_ros.training.cache import SampleCache
-from ssc_ros.training.data import Scenes, open_sequences
+from ssc_ros.training.scene_data import Scenes, open_sequences
 
 
 @pytest.fixture(scope="session")

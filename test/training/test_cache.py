@@ -15,10 +15,10 @@ from ssc_ros.inference.inputs import InputPreparer
 from ssc_ros.inference.stereo import StereoMatcher
 from ssc_ros.systems import LIDAR, STEREO
 from ssc_ros.training.cache import IMAGE, POINT_CLASSES, POINTS, TRUTH, SampleCache
-from ssc_ros.training.data import open_sequences
 from ssc_ros.training.mirror import MirroredSequence
 from ssc_ros.training.point_labels import TruthLabeller
 from ssc_ros.training.sample import Sample, nearest_class, prepare_truth
+from ssc_ros.training.scene_data import open_sequences
 
 DAMAGES = {
     "cut": lambda whole: whole[: len(whole) // 2],

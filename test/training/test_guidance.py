@@ -22,13 +22,13 @@ from ssc_ros.inference.inputs import resized
 from ssc_ros.systems import STEREO
 from ssc_ros.training.augmentation import Augmentation, mirror
 from ssc_ros.training.cache import SampleCache
+from ssc_ros.training.checkpoint_writer import read_curves
 from ssc_ros.training.command import train
-from ssc_ros.training.data import Scenes, open_sequences
-from ssc_ros.training.deploy import read_curves
 from ssc_ros.training.guidance import GuidanceCache, ask
 from ssc_ros.training.mirror import MirroredSequence
 from ssc_ros.training.precompute import precompute_teacher
 from ssc_ros.training.sample import collate
+from ssc_ros.training.scene_data import Scenes, open_sequences
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 CPU = torch.device("cpu")

@@ -15,12 +15,12 @@ from ssc_ros.networks.lift.depth_weighted import project_voxels
 from ssc_ros.systems.spec import History
 from ssc_ros.training.augmentation import Augmentation, mirror
 from ssc_ros.training.cache import TRUTH, SampleCache
-from ssc_ros.training.data import SceneData, Scenes, open_sequences, past_ids
 from ssc_ros.training.mirror import MirroredSequence, grid_mirror, mirror_frame
 from ssc_ros.training.sample import collate
 from ssc_ros.training.sampler import Draw
+from ssc_ros.training.scene_data import SceneData, Scenes, open_sequences, past_ids
 
-from ..inference import tiny_temporal  # noqa: TID252 (a package named test is Python's own)
+from ..inference import tiny_temporal
 
 GRID = tiny_street.GRID
 HISTORY = History(count=2, interval=0.3, tolerance=0.1)

@@ -3,7 +3,7 @@
 import pytest
 
 from ssc_ros.core import SscError
-from ssc_ros.training.module import SceneTraining
+from ssc_ros.training.scene_training import SceneTraining
 
 
 def test_a_preset_of_other_classes_is_refused_before_any_data_is_read():

@@ -21,8 +21,8 @@ from ssc_ros.systems import LIDAR, STEREO, SYSTEMS
 from ssc_ros.training.augmentation import Augmentation
 from ssc_ros.training.cache import SampleCache
 from ssc_ros.training.command import train
-from ssc_ros.training.data import SceneData, open_sequences
 from ssc_ros.training.point_labels import NetworkLabeller, TruthLabeller
+from ssc_ros.training.scene_data import SceneData, open_sequences
 
 SPEC = replace(tiny_street.SPEC, sensors=(STEREO, LIDAR), sweep=("lidar_voxels", "lidar_classes"))
 pytestmark = pytest.mark.filterwarnings("ignore")

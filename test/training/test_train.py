@@ -18,11 +18,11 @@ from ssc_ros.data.semantic_kitti import KittiSequence
 from ssc_ros.evaluation.confusion import Confusion
 from ssc_ros.inference.checkpoint import load_checkpoint, read_metadata
 from ssc_ros.inference.completer import SceneCompleter
+from ssc_ros.training.checkpoint_writer import read_curves
 from ssc_ros.training.command import train
-from ssc_ros.training.data import open_sequences
-from ssc_ros.training.deploy import read_curves
-from ssc_ros.training.module import SceneTraining
-from ssc_ros.training.network import one_cycle
+from ssc_ros.training.scene_data import open_sequences
+from ssc_ros.training.scene_training import SceneTraining
+from ssc_ros.training.training_base import one_cycle
 
 SCRIPT = Path(__file__).with_name("train_tiny.py")
 pytestmark = pytest.mark.filterwarnings("ignore")

@@ -18,7 +18,7 @@ from ssc_ros.networks.volume.blocks import ResidualBlock3d
 from ssc_ros.networks.volume.measured import MeasuredFusion
 from ssc_ros.networks.volume.tri_plane import PlaneEncoder, TriPlane
 from ssc_ros.systems import InputSpec
-from ssc_ros.systems.l2cocc import ImageBranch, L2Cocc, L2CoccLidar
+from ssc_ros.systems.l2cocc.network import ImageBranch, L2Cocc, L2CoccLidar
 
 CLASSES = len(SEMANTIC_KITTI)
 CONTEXT = VOLUME = 8

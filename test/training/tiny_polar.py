@@ -7,9 +7,9 @@ from ssc_ros.networks.lidar.polar_encoder import PolarPointEncoder
 from ssc_ros.networks.lidar.ring_unet import RingUNet
 from ssc_ros.networks.sparse.unet import SparseUNet
 from ssc_ros.systems import InputSpec
-from ssc_ros.systems.cylinder3d import Cylinder3d
-from ssc_ros.systems.cylinder3d_presets import CROSSED, EXIT, STRIDES
-from ssc_ros.systems.polarnet import PolarNet
+from ssc_ros.systems.cylinder3d.network import Cylinder3d
+from ssc_ros.systems.cylinder3d.presets import CROSSED, EXIT, STRIDES
+from ssc_ros.systems.polarnet.network import PolarNet
 
 GRID = PolarGrid((16, 32, 8), (1.0, 13.0), (-2.2, 1.4))
 SPEC = InputSpec(sensors=(LIDAR,), pair=(), sweep=("cloud",), polar=GRID)

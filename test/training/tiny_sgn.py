@@ -18,8 +18,8 @@ from ssc_ros.networks.lift.flosp import LineOfSightLift
 from ssc_ros.networks.volume.blocks import conv_norm_3d
 from ssc_ros.networks.volume.sdb import SemanticDiffusion
 from ssc_ros.systems import InputSpec
-from ssc_ros.systems.sgn import GeometryGuidance, Sgn
-from ssc_ros.systems.sgn_presets import POINTS
+from ssc_ros.systems.sgn.network import GeometryGuidance, Sgn
+from ssc_ros.systems.sgn.presets import POINTS
 
 CLASSES = len(SEMANTIC_KITTI)
 WIDTH = 16

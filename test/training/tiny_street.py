@@ -20,7 +20,7 @@ from ssc_ros.networks.backbones.residual import ResidualEncoder, TopDownNeck
 from ssc_ros.networks.language.prompts import prompts_of
 from ssc_ros.networks.language.text import HashedWords
 from ssc_ros.systems import InputSpec
-from ssc_ros.systems.lang_seg import LangSeg
+from ssc_ros.systems.lang_seg.network import LangSeg
 
 GRID = SceneGrid((0.0, -6.4, -2.0), 0.4, (32, 32, 16))
 SPEC = InputSpec(image_size=(64, 128), context_size=(16, 32), grid=GRID, bins=DepthBins(1.0, 0.5, 24))

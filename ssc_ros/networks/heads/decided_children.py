@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ssc_ros.core.bfloat16 import number
-from ssc_ros.core.compiled import fused_kernel, kernel
+from ssc_ros.kernels.bfloat16 import number
+from ssc_ros.kernels.compiled import fused_kernel, kernel
 
 _f = np.float32
 _i = np.int32

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ssc_ros.core.compiled import kernel
+from ssc_ros.kernels.compiled import kernel
 
 LOWER = 0x00FF00FF00FF00FF
 """The children 0, 2, 4 and 6: the lower half of a voxel."""

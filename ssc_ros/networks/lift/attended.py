@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ssc_ros.core.compiled import kernel
+from ssc_ros.kernels.compiled import kernel
 
 
 @kernel

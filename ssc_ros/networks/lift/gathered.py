@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ssc_ros.core.bfloat16 import stored
-from ssc_ros.core.compiled import kernel
+from ssc_ros.kernels.bfloat16 import stored
+from ssc_ros.kernels.compiled import kernel
 
 BLOCK = 16
 """Wide voxels that are stored at once: so many stay in the first cache."""

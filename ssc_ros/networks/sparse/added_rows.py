@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ssc_ros.core.bfloat16 import number
-from ssc_ros.core.compiled import kernel
+from ssc_ros.kernels.bfloat16 import number
+from ssc_ros.kernels.compiled import kernel
 
 
 @kernel

@@ -1,0 +1,162 @@
+"""From synchronised messages to a `Frame`; what cannot be used is refused or left out with a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssc_ros.assembly.odometry import PoseBuffer
+from ssc_ros.assembly.settings import Settings
+from ssc_ros.assembly.transforms import Mount, Transforms
+from ssc_ros.core import Frame, StereoRig, poses
+from ssc_ros.messages.calibration import stereo_rig
+from ssc_ros.messages.clouds import Cloud, read_points
+from ssc_ros.messages.drops import Drop, UnusableInput
+from ssc_ros.messages.images import IMAGE_READERS
+from ssc_ros.messages.poses import read_pose
+from ssc_ros.messages.stamps import header_stamp
+
+
+@dataclass(frozen=True)
+class StereoSet:
+    """Messages that belong together.
+
+    Attributes:
+        left, right: Image or CompressedImage.
+        points: PointCloud2, or None.
+        left_info, right_info: the newest CameraInfo of each side, or None if there was none yet.
+        arrival: when the set was complete, by the wall clock [ns].
+    """
+
+    left: Any
+    right: Any
+    points: Any | None
+    left_info: Any | None
+    right_info: Any | None
+    arrival: int
+
+
+@dataclass(frozen=True)
+class LabelledSweep:
+    """A sweep that was segmented.
+
+    Attributes:
+        cloud: as it was sensed.
+        points: (M, 4) float32, x, y, z [m] in the grid frame and intensity 0..1 of the points that have a place.
+        labels: (M,) uint8 train ids of these points, 0 unlabelled.
+    """
+
+    cloud: Cloud
+    points: NDArray[np.float32]
+    labels: NDArray[np.uint8]
+
+
+@dataclass
+class FrameAssembler:
+    """Reads message sets. Belongs to one inference thread at a time, except for `poses`.
+
+    Attributes:
+        settings: the current ones; may be replaced.
+        transforms: where the sensors are.
+        left_out: told why a cloud or pose is missing from a frame that is completed all the same.
+        points_required: refuse a frame whose cloud cannot be used, instead of leaving the cloud out.
+        wait_for_pose: wait for an ego pose that may still come, at most `odometry.max_gap`.
+        label: gives the points classes, where the network reads them.
+        poses: ego poses.
+    """
+
+    settings: Settings
+    transforms: Transforms
+    left_out: Callable[[UnusableInput], None]
+    points_required: bool = False
+    wait_for_pose: bool = False
+    label: Callable[[Any], LabelledSweep] | None = None
+    poses: PoseBuffer = field(default_factory=PoseBuffer)
+    _rig: tuple[tuple[Any, ...], StereoRig] | None = None
+
+    def __call__(self, inputs: StereoSet) -> Frame:
+        """The frame of a set; its stamp is the left image's.
+
+        Raises:
+            UnusableInput: images, calibration or a required cloud cannot be used.
+        """
+        rig = self._calibrated(inputs)
+        read = IMAGE_READERS[self.settings.image_transport]
+        left, right = read(inputs.left), read(inputs.right)
+        for side, image in (("left", left), ("right", right)):
+            if image.shape[:2] != rig.image_size:
+                raise UnusableInput(
+                    Drop.IMAGE_SIZE,
+                    f"{side} image has {image.shape[0]} rows x {image.shape[1]} columns, but its camera_info is for "
+                    f"{rig.image_size[0]} x {rig.image_size[1]}; publish the camera_info of the rectified images",
+                )
+        stamp = header_stamp(inputs.left)
+        points, labels = self._points(inputs.points)
+        return Frame(stamp, left, right, rig, points, self._pose(stamp), labels)
+
+    def reset(self) -> None:
+        """Forget poses, calibration and transforms."""
+        self.poses.clear()
+        self.transforms.forget()
+        self._rig = None
+
+    def take_odometry(self, message: Any) -> None:
+        """Remember the ego pose of a nav_msgs/Odometry."""
+        odometry = self.settings.odometry
+        mount = Mount("odometry", Drop.POSE, Drop.POSE, extrinsics=odometry.extrinsics)
+        try:
+            T_grid_child = self.transforms.of(mount, message.child_frame_id)
+            T_world_child = read_pose(message.pose.pose)
+        except UnusableInput as error:
+            self.left_out(error)
+        else:
+            self.poses.add(header_stamp(message), T_world_child @ poses.inverse(T_grid_child))
+
+    def _calibrated(self, inputs: StereoSet) -> StereoRig:
+        left, right, camera = inputs.left_info, inputs.right_info, self.settings.camera
+        if left is None or right is None:
+            missing = [side for side, info in (("left", left), ("right", right)) if info is None]
+            raise UnusableInput(
+                Drop.NO_CALIBRATION, f"no camera_info of the {' and '.join(missing)} camera yet; publish it"
+            )
+        key = tuple((i.header.frame_id, i.height, i.width, bytes(np.asarray(i.p, np.float64))) for i in (left, right))
+        known = self._rig
+        if known is not None and known[0] == key:
+            return known[1]
+        mount = Mount("camera", Drop.FRAME_ID, Drop.EXTRINSICS, camera.frame_id, camera.extrinsics, optical=True)
+        rig = stereo_rig(left, right, self.transforms.of(mount, left.header.frame_id))
+        self._rig = key, rig
+        return rig
+
+    def _points(self, message: Any | None) -> tuple[NDArray[np.float32] | None, NDArray[np.uint8] | None]:
+        """Points and their classes."""
+        if message is None:
+            return None, None
+        try:
+            if self.label is None:
+                pose = self.transforms.of(lidar_mount(self.settings), message.header.frame_id)
+                return read_points(message, pose), None
+            sweep = self.label(message)
+            return sweep.points, sweep.labels
+        except UnusableInput as error:
+            if self.points_required:
+                raise UnusableInput(Drop.BAD_CLOUD, f"the network reads LiDAR, but {error}") from error
+            self.left_out(error)
+            return None, None
+
+    def _pose(self, stamp: int) -> NDArray[np.float64] | None:
+        odometry = self.settings.odometry
+        max_gap = round(1e9 * odometry.max_gap)
+        if self.wait_for_pose and odometry.enabled:
+            self.poses.wait(stamp, max_gap)
+        return self.poses.at(stamp, max_gap)
+
+
+def lidar_mount(settings: Settings) -> Mount:
+    """How clouds say where they are."""
+    lidar = settings.lidar
+    return Mount("lidar", Drop.CLOUD_FRAME, Drop.CLOUD_FRAME, lidar.frame_id, lidar.extrinsics)

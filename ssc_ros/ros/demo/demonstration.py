@@ -1,0 +1,169 @@
+"""A bag played to a real node over DDS, and what the node published scored against the ground truth."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssc_ros.core import SemanticGrid, SscError, StereoRig, poses
+from ssc_ros.data.semantic_kitti import KittiSequence
+from ssc_ros.evaluation.confusion import Confusion
+from ssc_ros.evaluation.points import point_scores
+from ssc_ros.evaluation.report import Report
+from ssc_ros.evaluation.session import EvaluationSession, Sample
+from ssc_ros.ros.demo.grid_recorder import GridRecorder, grid_recorder
+from ssc_ros.ros.demo.processes import ChildProcess, Processes, processes, ssc_ros
+from ssc_ros_msgs.msg import Status
+
+START_TIMEOUT = 120.0
+FRAME_TIMEOUT = 60.0
+ARRIVAL_TIMEOUT = 5.0
+"""What the node gets to load its network, to complete a frame, and to deliver the last grid [s]."""
+
+SETTLE_TIME = 1.0
+"""The node's side of a match, which cannot be seen from here, may come a little later than ours [s]."""
+
+
+@dataclass
+class Demonstration:
+    """One bag, one node, one replay, one recorder.
+
+    Attributes:
+        sequence: where the ground truth is.
+        keyframes: its frames that will be scored.
+        checkpoint: the node's network.
+        bag: frames of the sequence, with the keyframes among them.
+        logs: folder for the logs of node and replay.
+        segmentation: network that gives classes to LiDAR points, or None.
+        grids: what the node published for the keyframes, by stamp [ns].
+        statuses: what it said about every frame.
+        sweeps: (N,) train ids of the points of each sweep that came back with classes, by stamp [ns].
+    """
+
+    sequence: KittiSequence
+    keyframes: Sequence[str]
+    checkpoint: Path
+    bag: Path
+    logs: Path
+    segmentation: Path | None = None
+    grids: Mapping[int, SemanticGrid] = field(default_factory=dict)
+    statuses: Sequence[Status] = ()
+    sweeps: Mapping[int, NDArray[np.uint8]] = field(default_factory=dict)
+
+    def play(self) -> None:
+        """Run node and replay to the end of the bag.
+
+        Raises:
+            SscError: one of them failed, or a keyframe got no grid; the end of the node's log goes to stderr.
+        """
+        stamps = {self._stamp(frame_id) for frame_id in self.keyframes}
+        with processes(self.logs) as group:
+            os.environ.update(group.environment)  # for the recorder in this process
+            with grid_recorder(stamps.__contains__, with_sweeps=self.segmentation is not None) as recorder:
+                node = self._start_node(group)
+                recorder.spin_until(lambda: recorder.connected or node.returncode is not None, START_TIMEOUT)
+                recorder.spin_until(lambda: False, SETTLE_TIME)
+                replay = group.start("replay", self._replay_command())
+                self._record(recorder, node, replay)
+                recorder.spin_until(lambda: recorder.kept >= stamps, ARRIVAL_TIMEOUT)
+                self.grids, self.statuses, self.sweeps = recorder.grids(), recorder.statuses, recorder.sweeps
+                missing = len(stamps - self.grids.keys())
+                if missing:
+                    raise _failure(f"{missing} of {len(stamps)} frames with ground truth got no grid", node)
+                if status := node.stop():
+                    raise _failure(f"the node did not leave cleanly, but with status {status}", node)
+
+    def evaluate(self, results: Path) -> Report:
+        """Score the grids, as `ssc-ros evaluate` does, and say how fast the node was.
+
+        Args:
+            results: folder of all results.
+        """
+        model = next(iter(self.grids.values())).model_id
+        session = EvaluationSession(
+            f"{model} as a node on {self.bag.name}",
+            results,
+            self.sequence.grid,
+            self.sequence.label_set,
+            frames=len(self.keyframes),
+            config={"bag": str(self.bag), "checkpoint": str(self.checkpoint)},
+        )
+        for frame_id in self.keyframes:
+            frame = self.sequence.frame(frame_id, with_points=False)
+            sample = Sample(self.sequence.name, frame_id, frame, self.sequence.target(frame_id))
+            session.add(sample, self.grids[frame.stamp])
+        report = session.finish()
+        print(describe(self.statuses))
+        if self.segmentation is not None:
+            print(self._describe_sweeps())
+        scores = report.official
+        print(
+            f"scores       IoU {100 * scores.iou:.2f} %, mIoU {100 * scores.miou:.2f} %; pictures in {session.folder}"
+        )
+        return report
+
+    def _start_node(self, group: Processes) -> ChildProcess:
+        ros_args = ["-p", "use_sim_time:=true", "-p", f"camera.extrinsics:={extrinsics(self.sequence.rig)}"]
+        if self.segmentation is not None:
+            ros_args += ["-p", f"lidar.segmentation_checkpoint:={self.segmentation}"]
+        return group.start("node", ssc_ros("node", "--checkpoint", str(self.checkpoint), "--ros-args", *ros_args))
+
+    def _describe_sweeps(self) -> str:
+        """How many sweeps have got classes, and, where the data set knows better, how good these are."""
+        text = f"points       {len(self.sweeps)} sweeps came back with classes"
+        confusion = Confusion(len(self.sequence.label_set))
+        for frame_id in self.sequence.frame_ids if (self.sequence.path / "labels").is_dir() else ():
+            labels = self.sweeps.get(self.sequence.stamp(frame_id))
+            if labels is not None:
+                truth = self.sequence.label_set.train_from_raw_points(self.sequence.point_labels(frame_id))
+                confusion.add(labels, truth)
+        if not confusion.counts.any():
+            return text
+        scores = point_scores(confusion)
+        return f"{text}; accuracy {100 * scores.accuracy:.2f} %, mIoU {100 * scores.miou:.2f} %"
+
+    def _replay_command(self) -> list[str]:
+        waiting = ["--wait-for-node", f"{START_TIMEOUT:g}", "--lockstep", f"{FRAME_TIMEOUT:g}"]
+        return ssc_ros("replay", "--bag", str(self.bag), *waiting)
+
+    def _record(self, recorder: GridRecorder, node: ChildProcess, replay: ChildProcess) -> None:
+        """Receive until the replay is over."""
+        recorder.spin_until(lambda: node.returncode is not None or replay.returncode is not None, math.inf)
+        if node.returncode is not None:
+            raise _failure(f"the node ended with status {node.returncode}", node)
+        if replay.returncode:
+            print(replay.tail(), file=sys.stderr)
+            raise _failure(f"the replay ended with status {replay.returncode}", node)
+
+    def _stamp(self, frame_id: str) -> int:
+        return int(self.sequence.times[self.sequence.frame_ids.index(frame_id)])
+
+
+def extrinsics(rig: StereoRig) -> str:
+    """The node's parameter `camera.extrinsics` for a rig."""
+    numbers = (*rig.T_grid_camera[:3, 3], *poses.to_quaternion(rig.T_grid_camera))
+    return f"[{', '.join(f'{number:.12f}' for number in numbers)}]"
+
+
+def describe(statuses: Sequence[Status]) -> str:
+    """How a node did, in a line or two."""
+    times = 1e3 * np.array([status.processing_time for status in statuses])
+    median, slow, worst = np.percentile(times, (50, 95, 100))
+    with_lidar = sum(status.lidar_used for status in statuses)
+    lidar = f", {with_lidar} with LiDAR" if with_lidar else ""
+    return (
+        f"node         {len(statuses)} grids{lidar}, {statuses[-1].drops} drops; from arrival to "
+        f"publication {median:.0f} ms (median), {slow:.0f} ms (95 %), {worst:.0f} ms (slowest)"
+    )
+
+
+def _failure(text: str, node: ChildProcess) -> SscError:
+    print(f"the end of {node.log}:\n{node.tail()}", file=sys.stderr)
+    return SscError(f"{text}; see the node's log, {node.log}")

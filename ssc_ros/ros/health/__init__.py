@@ -1,0 +1,1 @@
+"""What the node says about itself: /diagnostics, and why there is no result."""

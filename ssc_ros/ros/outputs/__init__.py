@@ -1,0 +1,1 @@
+"""What the node publishes: topics, and the messages that show a grid."""

@@ -1,0 +1,161 @@
+"""The outputs of the node; each does its work only while somebody subscribes to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from copy import copy
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from nav_msgs.msg import OccupancyGrid
+from rclpy.event_handler import PublisherEventCallbacks
+from rclpy.node import Node
+from rclpy.publisher import Publisher
+from rclpy.qos import QoSProfile
+from rclpy.qos_overriding_options import QoSOverridingOptions
+from sensor_msgs.msg import PointCloud2
+from std_msgs.msg import Float64
+from visualization_msgs.msg import MarkerArray
+
+from ssc_ros.assembly.settings import Settings
+from ssc_ros.core import LabelSet, SceneGrid, SemanticGrid
+from ssc_ros.messages.codec import Encoding
+from ssc_ros.ros.outputs import messages
+from ssc_ros.ros.outputs.markers import surface_markers
+from ssc_ros.ros.qos import LATCHED, LATEST, LOG, QosWatch
+from ssc_ros_msgs.msg import LabelInfo, SemanticVoxelGrid, Status
+
+Build = Callable[[SemanticGrid, Settings], Any]
+
+
+def _grid(grid: SemanticGrid, settings: Settings) -> SemanticVoxelGrid:
+    shown = grid if settings.grid.confidence else replace(grid, confidence=None)
+    return messages.voxel_grid(shown, Encoding[settings.grid.encoding.upper()])
+
+
+def _occupied(grid: SemanticGrid, settings: Settings) -> PointCloud2:
+    return messages.surface_cloud(grid)
+
+
+def _bev(grid: SemanticGrid, settings: Settings) -> OccupancyGrid:
+    bev = settings.bev
+    return messages.occupancy_map(grid, bev.free_classes, bev.min_height, bev.max_height)
+
+
+def _markers(grid: SemanticGrid, settings: Settings) -> bytes:
+    return surface_markers(grid, settings.markers.max_count)
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A topic that shows the grid, and whether it always shows the confidence."""
+
+    topic: str
+    type: type
+    qos: QoSProfile
+    build: Build
+    shows_confidence: bool = False
+
+
+OFFERS = (
+    Offer("~/grid", SemanticVoxelGrid, LATEST, _grid),
+    Offer("~/occupied", PointCloud2, LATEST, _occupied, shows_confidence=True),
+    Offer("~/bev", OccupancyGrid, LATCHED, _bev),
+)
+MARKERS = Offer("~/markers", MarkerArray, LATEST, _markers)
+
+
+def offer(node: Node, qos_watch: QosWatch, kind: type, topic: str, qos: QoSProfile) -> Publisher:
+    """A publisher whose quality of service parameters may override, and whose misfits are noticed."""
+    return node.create_publisher(
+        kind,
+        topic,
+        copy(qos),  # rclpy writes the user's overrides into the profile that it is given
+        event_callbacks=qos_watch.of_publisher(topic),
+        qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+    )
+
+
+@dataclass
+class Outputs:
+    """All publishers of the node.
+
+    Attributes:
+        node: creates them.
+        settings: the current ones; may be replaced.
+        qos_watch: told about subscribers whose QoS does not fit.
+        timings: topics of `report`, without `_ms`.
+    """
+
+    node: Node
+    settings: Settings
+    qos_watch: QosWatch
+    timings: Iterable[str]
+
+    def __post_init__(self) -> None:
+        cameras, markers = self.settings.camera.enabled, self.settings.markers.enabled
+        offers = [*(OFFERS if cameras else ()), *([MARKERS] if cameras and markers else ())]
+        self._shown = [(shown, self._publisher(shown.type, shown.topic, shown.qos)) for shown in offers]
+        self._status = self._publisher(Status, "~/status", LOG)
+        self._labels = self._publisher(LabelInfo, "~/label_info", LATCHED)
+        # one more event to wait for, on each of so many small topics, would cost the executor more than it tells
+        no_events = PublisherEventCallbacks(use_default_callbacks=False)
+        self._timings = {
+            name: self.node.create_publisher(Float64, f"debug/{name}_ms", LOG, event_callbacks=no_events)
+            for name in self.timings
+        }
+
+    def _publisher(self, kind: type, topic: str, qos: QoSProfile) -> Publisher:
+        return offer(self.node, self.qos_watch, kind, topic, qos)
+
+    @property
+    def topics(self) -> list[str]:
+        """Resolved names of the topics that others are expected to subscribe to."""
+        return [publisher.topic_name for publisher in (*(p for _, p in self._shown), self._status, self._labels)]
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody listens to anything that needs a grid."""
+        publishers = (*(publisher for _, publisher in self._shown), self._status, *self._timings.values())
+        return any(publisher.get_subscription_count() for publisher in publishers)
+
+    @property
+    def want_confidence(self) -> bool:
+        """Whether anything that is published shows how sure the network is."""
+        return self.settings.grid.confidence or any(
+            shown.shows_confidence and publisher.get_subscription_count() for shown, publisher in self._shown
+        )
+
+    def announce(self, label_set: LabelSet) -> None:
+        """Publish the class table, for now and for late subscribers."""
+        self._labels.publish(messages.label_info(label_set, self.node.get_clock().now().to_msg()))
+
+    def rehearse(self, scene: SceneGrid, label_set: LabelSet) -> None:
+        """Build each message once for an empty grid, so that the first real one does not wait for compilers."""
+        empty = SemanticGrid(np.zeros(scene.shape, np.uint8), scene, label_set)
+        for shown, _ in self._shown:
+            shown.build(empty, self.settings)
+
+    def publish(self, grid: SemanticGrid) -> None:
+        """Show a grid to whoever listens."""
+        for shown, publisher in self._shown:
+            if publisher.get_subscription_count():
+                publisher.publish(shown.build(grid, self.settings))
+
+    def report(self, status: Status, timings: Mapping[str, float]) -> None:
+        """Publish how it went.
+
+        Args:
+            status: of the grid that was just published.
+            timings: milliseconds by topic.
+        """
+        self._status.publish(status)
+        for name, publisher in self._timings.items():
+            if name in timings and publisher.get_subscription_count():
+                publisher.publish(Float64(data=timings[name]))
+
+    def destroy(self) -> None:
+        """Withdraw all topics."""
+        for publisher in (*(p for _, p in self._shown), self._status, self._labels, *self._timings.values()):
+            self.node.destroy_publisher(publisher)

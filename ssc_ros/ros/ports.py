@@ -1,0 +1,91 @@
+"""What the node asks of networks; torch is not needed to say so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssc_ros.core import Frame, LabelSet, SceneGrid, SemanticGrid
+
+if TYPE_CHECKING:
+    from ssc_ros.systems.spec import History
+
+
+class Metadata(Protocol):
+    """What the node asks of a checkpoint's metadata."""
+
+    @property
+    def model_id(self) -> str:
+        """Name of the model."""
+
+    @property
+    def grid(self) -> SceneGrid:
+        """What it predicts."""
+
+    @property
+    def label_set(self) -> LabelSet:
+        """Meaning of the labels."""
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The sensors that it reads, of "stereo" and "lidar"."""
+
+
+class Completer(Protocol):
+    """What the node asks of `ssc_ros.inference.SceneCompleter`."""
+
+    past_frames: int
+
+    @property
+    def backend(self) -> str:
+        """What runs the network."""
+
+    @property
+    def timings(self) -> Mapping[str, float]:
+        """Milliseconds per stage of the last call."""
+
+    @property
+    def history(self) -> History:
+        """Which past frames the network reads, if any; it needs ego poses for them."""
+
+    @property
+    def reads_classes(self) -> bool:
+        """Whether it wants points with their classes."""
+
+    def forget(self) -> None:
+        """Forget all past frames."""
+
+    @property
+    def metadata(self) -> Metadata:
+        """What the checkpoint says of itself."""
+
+    def warm_up(self) -> None:
+        """Make the first frame as fast as the others."""
+
+    def complete(self, frame: Frame, *, confidence: bool = True) -> SemanticGrid:
+        """Predict the scene around a frame, and how sure that is."""
+
+
+class Labels(Protocol):
+    """What a segmenter says."""
+
+    @property
+    def labels(self) -> NDArray[np.uint8]:
+        """(M,) train ids, 0 unlabelled."""
+
+
+class Segmenter(Protocol):
+    """What the node asks of `ssc_ros.inference.segmenter.PointSegmenter`."""
+
+    @property
+    def metadata(self) -> Metadata:
+        """What the checkpoint says of itself."""
+
+    def warm_up(self) -> None:
+        """Make the first sweep as fast as the others."""
+
+    def segment(self, points: NDArray[np.float32]) -> Labels:
+        """Classes of points (M, 4): x, y, z [m] in the grid frame and intensity 0..1."""

@@ -1,0 +1,1 @@
+"""Recorded drives as live topics: publishers, /clock, and the node that answers."""

@@ -1,0 +1,1 @@
+"""PolarNet (Zhang et al., CVPR 2020): the network and its presets."""

@@ -1,0 +1,1 @@
+"""What the authors published: the sizes of their networks and the layout of their checkpoints."""

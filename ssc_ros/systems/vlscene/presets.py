@@ -1,0 +1,139 @@
+"""Sizes of VLScene: `edge` for two CPU cores, `full` as published, `full_kitti_360` for that data set."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+from torch import nn
+
+from ssc_ros.core import SEMANTIC_KITTI, SSCBENCH_KITTI_360, LabelSet
+from ssc_ros.networks.backbones.fpn import Fpn
+from ssc_ros.networks.backbones.pair import SeparateFeatures, SharedFeatures
+from ssc_ros.networks.backbones.repvit import ConvNorm, RepViT, block, repvit_m2_3
+from ssc_ros.networks.backbones.residual import TopDownNeck
+from ssc_ros.networks.depth.camera_aware import CameraAwareDepth
+from ssc_ros.networks.depth.interaction import PlainDepth, PlainInteraction, VolumeInteraction
+from ssc_ros.networks.depth.stereo_volume import FineMatching, StereoVolume
+from ssc_ros.networks.heads.enlarged import EnlargedHead
+from ssc_ros.networks.heads.subvoxel import SubvoxelHead
+from ssc_ros.networks.lift.depth_weighted import DepthWeightedLift
+from ssc_ros.networks.lift.splat import SplatLift
+from ssc_ros.networks.sparse.unet import SparseUNet, repeated
+from ssc_ros.networks.volume.blocks import Pointwise3d, conv_group_norm_3d
+from ssc_ros.networks.volume.measured import PlacedFusion
+from ssc_ros.networks.volume.propagation import AxialPropagation, GeometryPropagation
+from ssc_ros.networks.volume.sdb import SemanticDiffusion
+from ssc_ros.networks.volume.sparse_interaction import SparseInteraction
+from ssc_ros.systems.spec import InputSpec
+from ssc_ros.systems.vlscene.network import StereoBranch, VlScene
+
+PAIR = ("right", "focal_baseline")
+"""The network matches the pair itself."""
+
+EDGE = InputSpec(pair=PAIR)
+EDGE_FEATURES, EDGE_MATCHED, EDGE_CONTEXT, EDGE_VOLUME = 48, 16, 16, 16
+EDGE_FRACTION = 0.08
+"""Of the voxels, for sparse interaction: as many as are occupied in a street."""
+
+
+def edge_image() -> StereoBranch:
+    """A small RepViT; matching at stride 2."""
+    bins = EDGE.bins
+    backbone = RepViT((32, 64, 128, 192), (2, 3, 6, 2))
+    encoder = nn.Sequential(OrderedDict(backbone=backbone, neck=TopDownNeck(backbone.widths, EDGE_FEATURES)))
+    matcher = nn.Sequential(ConvNorm(3, EDGE_MATCHED, 3, 2), nn.GELU(), block(EDGE_MATCHED, gate=False))
+    return StereoBranch(
+        EDGE,
+        len(SEMANTIC_KITTI),
+        EDGE_CONTEXT,
+        pair=SeparateFeatures(encoder, matcher),
+        mono=PlainDepth(EDGE_FEATURES, EDGE_CONTEXT, bins.count),
+        stereo=FineMatching(EDGE_MATCHED, bins, EDGE.image_size, width=EDGE_MATCHED),
+        interaction=PlainInteraction(bins.count, EDGE_FEATURES),
+    )
+
+
+def edge(*, propagation: bool = True, semantics: bool = True, fraction: float = EDGE_FRACTION) -> VlScene:
+    """For two CPU cores: image cells of stride 4, matching at stride 2, volumes of 16 channels."""
+    half = EDGE.grid.coarsened(2)
+    lift = DepthWeightedLift(half, EDGE.bins, EDGE.image_size)
+    unet = SparseUNet(EDGE_VOLUME, (EDGE_VOLUME, EDGE_VOLUME, 2 * EDGE_VOLUME), *repeated(1))
+    merge = nn.Linear(unet.outputs, EDGE_VOLUME)
+    return VlScene(
+        edge_image(),
+        lift=lift,
+        entry=PlacedFusion(lift.outputs(EDGE_CONTEXT), EDGE_VOLUME, half.shape),
+        propagation=AxialPropagation(EDGE_VOLUME) if propagation else None,
+        semantics=SparseInteraction(unet, fraction, merge) if semantics else None,
+        head=SubvoxelHead(EDGE_VOLUME, np.array(SEMANTIC_KITTI.frequencies)),
+    )
+
+
+FULL = InputSpec(image_size=(384, 1280), context_size=(48, 160), pair=PAIR)
+FULL_KITTI_360 = replace(FULL, image_size=(384, 1408), context_size=(48, 176))
+FULL_CONTEXT, FULL_VOLUME = 128, 64
+FULL_FRACTION = 0.15
+"""Of the voxels; the published network takes all that are not zero, 76 % of them."""
+
+
+def full_image(spec: InputSpec = FULL, label_set: LabelSet = SEMANTIC_KITTI) -> StereoBranch:
+    """RepViT-M2.3 of both images, correlation of their features."""
+    bins = spec.bins
+    backbone = repvit_m2_3()
+    encoder = nn.Sequential(OrderedDict(backbone=backbone, neck=Fpn(backbone.widths, FULL_CONTEXT, start=1)))
+    return StereoBranch(
+        spec,
+        len(label_set),
+        FULL_CONTEXT,
+        pair=SharedFeatures(encoder),
+        mono=CameraAwareDepth(FULL_CONTEXT, FULL_CONTEXT, bins.count, width=FULL_CONTEXT),
+        stereo=StereoVolume(FULL_CONTEXT, bins, spec.image_size),
+        interaction=VolumeInteraction(bins.count),
+    )
+
+
+def full(
+    spec: InputSpec = FULL,
+    label_set: LabelSet = SEMANTIC_KITTI,
+    *,
+    propagation: bool = True,
+    semantics: bool = True,
+    fraction: float = FULL_FRACTION,
+) -> VlScene:
+    """As published, of what runs at inference."""
+    half = spec.grid.coarsened(2)
+    unet = SparseUNet(FULL_VOLUME, (FULL_VOLUME, 2 * FULL_VOLUME, 4 * FULL_VOLUME), *repeated(2))
+    seen = unet.outputs if semantics else FULL_VOLUME
+    return VlScene(
+        full_image(spec, label_set),
+        lift=SplatLift(half, spec.bins, spec.image_size),
+        entry=nn.Sequential(Pointwise3d(FULL_CONTEXT, FULL_VOLUME, bias=False), nn.ReLU(inplace=True)),
+        propagation=GeometryPropagation(FULL_VOLUME) if propagation else None,
+        semantics=SparseInteraction(unet, fraction) if semantics else None,
+        head=nn.Sequential(
+            OrderedDict(
+                reduce=conv_group_norm_3d(seen, FULL_CONTEXT),
+                diffusion=SemanticDiffusion(FULL_CONTEXT, FULL_VOLUME, depth=2),
+                classes=EnlargedHead(FULL_VOLUME, len(label_set)),
+            )
+        ),
+    )
+
+
+PRESETS: dict[str, Callable[[], VlScene]] = {
+    "edge": edge,
+    "edge_without_ngp": partial(edge, propagation=False),
+    "edge_without_ssi": partial(edge, semantics=False),
+    "edge_all_voxels": partial(edge, fraction=1.0),
+    "full": full,
+    "full_kitti_360": partial(full, FULL_KITTI_360, SSCBENCH_KITTI_360),
+}
+IMAGE_PRESETS: dict[str, Callable[[], StereoBranch]] = {
+    "edge": edge_image,
+    "full": full_image,
+    "full_kitti_360": partial(full_image, FULL_KITTI_360, SSCBENCH_KITTI_360),
+}

@@ -1,0 +1,77 @@
+"""The threads of the node's work: the newest items, in order."""
+
+import threading
+
+import pytest
+
+from ssc_ros.assembly.worker import LatestWorker
+
+
+class Gate:
+    """Work that does not go on before it may.
+
+    Attributes:
+        begun, open: events.
+        done: items, in the order in which they were.
+    """
+
+    def __init__(self):
+        self.begun, self.open, self.done = threading.Event(), threading.Event(), []
+
+    def __call__(self, item):
+        self.begun.set()
+        assert self.open.wait(10)
+        self.done.append(item)
+
+
+def idle(worker):
+    while worker.busy:
+        pass
+
+
+@pytest.mark.parametrize(("waiting", "processed"), [(1, [0, 6]), (3, [0, 4, 5, 6])])
+def test_of_those_that_wait_the_oldest_makes_room_and_is_counted(waiting, processed):
+    gate, replaced = Gate(), []
+    worker = LatestWorker([gate], lambda: replaced.append(1), waiting)
+    worker.offer(0)
+    assert gate.begun.wait(10)
+    for item in range(1, 7):
+        worker.offer(item)
+    gate.open.set()
+    idle(worker)
+    worker.close()
+    assert gate.done == processed
+    assert len(replaced) == 7 - len(processed)
+
+
+def test_what_is_discarded_is_forgotten_but_for_what_is_in_work():
+    gate = Gate()
+    worker = LatestWorker([gate], lambda: None)
+    worker.offer(4)
+    assert gate.begun.wait(10)
+    worker.offer(5)
+    threading.Timer(0.05, gate.open.set).start()
+    worker.discard()
+    assert gate.done == [4]
+    worker.close()
+    assert gate.done == [4]
+
+
+def test_items_are_in_work_at_once_and_finished_in_the_order_in_which_they_came():
+    second_done, finished, threads = threading.Event(), [], set()
+
+    def process(item):
+        threads.add(threading.current_thread())
+        if item == 0:
+            assert second_done.wait(10)
+        else:
+            second_done.set()
+        return lambda: finished.append(item)
+
+    worker = LatestWorker([process, process], lambda: None)
+    worker.offer(0)
+    worker.offer(1)
+    idle(worker)
+    worker.close()
+    assert finished == [0, 1]
+    assert len(threads) == 2

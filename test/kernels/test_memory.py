@@ -1,0 +1,32 @@
+"""What was freed goes back to the system."""
+
+import platform
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = """
+from pathlib import Path
+
+import numpy as np
+
+from ssc_ros.kernels.memory import give_back
+
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+# too small to be mapped each by itself, and held by one at the end
+blocks = [np.ones(8_000) for _ in range(3_000)]
+last = blocks[-1]
+full = resident()
+del blocks
+give_back()
+print(full - resident())
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library returns what it likes")
+def test_what_was_freed_goes_back():
+    said = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True).stdout
+    assert int(said) > 150e6

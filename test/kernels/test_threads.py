@@ -1,0 +1,49 @@
+"""A loop on several threads."""
+
+import threading
+
+import pytest
+
+from ssc_ros.kernels.threads import at_once
+
+
+@pytest.mark.parametrize(("count", "threads"), [(10, 1), (10, 2), (11, 3), (100, 3), (2, 3), (0, 2)])
+def test_ranges_make_up_the_whole(count, threads):
+    done = []
+    at_once(lambda begin, end: done.extend(range(begin, end)), count, threads)
+    assert sorted(done) == list(range(count))
+
+
+def test_ranges_run_at_once():
+    together, places = threading.Barrier(3, timeout=10), []  # nobody passes alone
+    at_once(lambda begin, end: places.append(together.wait()), 3, 3)
+    assert sorted(places) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("bad", [0, 1])
+def test_an_error_comes_through_when_all_have_ended(bad):
+    ended = []
+
+    def work(begin, end):
+        if begin == bad:
+            raise ValueError("no")
+        ended.append(begin)
+
+    with pytest.raises(ValueError, match="no"):
+        at_once(work, 2, 2)
+    assert ended == [1 - bad]
+
+
+def test_a_thread_that_has_ended_one_piece_takes_the_next():
+    free, ended = threading.Event(), []
+
+    def work(begin, end):
+        if begin == 0:
+            assert free.wait(10)  # until all others have ended
+        ended.append(begin)
+        if len(ended) == 7:
+            free.set()
+
+    at_once(work, 8, 2)
+    assert sorted(ended) == list(range(8))
+    assert ended[-1] == 0
