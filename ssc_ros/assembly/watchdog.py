@@ -1,4 +1,4 @@
-"""Why there is no result: looks at what came in and names the first thing that is missing. Needs no ROS."""
+"""Why there is no result: looks at what came in and names the first thing that is missing."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ssc_ros.assembly.drop_counter import DropCounter
+from ssc_ros.assembly.settings import OdometrySettings
 from ssc_ros.messages.drops import Drop
 
 
@@ -113,7 +114,7 @@ def explain_no_sweeps(points: InputState, drops: Mapping[Drop, int], explanation
     return "sweeps arrive; the first one is still in work"
 
 
-def explain_silence(
+def explain_no_grid(
     inputs: RequiredInputs, slop: int, drops: Mapping[Drop, int], explanations: Mapping[Drop, str]
 ) -> str:
     """Why no grid was published although the node is active and somebody wants it.
@@ -147,6 +148,24 @@ def explain_silence(
         counted = ", ".join(f"{reason.value} {count}" for reason, count in frame_drops.items())
         return f"frames were dropped: {counted}"
     return "images and calibration arrive; the first frame is still in work"
+
+
+def explain_no_pose(odometry: OdometrySettings, grid_frame: str) -> str:
+    """Why a network that reads past frames has to do without them.
+
+    Args:
+        odometry: what the node was told of ego poses.
+        grid_frame: the frame whose pose is wanted.
+    """
+    if not odometry.enabled:
+        return "odometry.enabled is false, so the network sees single frames; set it and configure again"
+    pose = "nav_msgs/Odometry on 'odometry'"
+    if odometry.source == "tf":
+        pose = f"the transform of '{grid_frame}' in '{odometry.fixed_frame}' on /tf"
+    return (
+        f"there is no ego pose at the image's stamp, so the network sees single frames: publish {pose} at least "
+        "every odometry.max_gap seconds, stamped by the clock of the images"
+    )
 
 
 def _missing(state: InputState) -> str:

@@ -1,24 +1,35 @@
-"""A frame's way: messages -> Frame -> completer -> SemanticGrid -> outputs, counted and timed."""
+"""The branch that completes scenes: stereo sets -> Frame -> completer -> SemanticGrid -> outputs, counted and timed."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from threading import Lock
 
-from ssc_ros.assembly.drop_counter import DropCounter
+from diagnostic_msgs.msg import DiagnosticStatus
+from nav_msgs.msg import Odometry
+
 from ssc_ros.assembly.frames import FrameAssembler, StereoSet
+from ssc_ros.assembly.lidar_use import LidarUse, lidar_use
 from ssc_ros.assembly.settings import Settings
-from ssc_ros.assembly.statistics import Latencies, Rate
+from ssc_ros.assembly.statistics import Latencies
+from ssc_ros.assembly.sweep_labeller import SweepLabeller, require_classes
+from ssc_ros.assembly.watchdog import explain_no_grid, explain_no_pose
 from ssc_ros.assembly.worker import Finish
-from ssc_ros.core import Frame, SceneGrid, SemanticGrid
+from ssc_ros.core import Frame, SemanticGrid
+from ssc_ros.data.grid_files import save_grid
 from ssc_ros.messages.drops import Drop, UnusableInput
+from ssc_ros.messages.stamps import SECOND
+from ssc_ros.ros.branch import Branch, Host
+from ssc_ros.ros.health import diagnostics
 from ssc_ros.ros.outputs.messages import header
 from ssc_ros.ros.outputs.publishers import Outputs
-from ssc_ros.ros.ports import Completer
+from ssc_ros.ros.ports import Completer, Metadata
+from ssc_ros.ros.stereo_input import StereoInput
 from ssc_ros_msgs.msg import Status
 
 OWN_STAGES = ("waiting", "conversion", "publication")
@@ -27,60 +38,151 @@ TOTAL = "total"
 """Arrival to publication: the node's own stages and the completer's."""
 
 
-@dataclass
-class Pipeline:
-    """Completes message sets, in as many threads at once as it has completers, and publishes them in one at a time.
+class Completion(Branch):
+    """Completes stereo sets, in as many threads at once as it has completers, and publishes the grids in order.
 
     Attributes:
-        completers: one for each thread, of the same network; a single one if that reads past frames.
-        assembler: reads the messages.
-        outputs: where grids go.
-        drops: where unusable frames are counted.
-        settings: the current ones; may be replaced.
-        now: the node's clock [ns].
-        alive: whether publishing still makes sense.
         newest: the last grid, or None.
         alone: why the last frame was completed without its past by a network that reads it; empty if it was not.
-        published: how often a grid was published.
-        skipped: frames that nobody wanted.
-        latency: stamp to publication, on the node's clock.
         processing: arrival to publication, on the wall clock.
     """
 
-    completers: Sequence[Completer]
-    assembler: FrameAssembler
-    outputs: Outputs
-    drops: DropCounter
-    settings: Settings
-    now: Callable[[], int]
-    alive: Callable[[], bool]
-    newest: SemanticGrid | None = None
-    alone: str = ""
-    published: Rate = field(default_factory=Rate)
-    skipped: int = 0
-    latency: Latencies = field(default_factory=Latencies)
-    processing: Latencies = field(default_factory=Latencies)
-    _outdated: bool = False  # what the completer remembers; only its own thread may tell it so
-    _assembling: Lock = field(default_factory=Lock)
+    result, results, awaited = "grid", "grids", "stereo pairs"
+
+    def __init__(
+        self, host: Host, settings: Settings, completers: Sequence[Completer], labeller: SweepLabeller | None
+    ) -> None:
+        """Connect the branch.
+
+        Args:
+            host: the node.
+            settings: the current ones.
+            completers: one for each thread, of the same network; a single one if that reads past frames.
+            labeller: gives classes to points, if the node segments them.
+
+        Raises:
+            SscError: settings and networks that do not fit each other.
+        """
+        super().__init__(host, settings)
+        self.newest: SemanticGrid | None = None
+        self.alone = ""
+        self.processing = Latencies()
+        self._outdated = False  # what the completer remembers; only its own thread may tell it so
+        self._assembling = Lock()
+        self._completers = completers
+        self.lidar = lidar_use(self.metadata.inputs, settings.lidar.enabled)
+        reads_classes = self.completer.reads_classes and self.lidar is not LidarUse.UNUSED
+        if reads_classes:
+            require_classes(labeller, self.metadata.label_set)
+        self._assembler = FrameAssembler(
+            settings,
+            host.transforms,
+            self.drops.explain,
+            points_required=self.lidar is LidarUse.REQUIRED,
+            wait_for_pose=self.completer.history.count > 0,
+            label=labeller if reads_classes else None,
+        )
+        stages = [f"processing_time/{name}" for name in (*self.completer.timings, *OWN_STAGES, TOTAL)]
+        self._outputs = Outputs(host.node, settings, host.qos_watch, (*stages, "pipeline_latency"))
+        host.undo.callback(self._outputs.destroy)
+        self._outputs.rehearse(self.metadata.grid, self.metadata.label_set)
+        offer = self.work([partial(self._take, c) for c in completers], settings.waiting_frames, "inference")
+        self._input = StereoInput(host.node, host.subscriptions, settings, self.lidar, self.drops, offer)
+        host.undo.callback(self._input.destroy)
+        self._follow_poses()
 
     @property
     def completer(self) -> Completer:
         """One of them, to be asked what they have in common."""
-        return self.completers[0]
+        return self._completers[0]
 
     @property
-    def scene(self) -> SceneGrid:
-        """The grid, in the frame that the robot calls it by."""
-        scene = self.completer.metadata.grid
-        return replace(scene, frame_id=self.settings.grid.frame_id or scene.frame_id)
+    def metadata(self) -> Metadata:
+        """What the network says of itself."""
+        return self.completer.metadata
 
     @property
-    def lanes(self) -> list[Callable[[StereoSet], Finish | None]]:
-        """For each completer, what completes one set with it, and returns what publishes the grid."""
-        return [partial(self._take, completer) for completer in self.completers]
+    def backend(self) -> str:
+        """What runs the network."""
+        return self.completer.backend
+
+    @property
+    def topics(self) -> Sequence[str]:
+        """Resolved names of the topics that others are expected to subscribe to."""
+        return self._outputs.topics
+
+    def apply(self, settings: Settings) -> None:
+        """Use new settings, as far as they apply at once."""
+        super().apply(settings)
+        self._input.apply(settings)
+        self._assembler.settings = self._outputs.settings = settings
+
+    def forget(self) -> None:
+        """Forget what was sensed and found before, because time or place jumped."""
+        self._input.reset(Drop.TIME_JUMP)
+        self._assembler.reset()
+        self.newest, self.alone = None, ""
+        self._outdated = True
+
+    def restart(self) -> None:
+        """Count from zero, as after activation."""
+        super().restart()
+        self.processing = Latencies()
+
+    def pause(self) -> None:
+        """Drop what waits; nothing is published after this."""
+        self._input.reset(Drop.PAUSED)
+        super().pause()
+
+    def save(self, directory: Path) -> list[Path]:
+        """Write the newest grid; see `save_grid`."""
+        return save_grid(self.newest, directory) if self.newest is not None else []
+
+    def describe(self) -> Iterator[str]:
+        """Say what the branch does and with what."""
+        metadata, history = self.metadata, self.completer.history
+        yield (
+            f"model {metadata.model_id} on {self.settings.device} by {self.backend}, label set "
+            f"{metadata.label_set.name}"
+        )
+        yield f"it reads {' and '.join(metadata.inputs)}; {self.lidar.value}"
+        if len(self._completers) > 1:
+            yield f"{len(self._completers)} frames are completed at once"
+        if history.count:
+            yield f"it reads {history.count} past frames {history.interval} s apart, where somebody tells the ego pose"
+        odometry = self.settings.odometry
+        if odometry.enabled and odometry.source == "tf":
+            yield f"ego pose from TF: '{self.scene.frame_id}' in '{odometry.fixed_frame}'"
+
+    def statuses(self, lost: Sequence[Drop]) -> Iterator[DiagnosticStatus]:
+        """Return rate and latency of the grids, and what was dropped."""
+        complaint = diagnostics.old_stamps(self) or self.alone or diagnostics.over_budget(self)
+        values = {
+            "past frames used": f"{self.completer.past_frames} of {self.completer.history.count}",
+            **diagnostics.quantiles("processing arrival to publication", self.processing),
+        }
+        yield diagnostics.results_status("frames", self, complaint, values)
+        yield diagnostics.drops_status(self, lost)
+
+    def explain_silence(self, drops: Mapping[Drop, int]) -> str:
+        """Say why there is no grid, of what was dropped since the last look."""
+        slop = round(SECOND * self.settings.sync.slop)
+        return explain_no_grid(self._input.required(), slop, drops, self.drops.explanations())
+
+    def _follow_poses(self) -> None:
+        """Listen to ego poses, wherever they come from."""
+        odometry, host = self.settings.odometry, self.host
+        if self.completer.history.count and not odometry.enabled:
+            host.warn("odometry.enabled is false, so the network, trained on several frames, will see one")
+        if odometry.enabled and odometry.source == "topic":
+            host.subscriptions.listen(Odometry, "odometry", self._assembler.take_odometry)
+        if odometry.enabled and odometry.source == "tf":
+            stop = host.source.follow(odometry.fixed_frame, self.scene.frame_id, self._assembler.poses.add)
+            host.undo.callback(stop)
 
     def _take(self, completer: Completer, inputs: StereoSet) -> Finish | None:
-        if not (self.settings.always_run or self.outputs.wanted):
+        """Complete one set, and return what publishes its grid; None if there is nothing to publish."""
+        if not (self.settings.always_run or self._outputs.wanted):
             self.skipped += 1
             return None
         publish: Finish | None = None
@@ -96,32 +198,19 @@ class Pipeline:
         except UnusableInput as error:
             self.drops.explain(error)
         except Exception as error:
-            if self.alive():
+            if self.host.node.context.ok():
                 text = f"{type(error).__name__}: {error}; the node goes on with the next frame"
                 self.drops.explain(UnusableInput(Drop.INFERENCE, text))
-
-    def forget(self) -> None:
-        """Forget what was sensed and found before, because time or place jumped."""
-        self.assembler.reset()
-        self.newest, self.alone = None, ""
-        self._outdated = True
-
-    def restart(self) -> None:
-        """Count from zero, as after activation."""
-        self.forget()
-        self.drops.reset()
-        self.published, self.skipped = Rate(), 0
-        self.latency, self.processing = Latencies(), Latencies()
 
     def _complete(self, completer: Completer, inputs: StereoSet) -> Finish:
         begin = time.monotonic_ns()
         with self._assembling:
-            frame = self.assembler(inputs)
+            frame = self._assembler(inputs)
         assembled = time.monotonic_ns()
         if self._outdated:
             self._outdated = False
             completer.forget()
-        grid = replace(completer.complete(frame, confidence=self.outputs.want_confidence), grid=self.scene)
+        grid = replace(completer.complete(frame, confidence=self._outputs.want_confidence), grid=self.scene)
         completed = time.monotonic_ns()
         stages = {
             "waiting": 1e-6 * (begin - inputs.arrival),
@@ -131,7 +220,7 @@ class Pipeline:
 
         def publish() -> None:
             with self._one_frame_at_most():
-                self.outputs.publish(grid)
+                self._outputs.publish(grid)
                 end = time.monotonic_ns()
                 self.newest = grid
                 self.published.tick()
@@ -142,25 +231,16 @@ class Pipeline:
         return publish
 
     def _check_pose(self, frame: Frame) -> None:
-        """Say so where the network had to do without past frames because nobody knows where they were."""
+        """Say so where the network had to do without past frames because there is no pose."""
         self.alone = ""
         if not self.completer.history.count or frame.T_world_grid is not None:
             return
-        odometry = self.settings.odometry
-        if not odometry.enabled:
-            self.alone = "odometry.enabled is false, so the network sees single frames; set it and configure again"
-            return
-        pose = "nav_msgs/Odometry on 'odometry'"
-        if odometry.source == "tf":
-            pose = f"the transform of '{self.scene.frame_id}' in '{odometry.fixed_frame}' on /tf"
-        self.alone = (
-            f"there is no ego pose at the image's stamp, so the network sees single frames: publish {pose} at least "
-            "every odometry.max_gap seconds, stamped by the clock of the images"
-        )
-        self.drops.explain(UnusableInput(Drop.POSE_MISSING, self.alone))
+        self.alone = explain_no_pose(self.settings.odometry, self.scene.frame_id)
+        if self.settings.odometry.enabled:
+            self.drops.explain(UnusableInput(Drop.POSE_MISSING, self.alone))
 
     def _report(self, frame: Frame, grid: SemanticGrid, stages: dict[str, float], processing: float) -> None:
-        latency = (self.now() - grid.stamp) / 1e9
+        latency = (self.host.now() - grid.stamp) / 1e9
         self.latency.add(latency)
         self.processing.add(processing)
         status = Status(
@@ -174,4 +254,4 @@ class Pipeline:
         )
         timings = {f"processing_time/{name}": value for name, value in stages.items()}
         timings |= {f"processing_time/{TOTAL}": 1e3 * processing, "pipeline_latency": 1e3 * latency}
-        self.outputs.report(status, timings)
+        self._outputs.report(status, timings)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +15,11 @@ from std_srvs.srv import Trigger
 from ssc_ros.assembly.settings import Settings
 from ssc_ros.assembly.transforms import LiveTransformSource
 from ssc_ros.core import SscError
-from ssc_ros.data.grid_files import save_grid
-from ssc_ros.ros.completion import Pipeline
-from ssc_ros.ros.loading import load_completer, load_segmenter
+from ssc_ros.ros.loading import LoadCompleter, LoadSegmenter, load_completer, load_networks, load_segmenter
 from ssc_ros.ros.parameter_server import ParameterServer
-from ssc_ros.ros.ports import Completer, Segmenter
-from ssc_ros.ros.segmentation import Segmentation
 from ssc_ros.ros.tf import transform_source
 from ssc_ros.ros.wiring import Parts, wire
 from ssc_ros_msgs.srv import SaveGrid
-
-LoadCompleter = Callable[[Settings], Completer]
-LoadSegmenter = Callable[[Settings], Segmenter]
 
 
 class SscNode(LifecycleNode):
@@ -78,29 +70,22 @@ class SscNode(LifecycleNode):
         """Load the model, warm it up, and connect."""
         try:
             settings = self._server.configure()
-            segmenter = self._load_segmenter(settings) if settings.lidar.segmentation_checkpoint else None
-            if segmenter:
-                segmenter.warm_up()
-            completers = self._completers(settings, segmenter)
-            with ThreadPoolExecutor(len(completers)) as threads:  # at once, as they will work
-                list(threads.map(lambda completer: completer.warm_up(), completers))
-            self._parts = wire(self, completers, segmenter, settings, self._transform_source, self._warn)
+            networks = load_networks(settings, self._load_completer, self._load_segmenter)
+            self._parts = wire(self, networks, settings, self._transform_source, self._warn)
             for kind, name, serve in ((SaveGrid, "~/save_grid", self._save_grid), (Trigger, "~/reset", self._reset)):
                 self._parts.undo.callback(self.destroy_service, self.create_service(kind, name, serve))
         except Exception as error:  # rclpy would swallow it without a word
             kind = "" if isinstance(error, SscError) else f"{type(error).__name__}: "
             self.get_logger().error(kind + " ".join(str(error).split()))
             return TransitionCallbackReturn.FAILURE
-        self._log_start(settings, self._parts)
+        self._log_start(self._parts)
         return super().on_configure(state)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Begin to listen."""
-        parts = self._configured
-        parts.outputs.announce(parts.pipeline.completer.metadata.label_set)
-        parts.restart()
-        waiting = "stereo pairs" if parts.pipeline.settings.camera.enabled else "point clouds"
-        self.get_logger().info(f"active: waiting for {waiting}")
+        self._configured.restart()
+        awaited = " and ".join(branch.awaited for branch in self._configured.branches)
+        self.get_logger().info(f"active: waiting for {awaited}")
         return super().on_activate(state)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -132,24 +117,6 @@ class SscNode(LifecycleNode):
     def _warn(self, text: str) -> None:
         self.get_logger().warning(text)
 
-    def _completers(self, settings: Settings, segmenter: Segmenter | None) -> list[Completer]:
-        """The completion network, once for each frame in work, or what stands in for it without a camera."""
-        if settings.camera.enabled:
-            first = self._load_completer(settings)
-            if first.history.count and settings.parallel_frames > 1:
-                raise SscError(
-                    f"parallel_frames is {settings.parallel_frames}, but {first.metadata.model_id} reads past frames, "
-                    "so each has to be completed before the next; set it to 1"
-                )
-            return [first, *(self._load_completer(settings) for _ in range(settings.parallel_frames - 1))]
-        if segmenter is None:
-            raise SscError(
-                "camera.enabled is false and lidar.segmentation_checkpoint is empty, so there is nothing to do; set one"
-            )
-        from ssc_ros.ros.no_camera import NoCompleter  # with torch, which the segmenter has brought by now
-
-        return [NoCompleter(segmenter.metadata)]
-
     def _apply(self, settings: Settings) -> None:
         if self._parts is not None:
             self._parts.apply(settings)
@@ -160,14 +127,8 @@ class SscNode(LifecycleNode):
             return
         parts.pause()
         parts.undo.close()
-        if parts.pipeline.settings.camera.enabled:
-            self._log_end("grids", parts.pipeline)
-        if parts.segmentation:
-            self._log_end("labelled sweeps", parts.segmentation)
-
-    def _log_end(self, what: str, part: Pipeline | Segmentation) -> None:
-        drops = ", ".join(f"{reason.value} {count}" for reason, count in part.drops.counts().items())
-        self.get_logger().info(f"published {part.published.total} {what}; dropped: {drops or 'nothing'}")
+        for branch in parts.branches:
+            self.get_logger().info(branch.summary())
 
     def _on_time_jump(self, jump: TimeJump) -> None:
         self._warn(f"the clock jumped by {jump.delta.nanoseconds / 1e9:.3f} s; starting afresh")
@@ -184,42 +145,27 @@ class SscNode(LifecycleNode):
         return response
 
     def _save_grid(self, request: SaveGrid.Request, response: SaveGrid.Response) -> SaveGrid.Response:
-        parts = self._configured
-        if parts.pipeline.newest is None:
-            response.message = "there is no grid yet; is somebody subscribed to ~/grid, or always_run set?"
-            return response
-        directory = Path(request.directory or parts.pipeline.settings.save.directory)
+        directory = Path(request.directory or self._configured.settings.save.directory)
         try:
-            response.files = [str(path) for path in save_grid(parts.pipeline.newest, directory)]
+            response.files = [str(path) for path in self._configured.save(directory)]
         except OSError as error:
             response.message = f"cannot write to {directory}: {error.strerror}; name another directory"
             return response
-        response.success, response.message = True, f"wrote {len(response.files)} files to {directory}"
+        response.success = bool(response.files)
+        if response.success:
+            response.message = f"wrote {len(response.files)} files to {directory}"
+        else:
+            response.message = "there is no grid yet; is somebody subscribed to ~/grid, or always_run set?"
         return response
 
-    def _log_start(self, settings: Settings, parts: Parts) -> None:
-        metadata, scene = parts.pipeline.completer.metadata, parts.pipeline.scene
-        info = self.get_logger().info
-        if settings.camera.enabled:
-            backend = parts.pipeline.completer.backend
-            info(f"model {metadata.model_id} on {settings.device} by {backend}, label set {metadata.label_set.name}")
-            info(f"it reads {' and '.join(metadata.inputs)}; {parts.lidar.value}")
-            if len(parts.pipeline.completers) > 1:
-                info(f"{len(parts.pipeline.completers)} frames are completed at once")
-        else:
-            info("camera.enabled is false: no scenes are completed")
-        if parts.segmentation:
-            info(f"points get classes from {parts.segmentation.label.segmenter.metadata.model_id}")
-        history = parts.pipeline.completer.history
-        if history.count:
-            info(f"it reads {history.count} past frames {history.interval} s apart, where somebody tells the ego pose")
-            if not settings.odometry.enabled:
-                self._warn("odometry.enabled is false, so the network, trained on several frames, will see one")
+    def _log_start(self, parts: Parts) -> None:
+        info, scene = self.get_logger().info, parts.branches[0].scene
+        for branch in parts.branches:
+            for sentence in branch.describe():
+                info(sentence)
         info(f"grid {scene.shape} voxels of {scene.voxel_size} m from {scene.min_corner} in frame '{scene.frame_id}'")
         info(f"extrinsics from {self._transform_source.name}")
-        if settings.odometry.enabled and settings.odometry.source == "tf":
-            info(f"ego pose from TF: '{scene.frame_id}' in '{settings.odometry.fixed_frame}'")
-        for item in parts.inputs.all:
-            info(f"input  {item.topic} ({item.type_name})")
-        for topic in (*parts.outputs.topics, *([parts.segmentation.topic] if parts.segmentation else [])):
-            info(f"output {topic}")
+        for topic in parts.subscriptions.all:
+            info(f"input  {topic.name} ({topic.type_name})")
+        for name in parts.topics:
+            info(f"output {name}")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -84,8 +85,32 @@ class Segmenter(Protocol):
     def metadata(self) -> Metadata:
         """What the checkpoint says of itself."""
 
+    @property
+    def backend(self) -> str:
+        """What runs the network."""
+
     def warm_up(self) -> None:
         """Make the first sweep as fast as the others."""
 
     def segment(self, points: NDArray[np.float32]) -> Labels:
         """Classes of points (M, 4): x, y, z [m] in the grid frame and intensity 0..1."""
+
+
+@dataclass(frozen=True)
+class Networks:
+    """The networks of a node; at least one.
+
+    Attributes:
+        completers: the completion network, once for each frame that is completed at the same time.
+        segmenter: gives classes to points, or None.
+    """
+
+    completers: Sequence[Completer]
+    segmenter: Segmenter | None
+
+    @property
+    def leading(self) -> Completer | Segmenter:
+        """The network whose grid and classes are the node's."""
+        leading = self.completers[0] if self.completers else self.segmenter
+        assert leading is not None
+        return leading

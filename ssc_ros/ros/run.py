@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from ssc_ros.core import SscError
 from ssc_ros.kernels.memory import share
-from ssc_ros.ros.loading import load_completer
+from ssc_ros.ros.loading import LoadCompleter, load_completer
 from ssc_ros.ros.transports import large_message_variables
 
 if TYPE_CHECKING:
     from ssc_ros.assembly.settings import Settings
-    from ssc_ros.ros.node import LoadCompleter, SscNode
+    from ssc_ros.ros.node import SscNode
     from ssc_ros.ros.ports import Completer
 
 STANDARD_ERROR = 2

@@ -1,145 +1,106 @@
-"""Classes for the points of each sweep: found once, for the fused completion and for `~/points_semantic`."""
+"""The branch that publishes the points of sweeps with their classes."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from concurrent.futures import Future
-from dataclasses import dataclass, field
-from threading import Lock
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-from rclpy.publisher import Publisher
+from diagnostic_msgs.msg import DiagnosticStatus
+from sensor_msgs.msg import PointCloud2
 
-from ssc_ros.assembly.drop_counter import DropCounter
-from ssc_ros.assembly.frames import LabelledSweep
 from ssc_ros.assembly.settings import Settings
-from ssc_ros.assembly.statistics import Latencies, Rate
-from ssc_ros.core import LabelSet
-from ssc_ros.messages.clouds import read_cloud
+from ssc_ros.assembly.statistics import Latencies
+from ssc_ros.assembly.sweep_labeller import SweepLabeller
+from ssc_ros.assembly.watchdog import explain_no_sweeps
 from ssc_ros.messages.drops import Drop, UnusableInput
 from ssc_ros.messages.stamps import header_stamp
+from ssc_ros.ros.branch import Branch, Host
+from ssc_ros.ros.health import diagnostics
 from ssc_ros.ros.outputs.messages import semantic_cloud
-from ssc_ros.ros.ports import Segmenter
+from ssc_ros.ros.outputs.publishers import offer
+from ssc_ros.ros.ports import Metadata, Segmenter
+from ssc_ros.ros.qos import LATEST
+from ssc_ros.ros.stereo_input import POINTS_TOPIC
 
 TOPIC = "~/points_semantic"
 
-REMEMBERED = 4
-"""Sweeps whose labels are kept: a stereo pair asks for its own one while the next ones come in."""
 
+class Segmentation(Branch):
+    """Publishes the points of each sweep with their classes, in a thread of its own."""
 
-@dataclass
-class SweepLabeller:
-    """Labels each sweep once, whoever asks first and from whatever thread; the others wait for that.
+    result, results, awaited = "labelled sweep", "labelled sweeps", "point clouds"
 
-    Attributes:
-        segmenter: the network; it is asked by one thread at a time.
-        place: the pose (4, 4) of a named frame in the grid frame; raises UnusableInput where nobody knows it.
-        latency: what the network took for each sweep.
-    """
+    def __init__(self, host: Host, settings: Settings, segmenter: Segmenter, labeller: SweepLabeller) -> None:
+        """Connect the branch.
 
-    segmenter: Segmenter
-    place: Callable[[str], NDArray[np.float64]]
-    latency: Latencies = field(default_factory=Latencies)
-    _known: dict[int, tuple[Any, Future[LabelledSweep]]] = field(default_factory=dict)
-    _lock: Lock = field(default_factory=Lock)
-    _asking: Lock = field(default_factory=Lock)
-
-    def __call__(self, message: Any) -> LabelledSweep:
-        """The labelled points of a sensor_msgs/PointCloud2.
-
-        Raises:
-            UnusableInput: a cloud that cannot be read or placed, or on which the network failed.
+        Args:
+            host: the node.
+            settings: the current ones.
+            segmenter: the network.
+            labeller: asks the network, once for each sweep.
         """
-        with self._lock:
-            known = self._known.get(id(message))
-            answer: Future[LabelledSweep] = Future() if known is None else known[1]
-            if known is None:
-                self._known[id(message)] = message, answer  # with the message, so that nobody else gets its id
-                while len(self._known) > REMEMBERED:
-                    del self._known[next(iter(self._known))]
-        if known is None:
-            try:
-                answer.set_result(self._label(message))
-            except UnusableInput as error:
-                answer.set_exception(error)
-            except Exception as error:
-                text = f"{type(error).__name__}: {error}; the node goes on with the next sweep"
-                answer.set_exception(UnusableInput(Drop.CLOUD_SEGMENTATION, text))
-        return answer.result()
-
-    def forget(self) -> None:
-        """Forget all sweeps."""
-        with self._lock:
-            self._known.clear()
-
-    def _label(self, message: Any) -> LabelledSweep:
-        cloud = read_cloud(message)
-        points = cloud.points(self.place(message.header.frame_id))
-        with self._asking:
-            begin = time.monotonic()
-            labels = self.segmenter.segment(points).labels
-            self.latency.add(time.monotonic() - begin)
-        return LabelledSweep(cloud, points, labels)
-
-
-@dataclass
-class Segmentation:
-    """Publishes the points of sweeps with their classes, in a thread of its own.
-
-    Attributes:
-        label: finds the classes.
-        publisher: of `~/points_semantic`.
-        drops: where sweeps that are not published are counted.
-        settings: the current ones; may be replaced.
-        now: the node's clock [ns].
-        published: how often a sweep was published.
-        skipped: sweeps that nobody wanted.
-        latency: stamp to publication, on the node's clock.
-    """
-
-    label: SweepLabeller
-    publisher: Publisher
-    drops: DropCounter
-    settings: Settings
-    now: Callable[[], int]
-    published: Rate = field(default_factory=Rate)
-    skipped: int = 0
-    latency: Latencies = field(default_factory=Latencies)
+        super().__init__(host, settings)
+        self._segmenter, self._labeller = segmenter, labeller
+        self._publisher = offer(host.node, host.qos_watch, PointCloud2, TOPIC, LATEST)
+        host.undo.callback(host.node.destroy_publisher, self._publisher)
+        self._input = host.subscriptions.listen(
+            PointCloud2, POINTS_TOPIC, self.work([self._publish], 1, "segmentation")
+        )
 
     @property
-    def topic(self) -> str:
+    def metadata(self) -> Metadata:
+        """What the network says of itself."""
+        return self._segmenter.metadata
+
+    @property
+    def backend(self) -> str:
+        """What runs the network."""
+        return self._segmenter.backend
+
+    @property
+    def topics(self) -> Sequence[str]:
         """Resolved name of the output."""
-        return str(self.publisher.topic_name)
-
-    @property
-    def label_set(self) -> LabelSet:
-        """Meaning of the labels."""
-        return self.label.segmenter.metadata.label_set
-
-    def __call__(self, message: Any) -> None:
-        """Publish one sweep; whatever goes wrong costs this sweep only."""
-        if not (self.settings.always_run or self.publisher.get_subscription_count()):
-            self.skipped += 1
-            return
-        try:
-            sweep = self.label(message)
-            self.publisher.publish(semantic_cloud(message, sweep.cloud, sweep.labels, self.label_set))
-        except UnusableInput as error:
-            self.drops.explain(error)
-            return
-        self.latency.add((self.now() - header_stamp(message)) / 1e9)
-        self.published.tick()
+        return [str(self._publisher.topic_name)]
 
     def forget(self) -> None:
         """Forget what was sensed before, because time or place jumped."""
-        self.label.forget()
+        self._labeller.forget()
 
     def restart(self) -> None:
         """Count from zero, as after activation."""
-        self.forget()
-        self.drops.reset()
-        self.published, self.skipped = Rate(), 0
-        self.latency, self.label.latency = Latencies(), Latencies()
+        super().restart()
+        self._labeller.latency = Latencies()
+
+    def describe(self) -> Iterator[str]:
+        """Say what the branch does and with what."""
+        yield f"points get classes from {self.metadata.model_id}"
+
+    def statuses(self, lost: Sequence[Drop]) -> Iterator[DiagnosticStatus]:
+        """Return rate, latency and drops of the labelled sweeps."""
+        complaint = "dropping: " + ", ".join(reason.value for reason in lost) if lost else ""
+        values = {
+            **diagnostics.quantiles("network", self._labeller.latency),
+            "model": self.metadata.model_id,
+            **{f"dropped as {reason.value}": count for reason, count in self.drops.counts().items()},
+        }
+        yield diagnostics.results_status("segmentation", self, complaint, values)
+
+    def explain_silence(self, drops: Mapping[Drop, int]) -> str:
+        """Say why there is no labelled sweep, of what was dropped since the last look."""
+        state = self.host.subscriptions.state(self._input, "sweeps")
+        return explain_no_sweeps(state, drops, self.drops.explanations())
+
+    def _publish(self, message: Any) -> None:
+        """Publish one sweep; whatever goes wrong costs this sweep only."""
+        if not (self.settings.always_run or self._publisher.get_subscription_count()):
+            self.skipped += 1
+            return
+        try:
+            sweep = self._labeller(message)
+            cloud = semantic_cloud(message, sweep.cloud, sweep.labels, self.metadata.label_set)
+            self._publisher.publish(cloud)
+        except UnusableInput as error:
+            self.drops.explain(error)
+            return
+        self.latency.add((self.host.now() - header_stamp(message)) / 1e9)
+        self.published.tick()

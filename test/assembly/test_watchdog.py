@@ -6,7 +6,7 @@ import pytest
 
 from ssc_ros.assembly.drop_counter import DropCounter
 from ssc_ros.assembly.statistics import Latencies, Rate
-from ssc_ros.assembly.watchdog import InputState, RequiredInputs, Vigil, explain_no_sweeps, explain_silence
+from ssc_ros.assembly.watchdog import InputState, RequiredInputs, Vigil, explain_no_grid, explain_no_sweeps
 from ssc_ros.messages.drops import Drop, UnusableInput
 
 IMAGE, INFO, CLOUD = "sensor_msgs/msg/Image", "sensor_msgs/msg/CameraInfo", "sensor_msgs/msg/PointCloud2"
@@ -18,7 +18,7 @@ SLOP = 10_000_000
 
 
 def explain(left=LEFT, right=RIGHT, infos=INFOS, points=None, drops=(), texts=()):
-    return explain_silence(RequiredInputs(left, right, infos, points), SLOP, dict(drops), dict(texts))
+    return explain_no_grid(RequiredInputs(left, right, infos, points), SLOP, dict(drops), dict(texts))
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,7 @@ class TinySegmenter:
     def __init__(self, work=0.0, fails=False):
         self.metadata = SimpleNamespace(model_id="tiny-points", grid=GRID, label_set=SEMANTIC_KITTI, inputs=(LIDAR,))
         self.work, self.fails = work, fails
+        self.backend = "torch"
         self.sweeps = []
 
     def warm_up(self):
@@ -182,7 +183,7 @@ class World:
     def drops(self):
         """What the last node has dropped, by reason."""
         node, *_ = self.nodes[-1]
-        return {reason.value: count for reason, count in node._parts.pipeline.drops.counts().items()}
+        return {reason.value: count for reason, count in node._parts.branches[0].drops.counts().items()}
 
     def await_listener(self, topic):
         """Wait until the node's publisher of a topic has matched a subscription; names are known earlier than that."""

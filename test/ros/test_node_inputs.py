@@ -13,7 +13,7 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CompressedImage
 
 from ssc_ros.messages.drops import Drop
-from ssc_ros.ros import inputs
+from ssc_ros.ros import stereo_input
 from ssc_ros_msgs.msg import SemanticVoxelGrid
 
 from .rig import IMAGES, INFOS, SECOND, T0, stamp_of
@@ -61,14 +61,14 @@ def test_a_wrong_image_is_counted_and_the_next_good_one_completed(world, reason)
 @pytest.fixture
 def uncalibrated(world, monkeypatch):
     """A node whose first two pairs wait for their calibration."""
-    monkeypatch.setattr(inputs, "CALIBRATION_WAIT", 60.0)
+    monkeypatch.setattr(stereo_input, "CALIBRATION_WAIT", 60.0)
     node = world.start(lidar__enabled=False)
     for topic in IMAGES:
         world.rig.advertise(topic)
     world.connect(*IMAGES)
     for k in range(2):
         world.rig.images(T0 + k * SECOND)
-    world.spin_until(lambda: len(node._parts.inputs._uncalibrated) == 2)
+    world.spin_until(lambda: len(node._parts.branches[0]._input._uncalibrated) == 2)
     return node
 
 
@@ -106,7 +106,7 @@ def test_a_wrong_calibration_is_counted_and_explained(world, reason, bad, parame
     world.rig.images(T0)
     world.spin_until(lambda: world.drops == {reason: 1})
     assert not grids
-    text = next(iter(node._parts.pipeline.drops.explanations().values()))
+    text = next(iter(node._parts.branches[0].drops.explanations().values()))
     if reason == "extrinsics":
         assert "camera.extrinsics" in text
         assert "'camera'" in text
@@ -152,7 +152,7 @@ def test_the_clock_of_a_replay_may_start_over(world):
     world.connect("/clock")
     world.rig.images(100 * SECOND)
     world.spin_until(lambda: world.drops == {"future": 2})  # no clock yet
-    assert "/clock" in node._parts.pipeline.drops.explanations()[Drop.FUTURE]
+    assert "/clock" in node._parts.branches[0].drops.explanations()[Drop.FUTURE]
     for number, time in enumerate((100, 50), start=1):
         world.rig.publish("/clock", Clock(clock=Time(sec=time)))
         world.spin_until(lambda: node.get_clock().now().nanoseconds == time * SECOND)  # noqa: B023

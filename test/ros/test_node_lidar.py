@@ -68,7 +68,7 @@ def test_clouds_that_are_not_used_are_neither_subscribed_to_nor_waited_for(world
     assert not statuses[0].lidar_used
     assert world.completer.frames[0].points is None
     assert world.client.count_subscribers("points") == 0
-    assert not any("points" in item.topic for item in node._parts.inputs.all)
+    assert not any("points" in topic.name for topic in node._parts.subscriptions.all)
     assert world.drops == {}
 
 
@@ -98,7 +98,7 @@ def test_a_wrong_cloud_costs_the_frame_where_the_checkpoint_needs_it(world, clou
     world.rig.points(T0, **cloud)
     world.rig.images(T0)
     world.spin_until(lambda: world.drops == {"bad_cloud": 1})
-    assert "reads LiDAR" in node._parts.pipeline.drops.explanations()[Drop.BAD_CLOUD]
+    assert "reads LiDAR" in node._parts.branches[0].drops.explanations()[Drop.BAD_CLOUD]
     world.rig.points(T0 + SECOND)
     world.rig.images(T0 + SECOND)
     world.spin_until(lambda: grids)

@@ -66,7 +66,7 @@ def test_parameters_are_checked_when_set(world):
         assert not result.successful, name
         assert why in result.reason
     assert node.set_parameters([rclpy.Parameter("sync.slop", value=0.03)])[0].successful
-    assert node._parts.inputs._synchronizer.rules.slop == 30_000_000
+    assert node._parts.branches[0]._input._synchronizer.rules.slop == 30_000_000
     # what applies at the next configure is accepted, but does not disturb the running node
     assert node.set_parameters([rclpy.Parameter("lidar.frame_id", value="os_lidar")])[0].successful
-    assert node._parts.pipeline.settings.lidar.frame_id == ""
+    assert node._parts.settings.lidar.frame_id == ""

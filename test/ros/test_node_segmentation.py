@@ -112,7 +112,7 @@ def test_a_robot_without_a_camera_gets_its_points_labelled(world):
     world.spin_until(lambda: diagnostics)
     parts = {s.name.removeprefix("ssc_node: ") for s in diagnostics[-1].status}
     assert parts == {"connections", "model", "segmentation"}
-    world.spin_until(lambda: node._parts.segmentation.published.total == 1)
+    world.spin_until(lambda: node._parts.branches[-1].published.total == 1)
 
 
 def test_a_node_without_camera_and_segmentation_has_nothing_to_do(world):
@@ -173,7 +173,7 @@ def test_the_newest_sweep_wins_and_the_others_are_counted(world):
     try:
         for i in range(5):
             world.rig.points(T0 + i * SECOND)
-            world.spin_until(lambda: next(iter(node._parts.inputs.all)).rate.total == i + 1)  # noqa: B023
+            world.spin_until(lambda: next(iter(node._parts.subscriptions.all)).rate.total == i + 1)  # noqa: B023
     finally:
         gate.set()
     world.spin_until(lambda: len(received) == 2)
@@ -255,7 +255,7 @@ def test_a_cloud_that_cannot_be_used_costs_itself_alone(world, reason, cloud):
     world.connect("points")
     world.await_listener("/" + TOPIC)
     world.rig.publish("points", cloud)
-    world.spin_until(lambda: {r.value for r in node._parts.segmentation.drops.counts()} == {reason})
+    world.spin_until(lambda: {r.value for r in node._parts.branches[-1].drops.counts()} == {reason})
     world.rig.points(T0 + SECOND)
     world.spin_until(lambda: received)
     assert world.stamp_of(received[0]) == T0 + SECOND
@@ -275,7 +275,7 @@ def test_nothing_is_segmented_for_nobody(world):
     world.rig.advertise("points")
     world.connect("points")
     world.rig.points(T0)
-    world.spin_until(lambda: node._parts.segmentation.skipped == 1)
+    world.spin_until(lambda: node._parts.branches[-1].skipped == 1)
     assert world.segmenter.sweeps == []
     assert node.set_parameters([rclpy.Parameter("always_run", value=True)])[0].successful
     world.rig.points(T0 + SECOND)
@@ -297,4 +297,4 @@ def test_two_million_points_come_back_while_small_clouds_go_on(world):
     np.testing.assert_array_equal(labels, np.where(np.float32(random[:, 2]) > 0, world.building, world.road))
     world.rig.points(T0 + SECOND)
     world.spin_until(lambda: len(received) == 2)
-    assert node._parts.segmentation.drops.counts() == {}
+    assert node._parts.branches[-1].drops.counts() == {}

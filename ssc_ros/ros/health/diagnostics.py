@@ -3,104 +3,103 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 
 from ssc_ros.assembly.settings import Settings
+from ssc_ros.assembly.statistics import Latencies
 from ssc_ros.messages.drops import Drop
-from ssc_ros.ros.completion import Pipeline
-from ssc_ros.ros.inputs import Input
-from ssc_ros.ros.segmentation import Segmentation
+from ssc_ros.ros.branch import Branch
+from ssc_ros.ros.subscriptions import Topic
 
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
 A_DAY = 86_400.0  # [s]
 
 
-def frames_status(pipeline: Pipeline, settings: Settings, silence: str) -> DiagnosticStatus:
-    """Rate and latency of the published grids; an error while the watchdog has something to say."""
-    latency, budget = pipeline.latency.percentile(95), settings.diagnostics.latency_budget
-    level, message = OK, f"{pipeline.published.hertz:.1f} grids per second"
-    if silence:
-        level, message = ERROR, silence
-    elif latency is not None and latency > A_DAY:
-        level = WARN
-        message = "stamps are more than a day old: in a replay, set use_sim_time and let the replay publish /clock"
-    elif pipeline.alone:
-        level, message = WARN, pipeline.alone
-    elif latency is not None and latency > budget:
-        level = WARN
-        message = f"latency {1e3 * latency:.0f} ms is above diagnostics.latency_budget = {1e3 * budget:.0f} ms"
-    completer = pipeline.completer
-    values = {
-        "published": pipeline.published.total,
-        "rate [1/s]": f"{pipeline.published.hertz:.2f}",
-        "skipped because nobody subscribes": pipeline.skipped,
-        "past frames used": f"{completer.past_frames} of {completer.history.count}",
-        "latency stamp to publication, median [ms]": _milliseconds(pipeline.latency.percentile(50)),
-        "latency stamp to publication, 95 % [ms]": _milliseconds(latency),
-        "processing arrival to publication, median [ms]": _milliseconds(pipeline.processing.percentile(50)),
-        "processing arrival to publication, 95 % [ms]": _milliseconds(pipeline.processing.percentile(95)),
+def status(part: str, level: bytes, message: str, values: Mapping[str, object]) -> DiagnosticStatus:
+    """Return one entry of /diagnostics; the monitor completes its name."""
+    pairs = [KeyValue(key=key, value=str(value)) for key, value in values.items()]
+    return DiagnosticStatus(level=level, name=part, message=message, values=pairs)
+
+
+def results_status(part: str, branch: Branch, complaint: str, values: Mapping[str, object]) -> DiagnosticStatus:
+    """Return rate and latency of a branch's results: an error while there are none, a warning if there is a complaint.
+
+    Args:
+        part: name of the entry.
+        branch: what is reported on.
+        complaint: empty if all is well.
+        values: shown after those that all branches have.
+    """
+    level, message = OK, f"{branch.published.hertz:.1f} {branch.results} per second"
+    if branch.silence:
+        level, message = ERROR, branch.silence
+    elif complaint:
+        level, message = WARN, complaint
+    common = {
+        "published": branch.published.total,
+        "rate [1/s]": f"{branch.published.hertz:.2f}",
+        "skipped because nobody subscribes": branch.skipped,
     }
-    return _status("frames", level, message, pipeline, values)
+    return status(
+        part, level, message, {**common, **quantiles("latency stamp to publication", branch.latency), **values}
+    )
 
 
-def connections_status(pipeline: Pipeline, inputs: Iterable[Input], conflicts: Iterable[str]) -> DiagnosticStatus:
-    """Rate of each input; an error if some endpoint's QoS does not fit."""
-    sentences = list(conflicts)
-    values = {f"{item.topic} [1/s]": f"{item.rate.hertz:.2f}" for item in inputs}
-    return _status("connections", ERROR if sentences else OK, "; ".join(sentences) or "all fit", pipeline, values)
+def old_stamps(branch: Branch) -> str:
+    """Say so if the stamps are of another time; empty if they are not."""
+    latency = branch.latency.percentile(95)
+    if latency is None or latency <= A_DAY:
+        return ""
+    return "stamps are more than a day old: in a replay, set use_sim_time and let the replay publish /clock"
 
 
-def drops_status(pipeline: Pipeline, before: Mapping[Drop, int]) -> DiagnosticStatus:
-    """Count of each reason; a warning if frames were lost since `before`."""
-    now = pipeline.drops.counts()
-    new = [reason.value for reason, count in now.items() if reason.costs_a_frame and count > before.get(reason, 0)]
+def over_budget(branch: Branch) -> str:
+    """Say so if results come later than they may; empty if they do not."""
+    latency, budget = branch.latency.percentile(95), branch.settings.diagnostics.latency_budget
+    if latency is None or latency <= budget:
+        return ""
+    return f"latency {1e3 * latency:.0f} ms is above diagnostics.latency_budget = {1e3 * budget:.0f} ms"
+
+
+def quantiles(what: str, latencies: Latencies) -> dict[str, str]:
+    """Return median and 95th percentile of a duration as values of an entry."""
+    return {
+        f"{what}, median [ms]": _milliseconds(latencies.percentile(50)),
+        f"{what}, 95 % [ms]": _milliseconds(latencies.percentile(95)),
+    }
+
+
+def drops_status(branch: Branch, lost: Sequence[Drop]) -> DiagnosticStatus:
+    """Return the count of each reason; a warning if frames were lost for one of `lost`."""
+    new = [reason.value for reason in lost if reason.costs_a_frame]
     message = "dropping: " + ", ".join(new) if new else "none in the last second"
-    return _status("drops", WARN if new else OK, message, pipeline, {r.value: n for r, n in now.items()})
+    return status("drops", WARN if new else OK, message, {r.value: n for r, n in branch.drops.counts().items()})
 
 
-def segmentation_status(
-    segmentation: Segmentation, pipeline: Pipeline, before: Mapping[Drop, int], silence: str
-) -> DiagnosticStatus:
-    """Rate, latency and drops of the labelled sweeps; an error while the watchdog has something to say."""
-    now = segmentation.drops.counts()
-    new = [reason.value for reason, count in now.items() if count > before.get(reason, 0)]
-    level, message = OK, f"{segmentation.published.hertz:.1f} sweeps per second"
-    if silence:
-        level, message = ERROR, silence
-    elif new:
-        level, message = WARN, "dropping: " + ", ".join(new)
-    network = segmentation.label.latency
+def connections_status(topics: Iterable[Topic], conflicts: Iterable[str]) -> DiagnosticStatus:
+    """Return the rate of each input; an error if some endpoint's QoS does not fit."""
+    sentences = list(conflicts)
+    values = {f"{topic.name} [1/s]": f"{topic.rate.hertz:.2f}" for topic in topics}
+    return status("connections", ERROR if sentences else OK, "; ".join(sentences) or "all fit", values)
+
+
+def model_status(branch: Branch) -> DiagnosticStatus:
+    """Return what runs in the first branch, on what, and the memory that the process takes."""
+    settings, metadata, scene = branch.settings, branch.metadata, branch.scene
     values = {
-        "published": segmentation.published.total,
-        "rate [1/s]": f"{segmentation.published.hertz:.2f}",
-        "skipped because nobody subscribes": segmentation.skipped,
-        "latency stamp to publication, median [ms]": _milliseconds(segmentation.latency.percentile(50)),
-        "latency stamp to publication, 95 % [ms]": _milliseconds(segmentation.latency.percentile(95)),
-        "network, median [ms]": _milliseconds(network.percentile(50)),
-        "network, 95 % [ms]": _milliseconds(network.percentile(95)),
-        "model": segmentation.label.segmenter.metadata.model_id,
-        **{f"dropped as {reason.value}": count for reason, count in now.items()},
-    }
-    return _status("segmentation", level, message, pipeline, values)
-
-
-def model_status(pipeline: Pipeline, settings: Settings) -> DiagnosticStatus:
-    """What runs, on what, and the memory it takes."""
-    scene = pipeline.scene
-    values = {
-        "checkpoint": (settings.checkpoint or "(shipped)") if settings.camera.enabled else "(none)",
+        "checkpoint": _completion_checkpoint(settings),
         "segmentation checkpoint": settings.lidar.segmentation_checkpoint or "(none)",
         "device": settings.device,
-        "backend": pipeline.completer.backend,
-        "sensors": ", ".join(pipeline.completer.metadata.inputs),
-        "label set": pipeline.completer.metadata.label_set.name,
+        "backend": branch.backend,
+        "sensors": ", ".join(metadata.inputs),
+        "label set": metadata.label_set.name,
         "grid": f"{' x '.join(map(str, scene.shape))} voxels of {scene.voxel_size} m in '{scene.frame_id}'",
         "resident memory [MB]": f"{resident_memory() / 1e6:.0f}",
     }
-    return _status("model", OK, pipeline.completer.metadata.model_id, pipeline, values)
+    return status("model", OK, metadata.model_id, values)
 
 
 def resident_memory() -> int:
@@ -109,16 +108,8 @@ def resident_memory() -> int:
     return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") if statm.exists() else 0
 
 
-def _status(
-    part: str, level: bytes, message: str, pipeline: Pipeline, values: Mapping[str, object]
-) -> DiagnosticStatus:
-    return DiagnosticStatus(
-        level=level,
-        name=part,
-        message=message,
-        hardware_id=pipeline.completer.metadata.model_id,
-        values=[KeyValue(key=key, value=str(value)) for key, value in values.items()],
-    )
+def _completion_checkpoint(settings: Settings) -> str:
+    return (settings.checkpoint or "(shipped)") if settings.camera.enabled else "(none)"
 
 
 def _milliseconds(seconds: float | None) -> str:

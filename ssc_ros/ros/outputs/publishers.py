@@ -19,7 +19,7 @@ from std_msgs.msg import Float64
 from visualization_msgs.msg import MarkerArray
 
 from ssc_ros.assembly.settings import Settings
-from ssc_ros.core import LabelSet, SceneGrid, SemanticGrid
+from ssc_ros.core import LabelSet, SceneGrid, SemanticGrid, SscError
 from ssc_ros.messages.codec import Encoding
 from ssc_ros.ros.outputs import messages
 from ssc_ros.ros.outputs.markers import surface_markers
@@ -79,7 +79,7 @@ def offer(node: Node, qos_watch: QosWatch, kind: type, topic: str, qos: QoSProfi
 
 @dataclass
 class Outputs:
-    """All publishers of the node.
+    """All publishers of the completed scenes.
 
     Attributes:
         node: creates them.
@@ -94,11 +94,9 @@ class Outputs:
     timings: Iterable[str]
 
     def __post_init__(self) -> None:
-        cameras, markers = self.settings.camera.enabled, self.settings.markers.enabled
-        offers = [*(OFFERS if cameras else ()), *([MARKERS] if cameras and markers else ())]
+        offers = [*OFFERS, *([MARKERS] if self.settings.markers.enabled else [])]
         self._shown = [(shown, self._publisher(shown.type, shown.topic, shown.qos)) for shown in offers]
         self._status = self._publisher(Status, "~/status", LOG)
-        self._labels = self._publisher(LabelInfo, "~/label_info", LATCHED)
         # one more event to wait for, on each of so many small topics, would cost the executor more than it tells
         no_events = PublisherEventCallbacks(use_default_callbacks=False)
         self._timings = {
@@ -112,7 +110,7 @@ class Outputs:
     @property
     def topics(self) -> list[str]:
         """Resolved names of the topics that others are expected to subscribe to."""
-        return [publisher.topic_name for publisher in (*(p for _, p in self._shown), self._status, self._labels)]
+        return [publisher.topic_name for publisher in (*(p for _, p in self._shown), self._status)]
 
     @property
     def wanted(self) -> bool:
@@ -127,12 +125,16 @@ class Outputs:
             shown.shows_confidence and publisher.get_subscription_count() for shown, publisher in self._shown
         )
 
-    def announce(self, label_set: LabelSet) -> None:
-        """Publish the class table, for now and for late subscribers."""
-        self._labels.publish(messages.label_info(label_set, self.node.get_clock().now().to_msg()))
-
     def rehearse(self, scene: SceneGrid, label_set: LabelSet) -> None:
-        """Build each message once for an empty grid, so that the first real one does not wait for compilers."""
+        """Build each message once for an empty grid, so that the first real one does not wait for compilers.
+
+        Raises:
+            SscError: the settings name classes that the label set does not have.
+        """
+        unknown = [name for name in self.settings.bev.free_classes if name not in label_set.names]
+        if unknown:
+            known = ", ".join(label_set.names)
+            raise SscError(f"parameter bev.free_classes names {unknown}; the checkpoint's classes are {known}")
         empty = SemanticGrid(np.zeros(scene.shape, np.uint8), scene, label_set)
         for shown, _ in self._shown:
             shown.build(empty, self.settings)
@@ -157,5 +159,26 @@ class Outputs:
 
     def destroy(self) -> None:
         """Withdraw all topics."""
-        for publisher in (*(p for _, p in self._shown), self._status, self._labels, *self._timings.values()):
+        for publisher in (*(p for _, p in self._shown), self._status, *self._timings.values()):
             self.node.destroy_publisher(publisher)
+
+
+class ClassTable:
+    """`~/label_info`: names and colours of the classes, also for late subscribers."""
+
+    def __init__(self, node: Node, qos_watch: QosWatch) -> None:
+        self._node = node
+        self._publisher = offer(node, qos_watch, LabelInfo, "~/label_info", LATCHED)
+
+    @property
+    def topic(self) -> str:
+        """Resolved name."""
+        return str(self._publisher.topic_name)
+
+    def announce(self, label_set: LabelSet) -> None:
+        """Publish the table."""
+        self._publisher.publish(messages.label_info(label_set, self._node.get_clock().now().to_msg()))
+
+    def destroy(self) -> None:
+        """Withdraw the topic."""
+        self._node.destroy_publisher(self._publisher)
