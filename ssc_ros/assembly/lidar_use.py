@@ -1,4 +1,4 @@
-"""Whether frames need point clouds: the checkpoint decides, and parameters may decline what is optional. No ROS."""
+"""Whether frames need point clouds: the checkpoint decides, and parameters may decline what is optional."""
 
 from __future__ import annotations
 

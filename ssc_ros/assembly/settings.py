@@ -1,4 +1,4 @@
-"""Every parameter of the node, in one table that declares, types, validates and documents it. Needs no ROS."""
+"""Every parameter of the node, in one table that declares, types, validates and documents it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a parameter of the node is: a type, a default, a meaning and the values that it takes. Needs no ROS."""
+"""What a parameter of the node is: a type, a default, a meaning and the values that it takes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from typing import Any, Literal, get_type_hints
 
-from ssc_ros.core import SscError
+from ssc_ros.core import SscError, StereoRig, poses
 
 Value = bool | int | float | str | tuple[float, ...] | tuple[str, ...]
 Applies = Literal["start", "configure", "live"]
@@ -149,3 +149,9 @@ def build(group: type, values: Mapping[str, Value], prefix: str = "") -> Any:
         elif name in values:
             arguments[item.name] = values[name]
     return group(**arguments)
+
+
+def extrinsics(rig: StereoRig) -> str:
+    """Return the value of the node's parameter `camera.extrinsics` for a rig, as it is written in YAML."""
+    numbers = (*rig.T_grid_camera[:3, 3], *poses.to_quaternion(rig.T_grid_camera))
+    return f"[{', '.join(f'{number:.12f}' for number in numbers)}]"

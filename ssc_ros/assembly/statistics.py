@@ -1,4 +1,4 @@
-"""Rates and latencies of the last seconds. Needs no ROS."""
+"""Rates and latencies of the last seconds, and the names of the stages that are timed."""
 
 from __future__ import annotations
 
@@ -8,6 +8,11 @@ from collections.abc import Callable
 from threading import Lock
 
 import numpy as np
+
+OWN_STAGES = ("waiting", "conversion", "publication")
+"""Stages that the node times itself: until a complete set is taken up, messages to frame, grid to messages in turn."""
+TOTAL = "total"
+"""Arrival to publication: the node's own stages and the completer's."""
 
 
 class Rate:

@@ -1,4 +1,4 @@
-"""Pairs the two images of a rig, and adds the LiDAR sweep that belongs to them. Needs no ROS.
+"""Pairs the two images of a rig, and adds the LiDAR sweep that belongs to them..
 
 It differs from message_filters' ApproximateTime in what users of that one miss: the slop is inclusive, the sweep may
 be optional or required, nothing is dropped without a reason, time may jump backwards, and the callback runs outside

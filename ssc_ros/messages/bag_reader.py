@@ -1,4 +1,4 @@
-"""Reading rosbag2 bags, mcap or sqlite3, without ROS."""
+"""Reading rosbag2 bags, mcap or sqlite3."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SemanticGrid <-> ssc_ros_msgs/SemanticVoxelGrid, in numpy and without ROS.
+"""SemanticGrid <-> ssc_ros_msgs/SemanticVoxelGrid, in numpy.
 
 The comment at the top of SemanticVoxelGrid.msg specifies the format. `decode` reads any object with that message's
 attributes, so also what rosbags deserialises.

@@ -1,4 +1,4 @@
-"""What was sensed -> ROS messages, serialised as CDR by rosbags, without ROS."""
+"""What was sensed -> ROS messages, serialised as CDR by rosbags."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SemanticGrid -> a serialised SemanticVoxelGrid, by rosbags and without ROS: what goes into bags."""
+"""SemanticGrid -> a serialised SemanticVoxelGrid, by rosbags: what goes into bags."""
 
 from __future__ import annotations
 

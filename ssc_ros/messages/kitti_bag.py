@@ -1,4 +1,4 @@
-"""A SemanticKITTI sequence as a rosbag2 bag, ground truth included. Needs no ROS."""
+"""A SemanticKITTI sequence as a rosbag2 bag, ground truth included."""
 
 from __future__ import annotations
 

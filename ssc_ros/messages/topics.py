@@ -1,4 +1,4 @@
-"""Names of topics and frames, in one place: what bags hold, the replay publishes and the node listens to."""
+"""Names of the node, topics and frames, in one place: what bags hold, the replay publishes and the node listens to."""
 
 from __future__ import annotations
 
@@ -25,6 +25,9 @@ class Topics:
 
 
 TOPICS = Topics()
+
+NODE = "ssc_node"
+"""Name of the node, unless it is remapped."""
 
 LEFT_CAMERA_FRAME = "cam2_optical"
 RIGHT_CAMERA_FRAME = "cam3_optical"

@@ -1,4 +1,4 @@
-"""The message types that bags are written and read with: ROS 2 Jazzy's and our own, without ROS."""
+"""The message types that bags are written and read with: ROS 2 Jazzy's and our own."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from nav_msgs.msg import Odometry
 from ssc_ros.assembly.frames import FrameAssembler, StereoSet
 from ssc_ros.assembly.lidar_use import LidarUse, lidar_use
 from ssc_ros.assembly.settings import Settings
-from ssc_ros.assembly.statistics import Latencies
+from ssc_ros.assembly.statistics import OWN_STAGES, TOTAL, Latencies
 from ssc_ros.assembly.sweep_labeller import SweepLabeller, require_classes
 from ssc_ros.assembly.watchdog import explain_no_grid, explain_no_pose
 from ssc_ros.assembly.worker import Finish
@@ -31,11 +31,6 @@ from ssc_ros.ros.outputs.publishers import Outputs
 from ssc_ros.ros.ports import Completer, Metadata
 from ssc_ros.ros.stereo_input import StereoInput
 from ssc_ros_msgs.msg import Status
-
-OWN_STAGES = ("waiting", "conversion", "publication")
-"""Stages that the node times itself: until a complete set is taken up, messages to frame, grid to messages in turn."""
-TOTAL = "total"
-"""Arrival to publication: the node's own stages and the completer's."""
 
 
 class Completion(Branch):

@@ -15,6 +15,7 @@ from std_srvs.srv import Trigger
 from ssc_ros.assembly.settings import Settings
 from ssc_ros.assembly.transforms import LiveTransformSource
 from ssc_ros.core import SscError
+from ssc_ros.messages.topics import NODE
 from ssc_ros.ros.loading import LoadCompleter, LoadSegmenter, load_completer, load_networks, load_segmenter
 from ssc_ros.ros.parameter_server import ParameterServer
 from ssc_ros.ros.tf import transform_source
@@ -46,7 +47,7 @@ class SscNode(LifecycleNode):
         Raises:
             SscError: a parameter value that is not allowed.
         """
-        super().__init__("ssc_node", parameter_overrides=list(overrides), **options)
+        super().__init__(NODE, parameter_overrides=list(overrides), **options)
         self._load_completer, self._load_segmenter = load, load_segmenter
         self._parts: Parts | None = None
         self._transform_source: LiveTransformSource = transform_source(self)

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from rich.markup import escape
 from rich.table import Table
 
+from ssc_ros.assembly.statistics import OWN_STAGES, TOTAL
 from ssc_ros.core import SscError
 from ssc_ros.messages.drops import Drop
 from ssc_ros.profiling.document import Document
 from ssc_ros.profiling.ros.said import DROPS, GRID
 from ssc_ros.profiling.ros.usage import Sample, Usage
-from ssc_ros.ros.completion import OWN_STAGES, TOTAL
 
 WARM = 10
 """Grids at the start whose times do not count."""

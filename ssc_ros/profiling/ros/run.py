@@ -10,12 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ssc_ros.assembly.settings_rules import extrinsics
 from ssc_ros.core import Frame, SscError
 from ssc_ros.profiling.ros.publisher import WAIT
 from ssc_ros.profiling.ros.result import Run
 from ssc_ros.profiling.ros.said import CONNECTED, DROPS, GRID, SENT, said
 from ssc_ros.profiling.ros.usage import Sample, sample
-from ssc_ros.ros.demo.demonstration import extrinsics
 from ssc_ros.ros.demo.processes import ChildProcess, processes, ssc_ros
 
 POLL = 0.25

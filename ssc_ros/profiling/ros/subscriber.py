@@ -20,10 +20,10 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from std_msgs.msg import Float64
 
+from ssc_ros.assembly.statistics import OWN_STAGES, TOTAL
 from ssc_ros.messages.stamps import header_stamp
+from ssc_ros.messages.topics import NODE
 from ssc_ros.profiling.ros.said import CONNECTED, DROPS, GRID, say
-from ssc_ros.ros.completion import OWN_STAGES, TOTAL
-from ssc_ros.ros.demo.grid_recorder import NODE
 from ssc_ros.ros.executor import events_executor, spin
 from ssc_ros_msgs.msg import SemanticVoxelGrid
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ssc_ros.core import SemanticGrid, SscError, StereoRig, poses
+from ssc_ros.assembly.settings_rules import extrinsics
+from ssc_ros.core import SemanticGrid, SscError
 from ssc_ros.data.semantic_kitti import KittiSequence
 from ssc_ros.evaluation.confusion import Confusion
 from ssc_ros.evaluation.points import point_scores
@@ -144,12 +145,6 @@ class Demonstration:
 
     def _stamp(self, frame_id: str) -> int:
         return int(self.sequence.times[self.sequence.frame_ids.index(frame_id)])
-
-
-def extrinsics(rig: StereoRig) -> str:
-    """The node's parameter `camera.extrinsics` for a rig."""
-    numbers = (*rig.T_grid_camera[:3, 3], *poses.to_quaternion(rig.T_grid_camera))
-    return f"[{', '.join(f'{number:.12f}' for number in numbers)}]"
 
 
 def describe(statuses: Sequence[Status]) -> str:

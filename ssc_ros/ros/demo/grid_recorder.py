@@ -19,9 +19,8 @@ from ssc_ros.core import SemanticGrid
 from ssc_ros.messages.codec import decode
 from ssc_ros.messages.point_records import SEMANTIC_POINT
 from ssc_ros.messages.stamps import header_stamp
+from ssc_ros.messages.topics import NODE
 from ssc_ros_msgs.msg import SemanticVoxelGrid, Status
-
-NODE = "ssc_node"
 
 
 class GridRecorder:

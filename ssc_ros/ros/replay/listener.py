@@ -13,9 +13,10 @@ from rclpy.qos import QoSProfile
 
 from ssc_ros.core import SscError
 from ssc_ros.messages.stamps import header_stamp
+from ssc_ros.messages.topics import NODE
 from ssc_ros_msgs.msg import Status
 
-STATUS_TOPIC = "ssc_node/status"
+STATUS_TOPIC = f"{NODE}/status"
 POLL = 0.05
 SETTLE = 0.5
 """What the other side gets to notice a connection that this side sees already [s]; what a best-effort reader is sent
