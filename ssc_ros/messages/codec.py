@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -18,6 +18,8 @@ from ssc_ros.messages.payload import Bytes, CodecError, Encoding, pack, scatter,
 from ssc_ros.messages.stamps import header_stamp, seconds_and_nanoseconds
 
 __all__ = ["MAX_VOXELS", "CodecError", "Encoding", "GridFields", "decode", "encode"]
+
+Message = TypeVar("Message", bound=Any)
 
 MAX_VOXELS = 1 << 26
 """Larger grids are refused: 32 times SemanticKITTI's, and what a hostile zstd message can make us allocate [bytes]."""
@@ -50,8 +52,8 @@ class GridFields:
     labels: Bytes
     confidence: Bytes
 
-    def fill(self, message: Any) -> None:
-        """Copy into an rclpy SemanticVoxelGrid (freshly constructed: its orientation is the identity)."""
+    def fill(self, message: Message) -> Message:
+        """Copy into a SemanticVoxelGrid of rclpy, fresh, so that its orientation is the identity; return it."""
         message.header.stamp.sec, message.header.stamp.nanosec = self.sec, self.nanosec
         message.header.frame_id = self.frame_id
         position = message.origin.position
@@ -62,6 +64,7 @@ class GridFields:
         message.label_set, message.model_id = self.label_set, self.model_id
         message.labels = byte_array(self.labels)
         message.confidence = byte_array(self.confidence)
+        return message
 
 
 def encode(grid: SemanticGrid, encoding: Encoding = Encoding.BITMASK_LABELS) -> GridFields:

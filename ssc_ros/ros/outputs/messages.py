@@ -1,4 +1,4 @@
-"""What was found as ROS messages: the grid, its surface as a cloud, a flat map, labelled points, the class table."""
+"""What was found as ROS messages: the grid's surface as a cloud, a flat map, labelled points, the class table."""
 
 from __future__ import annotations
 
@@ -15,24 +15,16 @@ from std_msgs.msg import Header
 from ssc_ros.core import LabelSet, SemanticGrid
 from ssc_ros.messages.arrays import byte_array
 from ssc_ros.messages.clouds import Cloud
-from ssc_ros.messages.codec import Encoding, encode
 from ssc_ros.messages.occupancy import occupancy_cells
 from ssc_ros.messages.point_records import fill_cloud, semantic_points, surface_points
 from ssc_ros.messages.stamps import seconds_and_nanoseconds
-from ssc_ros_msgs.msg import LabelInfo, SemanticVoxelGrid
+from ssc_ros_msgs.msg import LabelInfo
 
 
 def header(grid: SemanticGrid) -> Header:
     """Stamp and frame of a grid."""
     sec, nanosec = seconds_and_nanoseconds(grid.stamp)
     return Header(stamp=Time(sec=sec, nanosec=nanosec), frame_id=grid.grid.frame_id)
-
-
-def voxel_grid(grid: SemanticGrid, encoding: Encoding) -> SemanticVoxelGrid:
-    """The grid, complete."""
-    message = SemanticVoxelGrid()
-    encode(grid, encoding).fill(message)
-    return message
 
 
 def surface_cloud(grid: SemanticGrid) -> PointCloud2:

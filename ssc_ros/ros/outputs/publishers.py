@@ -20,7 +20,7 @@ from visualization_msgs.msg import MarkerArray
 
 from ssc_ros.assembly.settings import Settings
 from ssc_ros.core import LabelSet, SceneGrid, SemanticGrid, SscError
-from ssc_ros.messages.codec import Encoding
+from ssc_ros.messages.codec import Encoding, encode
 from ssc_ros.ros.outputs import messages
 from ssc_ros.ros.outputs.markers import surface_markers
 from ssc_ros.ros.qos import LATCHED, LATEST, LOG, QosWatch
@@ -31,7 +31,7 @@ Build = Callable[[SemanticGrid, Settings], Any]
 
 def _grid(grid: SemanticGrid, settings: Settings) -> SemanticVoxelGrid:
     shown = grid if settings.grid.confidence else replace(grid, confidence=None)
-    return messages.voxel_grid(shown, Encoding[settings.grid.encoding.upper()])
+    return encode(shown, Encoding[settings.grid.encoding.upper()]).fill(SemanticVoxelGrid())
 
 
 def _occupied(grid: SemanticGrid, settings: Settings) -> PointCloud2:

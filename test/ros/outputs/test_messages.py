@@ -7,9 +7,10 @@ from sensor_msgs.msg import PointField
 from visualization_msgs.msg import Marker, MarkerArray
 
 from ssc_ros.core import EMPTY, SEMANTIC_KITTI, UNKNOWN, SceneGrid, SemanticGrid
-from ssc_ros.messages.codec import Encoding, decode
+from ssc_ros.messages.codec import Encoding, decode, encode
 from ssc_ros.ros.outputs import messages
 from ssc_ros.ros.outputs.markers import surface_markers
+from ssc_ros_msgs.msg import SemanticVoxelGrid
 
 SCENE = SceneGrid((1.0, -2.0, -2.0), 0.5, (9, 8, 7), frame_id="lidar")
 ROAD, CAR = SEMANTIC_KITTI.names.index("road"), SEMANTIC_KITTI.names.index("car")
@@ -51,7 +52,7 @@ def voxel_of(point):
 @pytest.mark.parametrize("encoding", Encoding)
 def test_the_grid_survives_its_message(encoding):
     grid = random_grid(confidence=True)
-    message = messages.voxel_grid(grid, encoding)
+    message = encode(grid, encoding).fill(SemanticVoxelGrid())
     decoded = decode(message)
     np.testing.assert_array_equal(decoded.labels, grid.labels)
     assert (decoded.stamp, decoded.grid) == (grid.stamp, SCENE)
