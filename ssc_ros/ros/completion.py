@@ -81,7 +81,7 @@ class Completion(Branch):
         self._outputs = Outputs(host.node, settings, host.qos_watch, (*stages, "pipeline_latency"))
         host.undo.callback(self._outputs.destroy)
         self._outputs.rehearse(self.metadata.grid, self.metadata.label_set)
-        offer = self.work([partial(self._take, c) for c in completers], settings.waiting_frames, "inference")
+        offer = self.work([partial(self._process, c) for c in completers], settings.waiting_frames, "inference")
         self._input = StereoInput(host.node, host.subscriptions, settings, self.lidar, self.drops, offer)
         host.undo.callback(self._input.destroy)
         self._follow_poses()
@@ -175,7 +175,7 @@ class Completion(Branch):
             stop = host.source.follow(odometry.fixed_frame, self.scene.frame_id, self._assembler.poses.add)
             host.undo.callback(stop)
 
-    def _take(self, completer: Completer, inputs: StereoSet) -> Finish | None:
+    def _process(self, completer: Completer, inputs: StereoSet) -> Finish | None:
         """Complete one set, and return what publishes its grid; None if there is nothing to publish."""
         if not (self.settings.always_run or self._outputs.wanted):
             self.skipped += 1
