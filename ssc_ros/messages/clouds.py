@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from ssc_ros.messages.drops import Drop, UnusableInput
 
-# sensor_msgs/PointField: INT8 = 1 .. FLOAT64 = 8
 _POINT_FIELDS = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 8: "f8"}
+"""Datatype of a sensor_msgs/PointField, INT8 to FLOAT64 -> numpy's name of it."""
+
+_OF_INTEREST = ("x", "y", "z", "intensity")
 
 
 @dataclass(frozen=True)
@@ -73,36 +75,56 @@ def read_points(message: Any, T_grid_lidar: NDArray[np.float64]) -> NDArray[np.f
 
 
 def _structured(message: Any) -> NDArray[Any]:
-    """The cloud as a flat structured array of the fields of interest."""
-    order = ">" if message.is_bigendian else "<"
-    formats = {f.name: (order + _POINT_FIELDS.get(f.datatype, ""), int(f.offset)) for f in message.fields}
-    names = [name for name in ("x", "y", "z", "intensity") if name in formats]
+    """The cloud as a flat structured array of the fields of interest; nothing is viewed before the layout is known."""
     height, width = int(message.height), int(message.width)
-    if height * width == 0:
+    if min(height, width) < 1:
         raise UnusableInput(Drop.CLOUD_EMPTY, "point cloud has no points at all; is the LiDAR spinning?")
     point = int(message.point_step)
     row = int(message.row_step) or width * point
     data = np.frombuffer(message.data, np.uint8)
-    try:
-        kind = np.dtype(
-            {
-                "names": names,
-                "formats": [formats[name][0] for name in names],
-                "offsets": [formats[name][1] for name in names],
-                "itemsize": point,
-            }
-        )
-        rows = data[: height * row].reshape(height, row)[:, : width * point]
-        cloud: NDArray[Any] = np.ascontiguousarray(rows).reshape(-1).view(kind)
-    except (ValueError, TypeError) as error:
-        raise UnusableInput(Drop.CLOUD_LAYOUT, f"point cloud layout does not hold together: {error}") from error
-    if names[:3] != ["x", "y", "z"] or len(cloud) != height * width:
+    formats, offsets = _layout(message, point)
+    if not (1 <= width * point <= row and height * row <= data.size):
         raise UnusableInput(
             Drop.CLOUD_LAYOUT,
-            f"point cloud of {width} x {height} points with fields {[f.name for f in message.fields]} and {data.size} "
-            f"bytes: expected x, y, z and {row} bytes a row",
+            f"point cloud of {width} x {height} points of {point} bytes, in rows of {row} bytes, does not fit into its "
+            f"{data.size} bytes; the driver or the network cut it short",
         )
+    names = list(formats)
+    kind = np.dtype({"names": names, "formats": list(formats.values()), "offsets": offsets, "itemsize": point})
+    rows = data[: height * row].reshape(height, row)[:, : width * point]
+    cloud: NDArray[Any] = np.ascontiguousarray(rows).reshape(-1).view(kind)
     return cloud
+
+
+def _layout(message: Any, point: int) -> tuple[dict[str, str], list[int]]:
+    """Numpy's format and the offset [bytes] of each field of interest, all of them inside of a point of that size."""
+    order = ">" if message.is_bigendian else "<"
+    fields = {field.name: field for field in message.fields if field.name in _OF_INTEREST}
+    missing = [axis for axis in "xyz" if axis not in fields]
+    if missing:
+        raise UnusableInput(
+            Drop.CLOUD_LAYOUT,
+            f"point cloud has fields {[field.name for field in message.fields][:20]}, expected x, y and z",
+        )
+    formats, offsets = {}, []
+    for name in _OF_INTEREST:
+        if name not in fields:
+            continue
+        offset, datatype = int(fields[name].offset), int(fields[name].datatype)
+        kind = _POINT_FIELDS.get(datatype)
+        if kind is None:
+            known = f"{min(_POINT_FIELDS)} to {max(_POINT_FIELDS)}"
+            text = f"field {name} of a cloud has datatype {datatype}, expected {known} (sensor_msgs/PointField)"
+            raise UnusableInput(Drop.CLOUD_LAYOUT, text)
+        size = np.dtype(kind).itemsize
+        if not 0 <= offset <= point - size:
+            text = (
+                f"field {name} of a point cloud begins at byte {offset} and has {size}, but a point has {point} bytes"
+            )
+            raise UnusableInput(Drop.CLOUD_LAYOUT, text)
+        formats[name] = order + kind
+        offsets.append(offset)
+    return formats, offsets
 
 
 def _unit_intensity(values: NDArray[Any]) -> NDArray[np.float32]:
