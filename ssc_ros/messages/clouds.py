@@ -118,9 +118,7 @@ def _layout(message: Any, point: int) -> tuple[dict[str, str], list[int]]:
             raise UnusableInput(Drop.CLOUD_LAYOUT, text)
         size = np.dtype(kind).itemsize
         if not 0 <= offset <= point - size:
-            text = (
-                f"field {name} of a point cloud begins at byte {offset} and has {size}, but a point has {point} bytes"
-            )
+            text = f"field {name} of a cloud begins at byte {offset} and has {size} bytes, but a point has {point}"
             raise UnusableInput(Drop.CLOUD_LAYOUT, text)
         formats[name] = order + kind
         offsets.append(offset)

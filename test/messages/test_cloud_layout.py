@@ -39,10 +39,13 @@ def clouds(draw: st.DrawFn) -> SimpleNamespace:
 
 @given(clouds())
 def test_a_cloud_is_read_only_if_every_point_lies_within_its_data(cloud: SimpleNamespace) -> None:
+    refused = None
     try:
         read = read_cloud(cloud)
     except UnusableInput as error:
-        assert error.reason in (Drop.CLOUD_LAYOUT, Drop.CLOUD_EMPTY)
+        refused = error.reason
+    if refused is not None:
+        assert refused in (Drop.CLOUD_LAYOUT, Drop.CLOUD_EMPTY)
         return
     row_step = cloud.row_step or cloud.width * cloud.point_step
     last = (cloud.height - 1) * row_step + (cloud.width - 1) * cloud.point_step
@@ -57,7 +60,13 @@ def test_a_field_outside_of_its_point_is_named(offset: int) -> None:
     """At 2^31 - 1 numpy's view had read outside of the message, which killed the node."""
     fields = [field("x", 0), field("y", offset), field("z", 8)]
     cloud = SimpleNamespace(
-        fields=fields, height=1, width=2, point_step=12, row_step=24, is_bigendian=False, data=np.ones(6, "<f4")
+        fields=fields,
+        height=1,
+        width=2,
+        point_step=12,
+        row_step=24,
+        is_bigendian=False,
+        data=np.ones(6, "<f4").tobytes(),
     )
     with pytest.raises(UnusableInput, match=f"field y of a cloud begins at byte {offset}"):
         read_cloud(cloud)
