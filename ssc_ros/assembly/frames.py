@@ -85,15 +85,7 @@ class FrameAssembler:
             UnusableInput: images, calibration or a required cloud cannot be used.
         """
         rig = self._calibrated(inputs)
-        read = IMAGE_READERS[self.settings.image_transport]
-        left, right = read(inputs.left), read(inputs.right)
-        for side, image in (("left", left), ("right", right)):
-            if image.shape[:2] != rig.image_size:
-                raise UnusableInput(
-                    Drop.IMAGE_SIZE,
-                    f"{side} image has {image.shape[0]} rows x {image.shape[1]} columns, but its camera_info is for "
-                    f"{rig.image_size[0]} x {rig.image_size[1]}; publish the camera_info of the rectified images",
-                )
+        left, right = self._image("left", inputs.left, rig), self._image("right", inputs.right, rig)
         stamp = header_stamp(inputs.left)
         points, labels = self._points(inputs.points)
         return Frame(stamp, left, right, rig, points, self._pose(stamp), labels)
@@ -131,6 +123,18 @@ class FrameAssembler:
         rig = stereo_rig(left, right, self.transforms.of(mount, left.header.frame_id))
         self._rig = key, rig
         return rig
+
+    def _image(self, side: str, message: Any, rig: StereoRig) -> NDArray[np.uint8]:
+        """RGB of one image; nothing is decoded before its size is that of the calibration."""
+        reader = IMAGE_READERS[self.settings.image_transport]
+        rows, columns = reader.size(message)
+        if (rows, columns) != rig.image_size:
+            raise UnusableInput(
+                Drop.IMAGE_SIZE,
+                f"{side} image has {rows} rows x {columns} columns, but its camera_info is for "
+                f"{rig.image_size[0]} x {rig.image_size[1]}; publish the camera_info of the rectified images",
+            )
+        return reader.read(message)
 
     def _points(self, message: Any | None) -> tuple[NDArray[np.float32] | None, NDArray[np.uint8] | None]:
         """Points and their classes."""

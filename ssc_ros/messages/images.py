@@ -2,69 +2,174 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from ssc_ros.messages.drops import Drop, UnusableInput
 
-_CHANNELS = {"rgb8": 3, "bgr8": 3, "rgba8": 4, "bgra8": 4, "mono8": 1}
-_TO_RGB = {
-    "bgr8": cv2.COLOR_BGR2RGB,
-    "rgba8": cv2.COLOR_RGBA2RGB,
-    "bgra8": cv2.COLOR_BGRA2RGB,
-    "mono8": cv2.COLOR_GRAY2RGB,
+Size = tuple[int, int]
+"""Rows and columns."""
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How the pixels of an encoding lie in memory.
+
+    Attributes:
+        channels: values in a row for each pixel.
+        to_rgb: OpenCV's conversion code; None for RGB itself.
+        depth: bytes of a value, 1 or 2.
+        half_chroma: whether half as many rows of chroma follow the rows of the image (4:2:0).
+    """
+
+    channels: int
+    to_rgb: int | None
+    depth: int = 1
+    half_chroma: bool = False
+
+
+_COLOURS = {
+    "rgb": (3, None),
+    "bgr": (3, cv2.COLOR_BGR2RGB),
+    "rgba": (4, cv2.COLOR_RGBA2RGB),
+    "bgra": (4, cv2.COLOR_BGRA2RGB),
+    "mono": (1, cv2.COLOR_GRAY2RGB),
+    # OpenCV names a pattern by its second row, from the second column on; ROS by its first row
+    "bayer_rggb": (1, cv2.COLOR_BayerBG2RGB),
+    "bayer_bggr": (1, cv2.COLOR_BayerRG2RGB),
+    "bayer_gbrg": (1, cv2.COLOR_BayerGR2RGB),
+    "bayer_grbg": (1, cv2.COLOR_BayerGB2RGB),
 }
+
+ENCODINGS: dict[str, Encoding] = {
+    **{f"{name}8": Encoding(*kind) for name, kind in _COLOURS.items()},
+    **{f"{name}16": Encoding(*kind, depth=2) for name, kind in _COLOURS.items()},
+    # OpenCV's own types name no colours; its convention is BGR
+    "8UC1": Encoding(1, cv2.COLOR_GRAY2RGB),
+    "8UC3": Encoding(3, cv2.COLOR_BGR2RGB),
+    "8UC4": Encoding(4, cv2.COLOR_BGRA2RGB),
+    "16UC1": Encoding(1, cv2.COLOR_GRAY2RGB, depth=2),
+    "16UC3": Encoding(3, cv2.COLOR_BGR2RGB, depth=2),
+    "16UC4": Encoding(4, cv2.COLOR_BGRA2RGB, depth=2),
+    "yuv422": Encoding(2, cv2.COLOR_YUV2RGB_UYVY),
+    "uyvy": Encoding(2, cv2.COLOR_YUV2RGB_UYVY),
+    "yuv422_yuy2": Encoding(2, cv2.COLOR_YUV2RGB_YUY2),
+    "yuyv": Encoding(2, cv2.COLOR_YUV2RGB_YUY2),
+    "nv12": Encoding(1, cv2.COLOR_YUV2RGB_NV12, half_chroma=True),
+    "nv21": Encoding(1, cv2.COLOR_YUV2RGB_NV21, half_chroma=True),
+}
+"""Encodings of sensor_msgs/Image that are read, by the names of sensor_msgs/image_encodings."""
 
 
 def read_image(message: Any) -> NDArray[np.uint8]:
-    """RGB (H, W, 3) uint8 of a sensor_msgs/Image; shares the message's memory where nothing needs converting.
+    """Return RGB (H, W, 3) uint8 of a sensor_msgs/Image.
+
+    It shares the message's memory where nothing needs converting. Values of 16 bits are scaled by 255 / 65535, as
+    cv_bridge does.
 
     Raises:
         UnusableInput: an unknown encoding, or less data than the message's own sizes ask for.
     """
-    channels = _CHANNELS.get(message.encoding)
-    if channels is None:
+    encoding = ENCODINGS.get(message.encoding)
+    if encoding is None:
         raise UnusableInput(
             Drop.ENCODING,
-            f"image encoding '{message.encoding}' is not one of {', '.join(_CHANNELS)}; "
-            "let image_proc debayer or convert the images",
+            f"image encoding '{message.encoding}' is not one of {', '.join(ENCODINGS)}; let image_proc convert the "
+            "images",
         )
     height, width, step = int(message.height), int(message.width), int(message.step)
     data = np.frombuffer(message.data, np.uint8)
-    if min(height, width) < 1 or step < width * channels or data.size < height * step:
+    row = width * encoding.channels * encoding.depth
+    rows = height * 3 // 2 if encoding.half_chroma else height
+    if min(height, width) < 1 or step < row or data.size < rows * step:
         raise UnusableInput(
             Drop.IMAGE,
             f"image of {data.size} bytes is too small for {width} x {height} '{message.encoding}' in rows of {step} "
             "bytes; the driver or the network cut it short",
         )
-    rows = data[: height * step].reshape(height, step)[:, : width * channels]
-    image = rows.reshape(height, width, channels)
-    return image if message.encoding == "rgb8" else np.asarray(cv2.cvtColor(image, _TO_RGB[message.encoding]), np.uint8)
+    if encoding.half_chroma and (height % 2 or width % 2):
+        raise UnusableInput(Drop.IMAGE, f"image of {width} x {height} '{message.encoding}' must have even sizes")
+    if message.encoding.startswith(("yuv422", "uyvy", "yuyv")) and width % 2:
+        raise UnusableInput(Drop.IMAGE, f"image of {width} x {height} '{message.encoding}' must have an even width")
+    pixels = data[: rows * step].reshape(rows, step)[:, :row]
+    if encoding.depth == 2:
+        pixels = _eight_bits(pixels, bool(message.is_bigendian))
+    image = pixels.reshape(rows, width, encoding.channels)
+    return image if encoding.to_rgb is None else np.asarray(cv2.cvtColor(image, encoding.to_rgb), np.uint8)
 
 
 def read_compressed_image(message: Any) -> NDArray[np.uint8]:
-    """RGB (H, W, 3) uint8 of a sensor_msgs/CompressedImage (JPEG, PNG and what else OpenCV reads).
+    """Return RGB (H, W, 3) uint8 of a sensor_msgs/CompressedImage (JPEG, PNG, WebP and what else OpenCV reads).
 
     Raises:
         UnusableInput: it cannot be decoded.
     """
     data = np.frombuffer(message.data, np.uint8)
     flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-    image = cv2.imdecode(data, flags) if data.size else None
+    try:
+        image = cv2.imdecode(data, flags) if data.size else None
+    except cv2.error:  # such as a size that OpenCV refuses
+        image = None
     if image is None:
-        raise UnusableInput(
-            Drop.ENCODING,
-            f"compressed image of format '{message.format}', {data.size} bytes, is not decodable; publish jpeg or png",
-        )
+        raise _undecodable(message)
     return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
 
 
-IMAGE_READERS: dict[str, Callable[[Any], NDArray[np.uint8]]] = {
-    "raw": read_image,
-    "compressed": read_compressed_image,
+def size_of_image(message: Any) -> Size:
+    """Return the size that a sensor_msgs/Image says it has."""
+    return int(message.height), int(message.width)
+
+
+def size_of_compressed_image(message: Any) -> Size:
+    """Return the size in the header of a sensor_msgs/CompressedImage, without decoding it.
+
+    A third of a megabyte may say that it holds an image of a gigabyte.
+
+    Raises:
+        UnusableInput: it has no header that can be read, or claims more pixels than any camera has.
+    """
+    try:
+        with Image.open(io.BytesIO(bytes(message.data))) as image:
+            width, height = image.size
+    except Image.DecompressionBombError as error:
+        raise UnusableInput(Drop.IMAGE_SIZE, f"compressed image says that it is enormous: {error}") from error
+    except Exception as error:  # each format has its own
+        raise _undecodable(message) from error
+    return height, width
+
+
+class ImageReader(NamedTuple):
+    """How the images of a transport are read.
+
+    Attributes:
+        size: of a message; its pixels are not looked at.
+        read: RGB (H, W, 3) uint8 of a message.
+    """
+
+    size: Callable[[Any], Size]
+    read: Callable[[Any], NDArray[np.uint8]]
+
+
+IMAGE_READERS = {
+    "raw": ImageReader(size_of_image, read_image),
+    "compressed": ImageReader(size_of_compressed_image, read_compressed_image),
 }
 """Reader for each value of the parameter `image_transport`."""
+
+
+def _eight_bits(rows: NDArray[np.uint8], big_endian: bool) -> NDArray[np.uint8]:
+    """(H, 2 N) bytes of 16-bit values as (H, N) values of 0..255."""
+    values = np.ascontiguousarray(rows).view(">u2" if big_endian else "<u2")
+    return np.asarray(cv2.convertScaleAbs(values.astype(np.uint16), alpha=255 / 65535), np.uint8)
+
+
+def _undecodable(message: Any) -> UnusableInput:
+    text = f"compressed image of format '{str(message.format)[:80]}', {len(message.data)} bytes, is not decodable"
+    return UnusableInput(Drop.ENCODING, f"{text}; publish jpeg or png")

@@ -46,7 +46,7 @@ def test_rgb_shares_the_memory_of_the_message():
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"encoding": "bayer_rggb8"}, Drop.ENCODING),
+        ({"encoding": "32FC1"}, Drop.ENCODING),
         ({"encoding": ""}, Drop.ENCODING),
         ({"data": b"\0" * 17}, Drop.IMAGE),
         ({"step": 5}, Drop.IMAGE),

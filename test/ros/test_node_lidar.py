@@ -10,6 +10,7 @@ from ssc_ros.messages.codec import decode
 from ssc_ros.messages.drops import Drop
 from ssc_ros_msgs.msg import SemanticVoxelGrid, Status
 
+from .conftest import TinySegmenter
 from .rig import SECOND, T0
 
 
@@ -124,3 +125,13 @@ def test_lidar_cannot_be_disabled_where_the_checkpoint_reads_nothing_else(world)
     assert node.trigger_configure() == rclpy.lifecycle.TransitionCallbackReturn.FAILURE
     assert node.set_parameters([rclpy.Parameter("lidar.enabled", value=True)])[0].successful
     assert node.trigger_configure() == rclpy.lifecycle.TransitionCallbackReturn.SUCCESS
+
+
+def test_a_pair_does_not_wait_for_clouds_that_only_the_segmentation_wants(world):
+    """A network that reads stereo alone: each pair had waited for the whole grace time."""
+    grids = world.listen(SemanticVoxelGrid, "ssc_node/grid")
+    world.start(segmenter=TinySegmenter(), sensors=(STEREO,), lidar__grace_time=1.0)
+    world.connect_rig(points=True)
+    world.rig.images(T0)
+    world.spin_until(lambda: grids)
+    assert "cloud_late" not in world.drops
