@@ -35,9 +35,12 @@ class StereoRig:
                 f"camera matrix {np.asarray(k).tolist()} has no positive focal length; publish a rectified camera_info"
             )
         if not (np.isfinite(self.baseline) and self.baseline > 0):
+            cause = "are left and right swapped?"
+            if self.baseline == 0:
+                cause = "it is the same in both, so the driver knows each camera alone, not the pair"
             raise SscError(
                 f"stereo baseline is {self.baseline} m, expected a positive length: P[0,3] of the right camera must be "
-                "below that of the left one; are left and right swapped?"
+                f"below that of the left one; {cause}"
             )
         if not poses.is_rigid(self.T_grid_camera):
             raise SscError(f"T_grid_camera is not a rigid transform: {np.asarray(self.T_grid_camera).tolist()}")

@@ -12,6 +12,9 @@ from ssc_ros.messages.drops import Drop, UnusableInput
 
 Matrix = NDArray[np.float64]
 
+BASELINES = 0.01, 3.0
+"""Shortest and longest baseline of a rig that anyone mounts [m]; others are written in another unit."""
+
 LARGEST_TILT = 0.02
 """How far the right centre may lie off the left rows, as a part of the baseline. KITTI's rigs have 0.006."""
 
@@ -24,7 +27,8 @@ def stereo_rig(left: Any, right: Any, T_grid_camera: Matrix) -> StereoRig:
         T_grid_camera: (4, 4), frame of the left camera_info -> grid frame.
 
     Raises:
-        UnusableInput: P is zero or not of a rectified pair, sizes disagree, or the baseline is not positive.
+        UnusableInput: P is zero or not of a rectified pair, sizes disagree, or the baseline is not positive or not of a
+            rig in metres.
     """
     left_p, right_p = _projection(left, "left"), _projection(right, "right")
     size = _image_size(left, "left")
@@ -35,6 +39,11 @@ def stereo_rig(left: Any, right: Any, T_grid_camera: Matrix) -> StereoRig:
         rig = StereoRig.from_projections(left_p, right_p, size, T_grid_camera)
     except SscError as error:
         raise _unusable(str(error)) from error
+    if not BASELINES[0] <= rig.baseline <= BASELINES[1]:
+        raise _unusable(
+            f"the baseline is {rig.baseline:.6g} m, expected {BASELINES[0]} to {BASELINES[1]} m: P[0,3] of the right "
+            "camera_info is -fx * baseline with the baseline in metres; was the pair calibrated in another unit?"
+        )
     offset = np.linalg.solve(left_p[:, :3], right_p[:, 3] - left_p[:, 3])
     if np.abs(offset[1:]).max() > LARGEST_TILT * rig.baseline:
         raise _unusable(

@@ -53,7 +53,10 @@ def changed(p, **entries):
         (info([np.nan] * 12), info(P3), "no focal length"),
         (info(P2), info(P3, width=1242), "1242"),
         (info(P3), info(P2), "swapped"),
-        (info(P2), info(P2), "baseline"),
+        (info(P2), info(P2), "knows each camera alone"),
+        (info(P2), info(changed(P3, _3=-718.856 * 540.0)), "another unit"),  # millimetres
+        (info(P2), info(changed(P3, _3=-718.856 * 54.0)), "another unit"),  # centimetres
+        (info(P2), info(changed(P3, _3=P2[3] - 718.856 * 0.004)), "another unit"),
         (info(P2), info(changed(P3, _0=700.0)), "rectified pair"),
         (info(P2), info(changed(P3, _2=600.0)), "zero disparity"),
         (info(P2), info(changed(P3, _6=190.0)), "rectified pair"),
