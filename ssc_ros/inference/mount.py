@@ -1,0 +1,170 @@
+"""How a camera is mounted above the ground, from the disparities of the road in front of it.
+
+A plane n . X = h in front of a pinhole camera has the disparity d(u, v) = (f b / h) n' K^-1 (u, v, 1)', which is linear
+in the pixel (Labayrade et al., Real time obstacle detection by "v-disparity", IV 2002, for both axes). Disparities err
+by the same amount everywhere, so that a straight fit of them weighs near and far ground as it should.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+from ssc_ros.core import StereoRig
+
+TRIALS = 200
+"""Planes through three random pixels that are tried for each frame."""
+
+TOLERANCE = 0.75
+"""How far a disparity may be off the ground's [px of the full image]; semi-global matching errs by a third of it."""
+
+STEEPEST = np.radians(30)
+"""Largest angle between the ground and a level one, as the camera would see it if it looked straight ahead."""
+
+HEIGHTS = 0.1, 5.0
+"""Lowest and highest camera that is believed [m]."""
+
+FEWEST = 0.1
+"""Part of the matched pixels below the horizon that has to lie on the ground."""
+
+NEAREST, FARTHEST = 1.0, 25.0
+"""Ground that is looked at [m]."""
+
+
+@dataclass(frozen=True)
+class Mount:
+    """Where the ground is, as the left camera sees it.
+
+    Attributes:
+        height: of the camera's centre above the ground [m].
+        pitch: how far the optical axis points down [rad].
+        roll: how far the camera is turned to the right about its optical axis [rad].
+        support: part of the matched pixels below the horizon that lies on the ground, 0..1.
+        spread: median absolute deviation of height [m], pitch and roll [rad] between frames.
+        frames: how many frames agree on it.
+    """
+
+    height: float
+    pitch: float
+    roll: float
+    support: float
+    spread: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    frames: int = 1
+
+    def T_ground_camera(self) -> NDArray[np.float64]:
+        """Return (4, 4), left optical frame -> frame on the ground below it (x forward, y left, z up)."""
+        transform = np.eye(4)
+        level = Rotation.from_matrix([[0, 0, 1], [-1, 0, 0], [0, -1, 0]])  # optical axes -> forward, left, up
+        tilt = Rotation.from_euler("xy", [self.roll, self.pitch])  # about the axes on the ground, forward before left
+        transform[:3, :3] = (tilt * level).as_matrix()
+        transform[2, 3] = self.height
+        return transform
+
+
+def mount_of(T_grid_camera: NDArray[np.float64], ground: float) -> Mount:
+    """Return the mount that extrinsics describe.
+
+    Args:
+        T_grid_camera: (4, 4), left optical frame -> grid frame with z up.
+        ground: height of the ground in the grid frame [m], such as -1.73 for KITTI.
+    """
+    return _mount(T_grid_camera[:3, :3].T @ np.array([0.0, 0.0, 1.0]), float(T_grid_camera[2, 3] - ground), 1.0)
+
+
+def estimate_mount(disparity: NDArray[np.float32], rig: StereoRig, rng: np.random.Generator) -> Mount | None:
+    """Find the ground in the disparities of one pair.
+
+    Args:
+        disparity: (h, w) float32 of the left image at any resolution, in pixels of the full image; NaN where unknown.
+        rig: of the full image; its extrinsics are not looked at.
+        rng: draws the pixels that planes are tried through.
+
+    Returns:
+        The mount, or None where no plane in front of the camera holds enough pixels.
+    """
+    small = rig.resized(*disparity.shape)
+    focal_baseline = rig.camera_matrix[0, 0] * rig.baseline
+    pixels, found = _candidates(disparity, small, focal_baseline)
+    if len(found) < 100:
+        return None
+    # RANSAC: the plane through three pixels that most others agree with (Fischler and Bolles, 1981)
+    best: NDArray[np.float64] | None = None
+    most = 0
+    for _ in range(TRIALS):
+        chosen = rng.choice(len(found), 3, replace=False)
+        plane = _solve(pixels[chosen], found[chosen])
+        if plane is None or not _plausible(plane, small, focal_baseline):
+            continue
+        agreeing = int((np.abs(pixels @ plane - found) < TOLERANCE).sum())
+        if agreeing > most:
+            best, most = plane, agreeing
+    if best is None:
+        return None
+    # least squares on those that agree, thrice, since each fit finds others
+    for _ in range(3):
+        near = np.abs(pixels @ best - found) < TOLERANCE
+        best = np.asarray(np.linalg.lstsq(pixels[near], found[near], rcond=None)[0], np.float64)
+    support = float(near.mean())
+    if support < FEWEST or not _plausible(best, small, focal_baseline):
+        return None
+    normal, height = _plane(best, small, focal_baseline)
+    return _mount(normal, height, support)
+
+
+def combine_mounts(mounts: Sequence[Mount]) -> Mount | None:
+    """Return the median of the mounts of several frames, with their spread; None without any."""
+    if not mounts:
+        return None
+    numbers = np.array([(m.height, m.pitch, m.roll, m.support) for m in mounts])
+    middle = np.median(numbers, axis=0)
+    spread = np.median(np.abs(numbers - middle), axis=0)
+    height, pitch, roll, support = middle.tolist()
+    return Mount(height, pitch, roll, support, (float(spread[0]), float(spread[1]), float(spread[2])), len(mounts))
+
+
+def _candidates(
+    disparity: NDArray[np.float32], rig: StereoRig, focal_baseline: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Pixels (N, 3) as (u, v, 1) that may show the ground, and their disparities (N,): those of the right distance."""
+    near, far = focal_baseline / NEAREST, focal_baseline / FARTHEST
+    v, u = np.nonzero((disparity > far) & (disparity < near))
+    found = disparity[v, u].astype(np.float64)
+    pixels = np.stack([u, v, np.ones_like(u)], axis=-1).astype(np.float64)
+    # what lies above the camera, however it may be tilted, is no ground
+    rays = pixels @ np.linalg.inv(rig.camera_matrix).T
+    below = np.arctan2(rays[:, 1], 1.0) > -STEEPEST
+    return pixels[below], found[below]
+
+
+def _solve(pixels: NDArray[np.float64], disparity: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    try:
+        return np.asarray(np.linalg.solve(pixels, disparity))
+    except np.linalg.LinAlgError:  # three pixels on a line
+        return None
+
+
+def _plane(
+    coefficients: NDArray[np.float64], rig: StereoRig, focal_baseline: float
+) -> tuple[NDArray[np.float64], float]:
+    """Unit normal (3,) of the plane towards the camera in the optical frame, and the camera's height above it [m]."""
+    scaled = rig.camera_matrix.T @ coefficients / focal_baseline  # the normal away from the camera, by the height
+    length = float(np.linalg.norm(scaled))
+    return -scaled / length, 1 / length
+
+
+def _plausible(coefficients: NDArray[np.float64], rig: StereoRig, focal_baseline: float) -> bool:
+    if not np.isfinite(coefficients).all() or not coefficients.any():
+        return False
+    normal, height = _plane(coefficients, rig, focal_baseline)
+    return HEIGHTS[0] <= height <= HEIGHTS[1] and float(-normal[1]) > np.cos(STEEPEST)
+
+
+def _mount(up: NDArray[np.float64], height: float, support: float) -> Mount:
+    """Angles of a camera that sees the upward direction (3,) in its optical frame (x right, y down, z forward)."""
+    pitch = float(np.arcsin(np.clip(-up[2], -1, 1)))
+    roll = float(np.arctan2(-up[0], -up[1]))
+    return Mount(height, pitch, roll, support)
