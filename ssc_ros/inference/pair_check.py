@@ -94,8 +94,8 @@ def examine_pair(left: NDArray[np.uint8], right: NDArray[np.uint8], matcher: Ste
     return PairFindings(
         matched=matched,
         swapped=share_matched(matcher.disparity(right, left)) if matched < MATCHED else 0.0,
-        row_offset=row_offset(*grey),
-        difference=float(cv2.absdiff(*grey).mean()),
+        row_offset=row_offset(grey[0], grey[1]),
+        difference=float(cv2.absdiff(grey[0], grey[1]).mean()),
         contrast=(float(grey[0].std()), float(grey[1].std())),
         overexposed=max(float((image >= 254).mean()) for image in grey),
         underexposed=max(float((image <= 1).mean()) for image in grey),
