@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ssc_ros.core import SceneGrid, poses
 from ssc_ros.inference.inputs import blank_children
-from ssc_ros.kernels.input_loops import carry_over
+from ssc_ros.kernels.input_loops import mark_past_children
 from ssc_ros.networks.loops import loop
 from ssc_ros.systems.spec import History, InputSpec, SceneInputs
 
@@ -94,7 +94,7 @@ def past_voxels(now: SceneInputs, past: Sequence[Past | None], spec: InputSpec) 
         if frame is not None:
             points, T_now_past = frame.inputs["stereo_points"].numpy(), poses.inverse(frame.T_past_now)
             what = points, T_now_past, *view, origin, edges, children
-            loop(lambda *part, what=what: carry_over(*part, *what), len(points))
+            loop(lambda *part, what=what: mark_past_children(*part, *what), len(points))
     return torch.from_numpy(children)
 
 

@@ -1,4 +1,7 @@
-"""Memory that nobody uses any more: the GNU C library keeps it; others are left as they are."""
+"""The heap of the GNU C library: one arena for all threads, and freed memory back to the system.
+
+Other C libraries are left as they are.
+"""
 
 from __future__ import annotations
 
@@ -8,19 +11,19 @@ _M_ARENA_MAX = -8
 """Of malloc.h."""
 
 
-def share() -> None:
-    """Let all threads that begin from now on allocate where the others do, and find there what these have freed.
+def share_arenas() -> None:
+    """Let all threads that start from now on allocate from one arena, and reuse what other threads have freed there.
 
-    Else a network that was warmed up in one thread needs as much memory again in the next one, which a virtual machine
-    may have to ask its host for: a frame took twice as long.
+    With an arena for each thread, a network that was warmed up in one thread needs as much memory again in the next
+    one. A virtual machine may have to ask its host for that memory: a frame took twice as long.
     """
-    limit = getattr(ctypes.CDLL(None), "mallopt", None)
-    if limit is not None:
-        limit(_M_ARENA_MAX, 1)
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_M_ARENA_MAX, 1)
 
 
-def give_back() -> None:
-    """Return to the system what has been freed."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
+def trim_heap() -> None:
+    """Return freed memory to the system."""
+    malloc_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if malloc_trim is not None:
+        malloc_trim(0)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ssc_ros.kernels.memory import give_back
+from ssc_ros.kernels.memory import trim_heap
 
 def resident():
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
@@ -21,7 +21,7 @@ blocks = [np.ones(8_000) for _ in range(3_000)]
 last = blocks[-1]
 full = resident()
 del blocks
-give_back()
+trim_heap()
 print(full - resident())
 """
 

@@ -15,7 +15,7 @@ from ssc_ros.inference.backends.artefacts import Artefacts
 from ssc_ros.inference.backends.backend import Backend
 from ssc_ros.inference.backends.parity import REQUIRED, Parity
 from ssc_ros.inference.backends.sample import made_inputs
-from ssc_ros.kernels.memory import give_back
+from ssc_ros.kernels.memory import trim_heap
 from ssc_ros.networks.dense import Example, dense_parts, record
 from ssc_ros.networks.heads.scene_logits import SceneLogits
 from ssc_ros.networks.quantization import NO_RANGES, Ranges, quantised
@@ -110,7 +110,7 @@ def _deploy_one(
             f"same label, {least:.2%} are expected"
         )
     del expected, examples
-    give_back()  # whole volumes of torch's run, and what was compiled from
+    trim_heap()  # whole volumes of torch's run, and what was compiled from
     return Deployment(backend, compiled, left, parity)
 
 
