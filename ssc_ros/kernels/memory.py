@@ -1,11 +1,12 @@
-"""The heap of the GNU C library: one arena for all threads, and freed memory back to the system.
-
-Other C libraries are left as they are.
-"""
+"""The memory of this process: how much it has, and the heap of the GNU C library; others are left as they are."""
 
 from __future__ import annotations
 
 import ctypes
+import resource
+from pathlib import Path
+
+_STATM = Path("/proc/self/statm")
 
 _M_ARENA_MAX = -8
 """Of malloc.h."""
@@ -27,3 +28,13 @@ def trim_heap() -> None:
     malloc_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if malloc_trim is not None:
         malloc_trim(0)
+
+
+def resident_memory() -> int:
+    """Return the physical memory of this process now [bytes]; 0 where the system does not tell."""
+    return int(_STATM.read_text().split()[1]) * resource.getpagesize() if _STATM.exists() else 0
+
+
+def peak_memory() -> int:
+    """Return the largest physical memory of this process so far [bytes]."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -7,22 +7,17 @@ import sys
 import pytest
 
 PROGRAM = """
-from pathlib import Path
-
 import numpy as np
 
-from ssc_ros.kernels.memory import trim_heap
-
-def resident():
-    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+from ssc_ros.kernels.memory import resident_memory, trim_heap
 
 # too small to be mapped each by itself, and held by one at the end
 blocks = [np.ones(8_000) for _ in range(3_000)]
 last = blocks[-1]
-full = resident()
+full = resident_memory()
 del blocks
 trim_heap()
-print(full - resident())
+print(full - resident_memory())
 """
 
 

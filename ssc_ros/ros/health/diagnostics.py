@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 
 from ssc_ros.assembly.settings import Settings
+from ssc_ros.kernels.memory import resident_memory
 from ssc_ros.messages.drops import Drop
 from ssc_ros.ros.completion import Pipeline
 from ssc_ros.ros.inputs import Input
@@ -101,12 +100,6 @@ def model_status(pipeline: Pipeline, settings: Settings) -> DiagnosticStatus:
         "resident memory [MB]": f"{resident_memory() / 1e6:.0f}",
     }
     return _status("model", OK, pipeline.completer.metadata.model_id, pipeline, values)
-
-
-def resident_memory() -> int:
-    """Physical memory of this process [bytes]; 0 where the system does not tell."""
-    statm = Path("/proc/self/statm")
-    return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") if statm.exists() else 0
 
 
 def _status(
