@@ -6,13 +6,13 @@ python benchmarks/conversion.py [--repeats 200] [--json FILE]
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from measuring import Measured, report
+from measuring import Measured, repeated, report
 
 from ssc_ros.core import SemanticGrid
 from ssc_ros.messages.codec import Encoding, decode, encode
@@ -51,12 +51,8 @@ def written(grid: SemanticGrid, encoding: Encoding) -> SemanticVoxelGrid:
 def milliseconds(repeats: int, function: Callable[..., Any], *args: Any, limit: float | None = None) -> Measured:
     """Time of a call, after one that does not count."""
     function(*args)
-    times = []
-    for _ in range(repeats):
-        begin = time.perf_counter()
-        function(*args)
-        times.append(1e3 * (time.perf_counter() - begin))
-    return Measured.of(times, "ms", limit)
+    spans = repeated(partial(function, *args), repeats)
+    return Measured.of([1e3 * span.wall for span in spans], "ms", limit)
 
 
 if __name__ == "__main__":

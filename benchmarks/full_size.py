@@ -15,11 +15,8 @@ from __future__ import annotations
 
 import argparse
 import os
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -29,7 +26,9 @@ from ssc_ros.core import LABEL_SETS
 from ssc_ros.data.semantic_kitti import SemanticKitti
 from ssc_ros.inference.history import Past, join
 from ssc_ros.inference.inputs import InputPreparer
-from ssc_ros.profiling.machine import peak_gpu_memory, peak_memory
+from ssc_ros.inference.stages import Span, Stages, clock_of
+from ssc_ros.kernels.memory import peak_memory
+from ssc_ros.profiling.machine import MEGABYTE, peak_gpu_memory
 from ssc_ros.systems import SceneNetwork, build
 from ssc_ros.training.objective import Objective
 from ssc_ros.training.sample import Sample, collate, prepare_truth
@@ -66,7 +65,7 @@ def main() -> None:
     rounds = [measure(network, sample) for _ in range(args.repeats + 1)]
     rounds = rounds[1:] or rounds
     results = {name: Measured.of([each[name] for each in rounds], "s") for name in rounds[0]}
-    peak = peak_gpu_memory() or peak_memory()
+    peak = peak_gpu_memory() or peak_memory() / MEGABYTE
     results["peak memory"] = Measured.of([1e-3 * peak], "GB")
     what = "training step" if args.backward else "prediction"
     report(f"{args.system} {args.preset}, {what} on {device_name(args.device)}", results, args.json)
@@ -96,12 +95,14 @@ def prepare(network: SceneNetwork, root: Path, sequence: str, frame_id: str, rem
 def prediction(network: SceneNetwork, sample: Sample) -> dict[str, float]:
     """Seconds of a prediction, by part."""
     network.eval()
-    clock = Clock(next(network.parameters()).device)
+    stages = Stages(clock_of(next(network.parameters()).device))
     with torch.inference_mode():
-        output = clock.time("network", lambda: network(sample.inputs))
+        with stages("network"):
+            output = network(sample.inputs)
         if output.scene is not None:
-            clock.time("labels", output.scene.labels)
-    return clock.total()
+            with stages("labels"):
+                output.scene.labels()
+    return seconds(stages)
 
 
 def training_step(network: SceneNetwork, sample: Sample) -> dict[str, float]:
@@ -110,40 +111,24 @@ def training_step(network: SceneNetwork, sample: Sample) -> dict[str, float]:
     device = next(network.parameters()).device
     label_set = next(labels for labels in LABEL_SETS.values() if len(labels) == network.class_count)
     weights = torch.from_numpy(label_set.class_weights).to(device)
-    clock = Clock(device)
-    output = clock.time("network", lambda: network(sample.inputs))
-    terms = clock.time(
-        "objective", lambda: Objective()(output, sample.truth, network.spec.bins, weights, torch.Generator())
-    )
+    stages = Stages(clock_of(device))
+    with stages("network"):
+        output = network(sample.inputs)
+    with stages("objective"):
+        terms = Objective()(output, sample.truth, network.spec.bins, weights, torch.Generator())
     loss = torch.stack(list(terms.values())).sum()
-    clock.time("backward", loss.backward)
+    with stages("backward"):
+        loss.backward()
     silent = [name for name, p in network.named_parameters() if p.grad is None or not p.grad.isfinite().all()]
     assert not silent, f"without a gradient, or with an infinite one: {silent}"
-    return clock.total()
+    return seconds(stages)
 
 
-class Clock:
-    """Times parts of something, on a device that may work behind our back."""
-
-    def __init__(self, device: torch.device) -> None:
-        self._device = device
-        self._seconds: dict[str, float] = {}
-        self._cpu = time.process_time()
-
-    def time(self, part: str, work: Callable[[], Any]) -> Any:
-        start = self._now()
-        result = work()
-        self._seconds[part] = self._now() - start
-        return result
-
-    def total(self) -> dict[str, float]:
-        cpu = time.process_time() - self._cpu
-        return {**self._seconds, "total": sum(self._seconds.values()), "total, CPU time": cpu}
-
-    def _now(self) -> float:
-        if self._device.type == "cuda":
-            torch.cuda.synchronize(self._device)
-        return time.perf_counter()
+def seconds(stages: Stages) -> dict[str, float]:
+    """Of each stage and of all together, and in CPU time."""
+    spans = stages.spans
+    total = sum(spans.values(), Span())
+    return {**{name: span.wall for name, span in spans.items()}, "total": total.wall, "total, CPU time": total.cpu}
 
 
 def device_name(device: torch.device) -> str:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
+import torch
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from ssc_ros.core.files import write_atomically
 from ssc_ros.evaluation.results import provenance
+from ssc_ros.inference.stages import Span, clock_of
 from ssc_ros.profiling.document import Document
 from ssc_ros.profiling.machine import machine
+from ssc_ros.profiling.spread import percentiles
 
 
 @dataclass(frozen=True)
@@ -39,8 +41,19 @@ class Measured:
     @staticmethod
     def of(values: Sequence[float], unit: str, limit: float | None = None) -> Measured:
         """Percentiles of some values."""
-        low, median, high = (float(v) for v in np.percentile(values, (5, 50, 95)))
+        low, median, high = percentiles(values, 5, 50, 95)
         return Measured(unit, len(values), median, low, high, limit)
+
+
+def repeated(work: Callable[[], object], repeats: int, device: str = "cpu") -> list[Span]:
+    """Times of several calls."""
+    now = clock_of(torch.device(device))
+    spans = []
+    for _ in range(repeats):
+        begin = now()
+        work()
+        spans.append(now() - begin)
+    return spans
 
 
 @dataclass(frozen=True)

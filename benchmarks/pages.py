@@ -9,6 +9,8 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
+from ssc_ros.core import markdown
+
 
 def write_part(page: Path, name: str, lines: Iterable[str]) -> None:
     """Replace what stands between `<!-- NAME -->` and `<!-- end of NAME -->`; the rest of the page stays."""
@@ -43,12 +45,11 @@ def _around(page: Path, name: str) -> tuple[str, str, str]:
 
 def rows(header: Sequence[str], content: Iterable[Sequence[str]]) -> Iterator[str]:
     """A table; all columns but the first are of numbers."""
-    yield _row(header)
-    yield "|---|" + "---:|" * (len(header) - 1)
-    yield from map(_row, content)
+    indented = ([_indented(cell) for cell in row] for row in (header, *content))
+    yield from markdown.table(next(indented), indented, [markdown.LEFT, *[markdown.RIGHT] * (len(header) - 1)])
 
 
-def markdown(table: Table) -> Iterator[str]:
+def as_markdown(table: Table) -> Iterator[str]:
     """A terminal's table: its title, rows and caption, with blank lines between."""
     yield from (f"**{_plain(table.title)}**", "")
     yield from _body(table)
@@ -72,10 +73,6 @@ def _body(table: Table) -> Iterator[str]:
 def _plain(text: object) -> str:
     """Without the terminal's markup, and without bars, which would end a cell."""
     return Text.from_markup(str(text)).plain.replace("|", "/")
-
-
-def _row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(map(_indented, cells))} |"
 
 
 def _indented(cell: str) -> str:

@@ -19,7 +19,7 @@ from pathlib import Path
 from goals import GOALS, Found, against_peers
 from measurements import ALL, DEFAULT, FULL, NODE, REFERENCE, Measurement, read
 from measuring import Report
-from pages import folded, markdown, rows, rows_of, sections_of, write_part
+from pages import as_markdown, folded, rows, rows_of, sections_of, write_part
 
 from ssc_ros.profiling.document import Document
 from ssc_ros.profiling.report import Result
@@ -61,14 +61,14 @@ def sections(part: str, measurements: Iterable[Measurement], found: Found) -> It
 def tables(document: Document) -> Iterator[str]:
     """What compares several settings openly, each setting below its title."""
     if isinstance(document, NodeResult | Report):
-        yield from markdown(document.table())
+        yield from as_markdown(document.table())
         return
     assert isinstance(document, Result)
     settings = document.tables()
     if document.ratios:
-        yield from markdown(settings.pop())
+        yield from as_markdown(settings.pop())
     elif len(settings) > 1:
-        yield from markdown(document.overview())
+        yield from as_markdown(document.overview())
     for table in settings:
         yield from folded(table)
     yield from ("; ".join(document.facts()), "")

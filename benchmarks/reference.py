@@ -10,12 +10,11 @@ did two runs of one network differ there.
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from measuring import Measured, report
+from measuring import Measured, repeated, report
 from peers import CONVOLUTION, CONVOLUTION_LAST, PRODUCT, SPEEDS
 from torch import Tensor, nn
 
@@ -46,11 +45,7 @@ def speeds(repeats: int) -> dict[str, Measured]:
     found = {}
     for name, (work, run) in operations().items():
         run()
-        measured = []
-        for _ in range(repeats):
-            begin = time.perf_counter()
-            run()
-            measured.append(1e-9 * work / (time.perf_counter() - begin))
+        measured = [1e-9 * work / span.wall for span in repeated(run, repeats)]
         found[f"{name} (the peers' machine: {SPEEDS[name]})"] = Measured.of(measured, "GFLOPs")
     return found
 

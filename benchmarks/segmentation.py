@@ -13,13 +13,11 @@ from __future__ import annotations
 
 import argparse
 import os
-import resource
-import time
 from pathlib import Path
 
 import numpy as np
 import torch
-from measuring import Measured, report
+from measuring import Measured, repeated, report
 from numpy.typing import NDArray
 
 from ssc_ros.core import SEMANTIC_KITTI
@@ -27,11 +25,13 @@ from ssc_ros.data.sweeps import open_sweeps
 from ssc_ros.inference.backends.backend import AUTO
 from ssc_ros.inference.checkpoint import CheckpointMetadata
 from ssc_ros.inference.segmenter import PointSegmenter
+from ssc_ros.kernels.memory import peak_memory
 from ssc_ros.networks.reparameterize import fuse
 from ssc_ros.systems import build
 
 SWEEP = 120_000
 LIMIT_MS = 100.0
+MEBIBYTE = 1 << 20
 
 
 def sweep(count: int, root: Path | None, sequence: str) -> NDArray[np.float32]:
@@ -60,20 +60,15 @@ def untrained(system: str, preset: str, backend: str) -> PointSegmenter:
 
 def measure(segmenter: PointSegmenter, points: NDArray[np.float32], repeats: int) -> dict[str, Measured]:
     """Times of predictions after a first one, and the memory of that."""
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak_memory()
     segmenter.segment(points)
-    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-    wall, cpu = [], []
-    for _ in range(repeats):
-        start, busy = time.perf_counter(), time.process_time()
-        segmenter.segment(points)
-        wall.append(1e3 * (time.perf_counter() - start))
-        cpu.append(1e3 * (time.process_time() - busy))
+    grown = (peak_memory() - before) / MEBIBYTE
+    spans = repeated(lambda: segmenter.segment(points), repeats)
     limit = LIMIT_MS if len(points) == SWEEP else None
     name = f"{len(points):,} points"
     return {
-        f"{name}, wall": Measured.of(wall, "ms", limit),
-        f"{name}, CPU": Measured.of(cpu, "ms"),
+        f"{name}, wall": Measured.of([1e3 * span.wall for span in spans], "ms", limit),
+        f"{name}, CPU": Measured.of([1e3 * span.cpu for span in spans], "ms"),
         f"{name}, memory": Measured.of([grown], "MiB"),
     }
 

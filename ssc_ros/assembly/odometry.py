@@ -8,6 +8,7 @@ from threading import Condition
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
 
 from ssc_ros.core import poses
 
@@ -81,14 +82,9 @@ class PoseBuffer:
 
 def interpolate(a: Matrix, b: Matrix, fraction: float) -> Matrix:
     """Pose (4, 4) a fraction of the way from a to b: linear in position, spherical in rotation (Shoemake 1985)."""
-    qa, qb = poses.to_quaternion(a), poses.to_quaternion(b)
-    cosine = float(qa @ qb)
-    if cosine < 0:
-        qb, cosine = -qb, -cosine
-    angle = np.arccos(min(cosine, 1.0))
-    if angle < 1e-6:
-        weights = 1 - fraction, fraction
-    else:
-        weights = np.sin((1 - fraction) * angle) / np.sin(angle), np.sin(fraction * angle) / np.sin(angle)
-    translation = (1 - fraction) * a[:3, 3] + fraction * b[:3, 3]
-    return poses.from_quaternion(weights[0] * qa + weights[1] * qb, translation)
+    first, last = poses.rotation(a), poses.rotation(b)
+    result = np.eye(4)
+    turn = fraction * (first.inv() * last).as_rotvec()
+    result[:3, :3] = (first * Rotation.from_rotvec(turn)).as_matrix()
+    result[:3, 3] = (1 - fraction) * a[:3, 3] + fraction * b[:3, 3]
+    return result

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ssc_ros.assembly.settings import TABLE
 from ssc_ros.assembly.settings_rules import Parameter, Value
+from ssc_ros.core import markdown
 
 YAML_FILE = Path("config/ssc_node.yaml")
 DOCS_FILE = Path("docs/node.md")
@@ -41,9 +42,9 @@ def yaml_text() -> str:
 
 def markdown_table() -> str:
     """The parameter table of the documentation."""
-    lines = ["| parameter | type | default | allowed | takes effect | meaning |", "|---|---|---|---|---|---|"]
-    for row in TABLE.values():
-        cells = (
+    header = ("parameter", "type", "default", "allowed", "takes effect", "meaning")
+    rows = (
+        (
             f"`{row.name}`",
             row.kind,
             f"`{_yaml(row.default)}`",
@@ -51,8 +52,9 @@ def markdown_table() -> str:
             APPLIES[row.rule.applies],
             row.rule.text,
         )
-        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-    return "\n".join(lines) + "\n"
+        for row in TABLE.values()
+    )
+    return "\n".join(markdown.table(header, rows, [markdown.LEFT] * len(header))) + "\n"
 
 
 def with_table(page: str) -> str:

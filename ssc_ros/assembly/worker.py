@@ -61,11 +61,6 @@ class LatestWorker(Generic[Item]):
             self._waiting.clear()
             self._changed.wait_for(lambda: self._finished == self._taken)
 
-    @property
-    def busy(self) -> bool:
-        """Whether an item is in work or waits."""
-        return self._finished < self._taken or bool(self._waiting)
-
     def close(self) -> None:
         """End the threads after the items in work."""
         with self._changed:

@@ -95,7 +95,8 @@ def run(args: argparse.Namespace) -> int:
 
     from ssc_ros.core.files import write_atomically
     from ssc_ros.evaluation.results import provenance
-    from ssc_ros.profiling.machine import machine, peak_gpu_memory, peak_memory, resident_memory
+    from ssc_ros.kernels.memory import peak_memory, resident_memory
+    from ssc_ros.profiling.machine import MEGABYTE, machine, peak_gpu_memory
     from ssc_ros.profiling.report import Measurement, Result, compared
     from ssc_ros.profiling.subject import Subject, measure
 
@@ -112,9 +113,10 @@ def run(args: argparse.Namespace) -> int:
     for said in track(measure(subjects, args.rounds, args.warm_up), "measure", total, console=console):
         rounds.append(said)
         if len(rounds) == args.warm_up:
-            memory["after the warm-up"] = resident_memory()
-    memory["at the end"] = resident_memory()
-    peak = max(peak_memory(), *memory.values())  # Linux counts the two in different ways, which differ by some pages
+            memory["after the warm-up"] = resident_memory() / MEGABYTE
+    memory["at the end"] = resident_memory() / MEGABYTE
+    # Linux counts the two in different ways, which differ by some pages
+    peak = max(peak_memory() / MEGABYTE, *memory.values())
     memory |= {"growth": memory["at the end"] - memory["after the warm-up"], "peak": peak}
     if (on_gpu := peak_gpu_memory()) is not None:
         memory["peak on the GPU"] = on_gpu

@@ -118,8 +118,8 @@ def _report(expected: SceneCompleter, found: SceneCompleter, args: argparse.Name
     print(f"backend            {deployment.backend.name}: {', '.join(deployment.parts) or 'all'}")
     for path, reason in deployment.left:
         print(f"torch runs         {path}: {reason}")
-    if deployment.parity:
-        print(f"on a made street   {deployment.parity.agreement:.3%} of the labels that torch is sure of are equal")
+    if deployment.agreement is not None:
+        print(f"on a made street   {deployment.agreement:.3%} of the labels that torch is sure of are equal")
     if not args.data:
         return 0.0
     from rich.progress import track

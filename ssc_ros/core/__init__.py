@@ -1,4 +1,4 @@
-"""The words of the project: grids, cameras, poses, labels, frames. Depends on numpy alone."""
+"""The words of the project: grids, cameras, poses, labels, frames. Depends on numpy and scipy alone."""
 
 from ssc_ros.core.camera import StereoRig
 from ssc_ros.core.depth_bins import DepthBins

@@ -38,18 +38,3 @@ class DepthBins:
         finite = np.isfinite(depth)
         k = np.floor(self.coordinate(np.where(finite, depth, self.first)) + 0.5).astype(np.int64)
         return np.where(finite & (k >= 0) & (k < self.count), k, -1)
-
-    def gaussian(self, depth: NDArray[np.floating], sigma: float = 0.5) -> NDArray[np.float32]:
-        """Soft target per depth: a normal of mean `depth` and deviation `sigma`, both in metres, renormalised.
-
-        Args:
-            depth: (...) [m].
-            sigma: [m].
-
-        Returns:
-            (..., count) float32 that sums to 1 over the bins.
-        """
-        z = (self.centers - np.asarray(depth)[..., None]) / sigma
-        log_weight = -0.5 * z * z
-        weight = np.exp(log_weight - log_weight.max(axis=-1, keepdims=True))
-        return np.asarray(weight / weight.sum(axis=-1, keepdims=True), np.float32)

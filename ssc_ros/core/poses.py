@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from scipy.spatial.transform import Rotation
 
 Matrix = NDArray[np.float64]
 
@@ -48,35 +53,26 @@ def from_quaternion(xyzw: NDArray[np.floating], translation: NDArray[np.floating
     Raises:
         ValueError: the quaternion has (almost) no length.
     """
+    from scipy.spatial.transform import Rotation  # takes half a second, which help texts need not wait for
+
     q = np.asarray(xyzw, np.float64)
     norm = np.linalg.norm(q)
     if not norm > 1e-6:
         raise ValueError(f"quaternion {q.tolist()} has no length, so it is no rotation")
-    x, y, z, w = q / norm
     result = np.eye(4)
-    result[:3, :3] = [
-        [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
-        [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
-        [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
-    ]
+    result[:3, :3] = Rotation.from_quat(q).as_matrix()
     result[:3, 3] = translation
     return result
 
 
 def to_quaternion(transform: Matrix) -> NDArray[np.float64]:
-    """Quaternion (x, y, z, w), w >= 0, of a rigid transform.
+    """Quaternion (x, y, z, w), w >= 0, of a rigid transform."""
+    return np.asarray(rotation(transform).as_quat(canonical=True))
 
-    The eigenvector of Bar-Itzhack's matrix (2000): right for every rotation, also those by 180 degrees.
-    """
-    m = transform[:3, :3]
-    k = np.array(
-        [
-            [m[0, 0] - m[1, 1] - m[2, 2], 0, 0, 0],
-            [m[1, 0] + m[0, 1], m[1, 1] - m[0, 0] - m[2, 2], 0, 0],
-            [m[2, 0] + m[0, 2], m[2, 1] + m[1, 2], m[2, 2] - m[0, 0] - m[1, 1], 0],
-            [m[2, 1] - m[1, 2], m[0, 2] - m[2, 0], m[1, 0] - m[0, 1], np.trace(m)],
-        ]
-    )
-    _, vectors = np.linalg.eigh(k)
-    q = vectors[:, -1]
-    return np.asarray(-q if q[3] < 0 else q)
+
+def rotation(transform: Matrix) -> Rotation:
+    """Return the rotation nearest to that of a transform, whose matrix may be orthonormal to a few digits only."""
+    from scipy.spatial.transform import Rotation  # see `from_quaternion`
+
+    left, _, right = np.linalg.svd(transform[:3, :3])
+    return Rotation.from_matrix(left @ right)

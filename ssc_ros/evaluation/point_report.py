@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.table import Table
 
-from ssc_ros.core import LabelSet
+from ssc_ros.core import LabelSet, markdown
 from ssc_ros.core.files import write_atomically
 from ssc_ros.evaluation.points import PointScores
 
@@ -64,9 +64,7 @@ class PointReport:
             "",
             f"{self.sweeps} sweeps, {self.median_ms:.0f} ms each (median). Percent; {_NOTE}.",
             "",
-            "| | % |",
-            "| --- | ---: |",
-            *(f"| {name} | {value} |" for name, value in self.rows()),
+            *markdown.table(("", "%"), self.rows(), (markdown.LEFT, markdown.RIGHT)),
             "",
             "## Where this comes from",
             "",

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import cv2
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from ssc_ros.core import SceneGrid
+from ssc_ros.kernels.compiled import kernel
 
 BACKGROUND = (247, 248, 250)
 _FACE_LIGHT = np.array([0.80, 0.68, 1.0], np.float32)
@@ -113,7 +113,7 @@ def _fullness(solid: NDArray[np.bool_], radius: int = 2) -> NDArray[np.float32]:
     return np.asarray(volume, np.float32)
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _cast(
     solid: NDArray[np.bool_], eye: NDArray[np.float64], rays: NDArray[np.float64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:

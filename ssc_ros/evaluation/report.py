@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.table import Table
 
-from ssc_ros.core import LabelSet
+from ssc_ros.core import LabelSet, markdown
 from ssc_ros.core.files import write_atomically
 from ssc_ros.evaluation.confusion import Scores
 
@@ -84,9 +84,7 @@ class Report:
             f"(percent, {self.frames} frames, {self.whole})"
             + ("" if self.median_ms is None else f"; {self.median_ms:.0f} ms a frame (median)"),
             "",
-            _row(header),
-            _row(("---", *("---:" for _ in header[1:]))),
-            *(_row(row) for row in rows),
+            *markdown.table(header, rows, [markdown.LEFT, *[markdown.RIGHT] * len(self.scores)]),
             "",
             _NOTE,
             "",
@@ -126,7 +124,3 @@ class Report:
 
 def _percent(fraction: float) -> str:
     return f"{100 * fraction:.2f}"
-
-
-def _row(cells: tuple[str, ...]) -> str:
-    return f"| {' | '.join(cells)} |"

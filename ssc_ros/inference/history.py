@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ssc_ros.core import SceneGrid, poses
 from ssc_ros.inference.inputs import blank_children
-from ssc_ros.kernels.input_loops import carry_over
+from ssc_ros.kernels.input_loops import mark_past_children
 from ssc_ros.networks.loops import loop
 from ssc_ros.systems.spec import History, InputSpec, SceneInputs
 
@@ -94,7 +94,7 @@ def past_voxels(now: SceneInputs, past: Sequence[Past | None], spec: InputSpec) 
         if frame is not None:
             points, T_now_past = frame.inputs["stereo_points"].numpy(), poses.inverse(frame.T_past_now)
             what = points, T_now_past, *view, origin, edges, children
-            loop(lambda *part, what=what: carry_over(*part, *what), len(points))
+            loop(lambda *part, what=what: mark_past_children(*part, *what), len(points))
     return torch.from_numpy(children)
 
 
@@ -217,6 +217,6 @@ def _jumped(last: _Trace, stamp: int, T_world_grid: Matrix) -> bool:
     """Whether nobody moves from the last pose to this one in the time between; a frame may come twice."""
     seconds = (stamp - last.stamp) / NANOSECONDS
     motion = poses.inverse(last.T_world_grid) @ T_world_grid
-    angle = np.arccos(np.clip((np.trace(motion[:3, :3]) - 1) / 2, -1, 1))
+    angle = poses.rotation(motion).magnitude()
     distance = np.linalg.norm(motion[:3, 3])
     return seconds > 0 and bool(distance > MAX_SPEED * seconds or angle > MAX_TURN * seconds)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ssc_ros.core import Frame, SceneGrid, SscError, StereoRig
 from ssc_ros.data.voxelize import voxelize
 from ssc_ros.inference.stereo import StereoMatcher, stereo_points
-from ssc_ros.kernels.input_loops import keep_inside, keep_nearest, mark_children
+from ssc_ros.kernels.input_loops import crop_points, mark_children, pool_nearest_depth
 from ssc_ros.systems.spec import LIDAR, STEREO, InputSpec, SceneInputs
 
 MATCHED = frozenset(("stereo_depth", "stereo_voxels", "stereo_points"))
@@ -124,13 +124,13 @@ def inside(points: NDArray[np.float32], grid: SceneGrid) -> NDArray[np.float32]:
     """Those of the points (N, 3 or 4) [m, grid frame] that lie in a voxel of the grid."""
     kept: NDArray[np.float32] = np.empty_like(points)
     origin, edges = np.array(grid.min_corner, np.float32), np.array(grid.edges, np.float32)
-    return np.copy(kept[: keep_inside(points, origin, edges, np.array(grid.shape), kept)])
+    return np.copy(kept[: crop_points(points, origin, edges, np.array(grid.shape), kept)])
 
 
 def nearest_depth(depth: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
     """Smallest positive depth in each cell: (H, W) [m], NaN or 0 where missing -> `size`, 0 where a cell has none."""
     nearest = np.empty(size, np.float32)
-    keep_nearest(depth, nearest)
+    pool_nearest_depth(depth, nearest)
     return nearest
 
 

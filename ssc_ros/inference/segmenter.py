@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,7 +49,6 @@ class PointSegmenter:
 
     Attributes:
         metadata: what the checkpoint says of itself.
-        timings: milliseconds per stage of the last call ("network", "labels").
         backend: "torch", or "torch-bf16" by autocast.
     """
 
@@ -59,7 +56,6 @@ class PointSegmenter:
         self, network: SceneNetwork, metadata: CheckpointMetadata, device: str = "auto", backend: str = "torch"
     ) -> None:
         self.metadata = metadata
-        self.timings: dict[str, float] = {}
         self._device = choose_device(device)
         self._network = network.eval().to(self._device)
         self.backend = self._choose(backend)
@@ -114,10 +110,8 @@ class PointSegmenter:
             raise SscError(f"{votes} votes were asked for; there are 1 to {len(MIRRORS)}")
         cloud = torch.tensor(points, dtype=torch.float32, device=self._device)
         cloud[:, 3].nan_to_num_(0.0, 0.0, 0.0)
-        with self._stage("network"):
-            seen = [self._points(cloud * cloud.new_tensor([*signs, 1, 1])) for signs in MIRRORS[:votes]]
-        with self._stage("labels"):
-            labels, certain = _decide(seen, confidence)
+        seen = [self._points(cloud * cloud.new_tensor([*signs, 1, 1])) for signs in MIRRORS[:votes]]
+        labels, certain = _decide(seen, confidence)
         return SegmentedPoints(labels.cpu().numpy(), None if certain is None else certain.cpu().numpy())
 
     def labels(self, points: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -159,14 +153,6 @@ class PointSegmenter:
         large, small = (self._points(cloud, small=small) for small in (False, True))
         same = (large.labels() == small.labels())[large.confidence() >= SURE / 255]
         return float(same.float().mean()) if same.numel() else 1.0
-
-    @contextmanager
-    def _stage(self, name: str) -> Iterator[None]:
-        start = time.perf_counter()
-        yield
-        if self._device.type == "cuda":
-            torch.cuda.synchronize(self._device)
-        self.timings[name] = 1e3 * (time.perf_counter() - start)
 
 
 def _decide(seen: Sequence[PointLogits], confidence: bool) -> tuple[Tensor, Tensor | None]:

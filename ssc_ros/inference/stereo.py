@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssc_ros.core import Frame, SscError
-from ssc_ros.kernels.input_loops import back_project, read_disparity
+from ssc_ros.kernels.input_loops import back_project, scale_disparity
 
 
 @dataclass(frozen=True)
@@ -63,27 +63,27 @@ class StereoMatcher:
             cv2.copyMakeBorder(right_grey, 0, 0, pad, 0, cv2.BORDER_REPLICATE),
         )
         disparity = np.empty(left_grey.shape, np.float32)
-        read_disparity(matched, left.shape[1], pad, disparity)
+        scale_disparity(matched, left.shape[1], pad, disparity)
         return disparity
 
     def _match(self, left: NDArray[np.uint8], right: NDArray[np.uint8]) -> NDArray[np.int16]:
         """(H, W) int16 disparity in sixteenths of a pixel of two grey images (H, W)."""
-        from ssc_ros.kernels import semi_global  # compiles, so only where it is needed
+        from ssc_ros.kernels import matching_cost, semi_global  # compiles, so only where it is needed
 
         engine = self._engine
-        if engine.getNumDisparities() != semi_global.LEVELS or engine.getBlockSize() != semi_global.BLOCK:
+        if engine.getNumDisparities() != matching_cost.LEVELS or engine.getBlockSize() != matching_cost.BLOCK:
             return np.asarray(engine.compute(left, right), np.int16)
         found = semi_global.match(
             left,
             right,
-            small=engine.getP1(),
-            large=engine.getP2(),
-            ratio=engine.getUniquenessRatio(),
-            apart=engine.getDisp12MaxDiff(),
+            p1=engine.getP1(),
+            p2=engine.getP2(),
+            uniqueness=engine.getUniquenessRatio(),
+            tolerance=engine.getDisp12MaxDiff(),
             threads=cv2.getNumThreads(),
         )
-        size, parts = engine.getSpeckleWindowSize(), semi_global.PARTS
-        cv2.filterSpeckles(found, semi_global.NONE, size, parts * engine.getSpeckleRange())
+        largest, step = engine.getSpeckleWindowSize(), semi_global.SUBPIXELS * engine.getSpeckleRange()
+        cv2.filterSpeckles(found, semi_global.INVALID, largest, step)
         return found
 
     def _prepare(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -1,11 +1,11 @@
-"""How inner loops are compiled."""
+"""Decorators that compile inner loops with numba, cached on disk."""
 
 from __future__ import annotations
 
 import hashlib
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,18 +14,37 @@ import numba
 
 from ssc_ros.core.files import user_cache
 
+_HERE = Path(__file__).resolve().parent
+_PACKAGE = _HERE.parent
+
+
+def _sources(file: Path) -> Iterator[Path]:
+    """Yield the files whose code may be compiled into a kernel of a file.
+
+    Those of this room, and of the file's room of the package, with sub-rooms; outside of the package, of its folder.
+    """
+    yield from _HERE.glob("*.py")
+    if file.is_relative_to(_PACKAGE):
+        yield from (_PACKAGE / file.relative_to(_PACKAGE).parts[0]).rglob("*.py")
+    else:
+        yield from file.parent.glob("*.py")
+
 
 @cache
-def _cache_folder(room: Path) -> Path | None:
-    """A folder for compiled code that belongs to exactly the sources in a folder and here, or None where none can be
-    written.
+def _digest(sources: frozenset[Path]) -> str:
+    return hashlib.sha256(b"".join(source.read_bytes() for source in sorted(sources))).hexdigest()[:16]
 
-    Numba looks only at the file of a function, not at those of the functions compiled into it, so its default cache
-    would keep stale code after a change in another file.
+
+def _cache_folder(file: Path) -> Path | None:
+    """Return the folder for compiled code that belongs to exactly the sources of a file's kernels.
+
+    Numba compares the file of a function alone, not the files of the kernels and constants that are compiled into it:
+    its default cache would keep stale code after a change in another file.
+
+    Returns:
+        None where no folder can be written.
     """
-    sources = sorted({*room.glob("*.py"), *Path(__file__).parent.glob("*.py")})
-    digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:16]
-    folder = user_cache() / "numba" / digest
+    folder = user_cache() / "numba" / _digest(frozenset(_sources(file)))
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:
@@ -34,20 +53,22 @@ def _cache_folder(room: Path) -> Path | None:
 
 
 def kernel(function: Callable[..., Any]) -> Any:
-    """Compile with numba: IEEE arithmetic, so that no way of inlining changes a pixel; cached on disk.
+    """Compile a function with numba in IEEE arithmetic, so that inlining changes no bit of a result.
 
-    A kernel may be called from several threads at once, and may call kernels of its own folder and of this one.
+    A kernel may run on several threads at once. It may call kernels, and use constants, of its own room of the package
+    (`ssc_ros/networks`, say, with all sub-rooms) and of `ssc_ros.kernels`: after a change in one of those files it is
+    compiled anew.
     """
     return _compile(function, set())
 
 
 def fused_kernel(function: Callable[..., Any]) -> Any:
-    """As `kernel`, but a product and the sum that it is part of may be rounded once, in one step."""
+    """Compile as `kernel` does, with fused multiply-add: a product and its sum may be rounded once."""
     return _compile(function, {"contract"})
 
 
 def _compile(function: Callable[..., Any], fastmath: set[str]) -> Any:
-    folder = _cache_folder(Path(inspect.getfile(function)).parent)
+    folder = _cache_folder(Path(inspect.getfile(function)).resolve())
     previous = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(folder) if folder else previous
     try:

@@ -1,4 +1,4 @@
-"""The loops over pixels and points that prepare inputs, for every frame anew."""
+"""The loops over pixels and points that prepare the inputs of every frame."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from ssc_ros.kernels.compiled import kernel
 
 
 @kernel
-def read_disparity(matched, width, pad, disparity):  # type: ignore[no-untyped-def]  # noqa: ANN001
-    """Write disparities of an image [px], NaN where nothing was matched.
+def scale_disparity(matched, width, pad, disparity):  # type: ignore[no-untyped-def]  # noqa: ANN001
+    """Write fixed-point disparities of a smaller image as pixels of the full image, NaN without a match.
 
     Args:
-        matched: (h, pad + w) int16, in sixteenths of a pixel of the images that were matched.
-        width: of the image [px].
-        pad: columns to leave out.
+        matched: (h, pad + w) int16, in sixteenths of a pixel of the image that was matched; 0 or less without a match.
+        width: of the full image [px].
+        pad: columns to leave out on the left.
         disparity: (h, w) float32 to write.
     """
     height, columns = disparity.shape
@@ -27,7 +27,7 @@ def read_disparity(matched, width, pad, disparity):  # type: ignore[no-untyped-d
 
 @kernel
 def back_project(depth, rays, offset, points):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201 (numba infers)
-    """Write the point of each known depth, row by row.
+    """Write the point of each known depth, row by row (pinhole back-projection).
 
     Args:
         depth: (h, w) float32 [m], NaN where unknown.
@@ -36,7 +36,7 @@ def back_project(depth, rays, offset, points):  # type: ignore[no-untyped-def]  
         points: (h w, 3) float32 [m, grid frame] to write.
 
     Returns:
-        How many points there are.
+        Number of points that were written.
     """
     count = 0
     for row in range(depth.shape[0]):
@@ -51,8 +51,8 @@ def back_project(depth, rays, offset, points):  # type: ignore[no-untyped-def]  
 
 
 @kernel
-def keep_nearest(depth, nearest):  # type: ignore[no-untyped-def]  # noqa: ANN001
-    """Write the smallest positive depth [m] of (H, W) in each cell of (h, w), 0 without any; NaN is no depth."""
+def pool_nearest_depth(depth, nearest):  # type: ignore[no-untyped-def]  # noqa: ANN001
+    """Pool a depth map (H, W) [m] into cells (h, w): write the smallest positive depth, 0 without any; NaN is none."""
     height, width = depth.shape
     nearest[:] = np.inf
     for row in range(height):
@@ -69,8 +69,8 @@ def keep_nearest(depth, nearest):  # type: ignore[no-untyped-def]  # noqa: ANN00
 
 
 @kernel
-def keep_inside(points, origin, edges, shape, kept):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201 (numba infers)
-    """Write the points that lie in a voxel, in single precision as `SceneGrid.indices` calculates.
+def crop_points(points, origin, edges, shape, kept):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201 (numba infers)
+    """Write the points that lie in a voxel, computed in float32 as in `SceneGrid.indices`.
 
     Args:
         points: (N, 3 or 4) float32, x, y, z [m, grid frame] first; rows of NaN are nowhere.
@@ -79,7 +79,7 @@ def keep_inside(points, origin, edges, shape, kept):  # type: ignore[no-untyped-
         kept: as `points`, to write.
 
     Returns:
-        How many points there are.
+        Number of points that were written.
     """
     count = 0
     for i in range(len(points)):
@@ -95,7 +95,7 @@ def keep_inside(points, origin, edges, shape, kept):  # type: ignore[no-untyped-
 
 @kernel
 def _mark(x, y, z, origin, edges, children):  # type: ignore[no-untyped-def]  # noqa: ANN001
-    """Set 1 where a point is, in single precision as `SceneGrid.indices` calculates; see `mark_children`."""
+    """Set the child of one point to 1, computed in float32 as in `SceneGrid.indices`; see `mark_children`."""
     _, wide, deep, high = children.shape
     x = np.floor((x - origin[0]) / edges[0])
     y = np.floor((y - origin[1]) / edges[1])
@@ -107,7 +107,7 @@ def _mark(x, y, z, origin, edges, children):  # type: ignore[no-untyped-def]  # 
 
 @kernel
 def mark_children(points, origin, edges, children):  # type: ignore[no-untyped-def]  # noqa: ANN001
-    """Set 1 where points are.
+    """Set the children that contain a point to 1.
 
     Args:
         points: (N, 3) float32 [m, grid frame]; rows of NaN are nowhere.
@@ -119,34 +119,39 @@ def mark_children(points, origin, edges, children):  # type: ignore[no-untyped-d
 
 
 @kernel
-def carry_over(begin, end, points, T_now_past, projection, depth, image_size, limits, origin, edges, children):  # type: ignore[no-untyped-def]  # noqa: ANN001
-    """Set 1 where past points are, but for those for which the current image shows another depth.
+def mark_past_children(begin, end, points, T_now_past, projection, depth, image_size, limits, origin, edges, children):  # type: ignore[no-untyped-def]  # noqa: ANN001
+    """Set the children that contain a past point to 1, unless the current depth map contradicts the point.
 
     Args:
-        begin, end: range of the points that are carried over.
+        begin, end: range of the points.
         points: (N, 3) float32 [m, past grid frame].
         T_now_past: (4, 4) float64, past -> current grid frame.
         projection: (3, 4) float32, current grid frame [m] -> homogeneous pixel.
-        depth: (h, w) float32 [m], the nearest of each cell of the image, 0 where unknown.
+        depth: (h, w) float32 [m], the nearest depth of each cell of the image, 0 where unknown.
         image_size: (height, width) [px] of that image.
-        limits: (2,) another depth differs by more than so many metres and this share of it.
+        limits: (2,) how far depths may differ: metres, and a share of the depth in the map.
         origin, edges, children: as for `mark_children`.
     """
     moved, pixel = np.empty(3, np.float32), np.empty(3)
     columns, lines = depth.shape[1] / image_size[1], depth.shape[0] / image_size[0]
     for i in range(begin, end):
+        # move the point into the current grid frame
         for axis in range(3):
             row = T_now_past[axis]
             moved[axis] = row[0] * points[i, 0] + row[1] * points[i, 1] + row[2] * points[i, 2] + row[3]
+
+        # project the point into the current image
         for axis in range(3):
             row = projection[axis]
             pixel[axis] = row[0] * moved[0] + row[1] * moved[1] + row[2] * moved[2] + row[3]
-        away = pixel[2]
-        if away > 0:
-            column = np.floor((pixel[0] / away + 0.5) * columns)
-            line = np.floor((pixel[1] / away + 0.5) * lines)
+        distance = pixel[2]
+
+        # compare its depth with the map; behind the camera, or beside the image, nothing contradicts
+        if distance > 0:
+            column = np.floor((pixel[0] / distance + 0.5) * columns)
+            line = np.floor((pixel[1] / distance + 0.5) * lines)
             if 0 <= column < depth.shape[1] and 0 <= line < depth.shape[0]:
-                now = depth[int(line), int(column)]
-                if now > 0 and abs(away - now) > limits[0] + limits[1] * now:
+                measured = depth[int(line), int(column)]
+                if measured > 0 and abs(distance - measured) > limits[0] + limits[1] * measured:
                     continue
         _mark(moved[0], moved[1], moved[2], origin, edges, children)

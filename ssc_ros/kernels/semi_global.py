@@ -1,8 +1,8 @@
-"""Semi-global matching along three paths, as OpenCV's `MODE_SGBM_3WAY`, with vectors as wide as the processor's.
+"""Semi-global matching along three paths, with the same disparities as OpenCV's `MODE_SGBM_3WAY` in half of the time.
 
-OpenCV's is compiled for eight numbers at once and takes twice as long; the disparities are the same. What one costs at
-a pixel is how far the pixels are apart (Birchfield and Tomasi 1998), in grey and in its derivative along x, summed over
-a block of 3 x 3; that is added up along paths from the left, above and the right (Hirschmueller 2008, equation 13).
+OpenCV is compiled for vectors of eight numbers; these loops use vectors as wide as the processor's. Matching costs (see
+`matching_cost`) are aggregated along paths from the left, from above and from the right (Hirschmueller 2008, equation
+13).
 """
 
 from __future__ import annotations
@@ -14,217 +14,188 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssc_ros.kernels.compiled import kernel
-from ssc_ros.kernels.threads import at_once
+from ssc_ros.kernels.matching_cost import LEVELS, update_block_costs, write_channels
+from ssc_ros.kernels.threads import parallel_for
 from ssc_ros.kernels.vectors import (
-    at_most,
-    beyond,
-    bytes_of,
-    last_bit,
-    least,
+    broadcast_int16,
+    highest_set_bit,
+    horizontal_minimum,
+    less_equal_mask,
     load,
-    lowest,
-    most,
-    moved,
-    shorts,
+    minimum,
+    shift_lanes,
     store,
-    widened,
 )
 
-LEVELS = 64
-"""Disparities that are searched [px]: one bit of a word for each."""
-BLOCK = 3
-"""Width of what is compared [px]."""
 STRIPES = 4
-"""Of rows, which are matched at once; each begins a few rows early, so that the path from above has settled."""
-PARTS = 16
-"""Of a pixel, in which disparities are found."""
-NONE = -PARTS
-"""In the place of a disparity that was not found."""
-CAP = 31
-"""Largest derivative that is told apart."""
-LARGE = 0x3FFF
-"""More than any path costs, and small enough to be added to."""
-
-_i = np.int32
+"""Of rows, which are matched in parallel; each begins a few rows early, so that the path from above has settled."""
+SUBPIXELS = 16
+"""Disparities are fixed-point numbers with this many steps a pixel."""
+INVALID = -SUBPIXELS
+"""Disparity of a pixel without a match."""
+MAX_COST = 0x3FFF
+"""More than any path costs, and small enough for sums in int16."""
 
 
 @kernel
-def _channels(begin, end, image, seen):  # type: ignore[no-untyped-def]  # noqa: ANN001
-    """Write what is compared: derivative and grey value, and how small and how large each is half a pixel around.
+def _step(costs, path, path_minimum, p1, p2):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Go one pixel along a path (Hirschmueller 2008, equation 13).
+
+    L(p, d) = C(p, d) + min(L(q, d), L(q, d - 1) + P1, L(q, d + 1) + P1, min L(q) + P2) - min L(q), where q is the pixel
+    before p. `costs` hold C + P2 already, so that no number becomes negative.
+    """
+    jump = broadcast_int16(path_minimum + p2, LEVELS)
+    neighbor = minimum(shift_lanes(path, 1, MAX_COST), shift_lanes(path, -1, MAX_COST)) + broadcast_int16(p1, LEVELS)
+    return costs + (minimum(minimum(neighbor, path), jump) - jump)
+
+
+@kernel
+def _aggregate_left_and_above(block_costs, from_left, from_above, above_minimum, p1, p2):  # type: ignore[no-untyped-def]  # noqa: ANN001
+    """Go one row along the paths from the left and from above.
 
     Args:
-        begin, end: range of rows.
-        image: (H, W) uint8.
-        seen: (H, 6, W) uint8 to write: derivative, its least, its most; grey value, its least, its most.
+        block_costs: (columns * LEVELS,) int16, C + P2 of the row.
+        from_left: (columns * LEVELS,) int16 to write.
+        from_above: (columns * LEVELS,) int16 to update, of the row above before and of this row after.
+        above_minimum: (columns,) int64 to update, the minimum of `from_above` over the disparities.
+        p1, p2: penalties.
     """
-    height, width = image.shape
-    for y in range(begin, end):
-        row, above, below = image[y], image[max(y - 1, 0)], image[min(y + 1, height - 1)]
-        derivative, grey = seen[y, 0], seen[y, 3]
-        for x in range(1, width - 1):
-            slope = _i(2) * (_i(row[x + 1]) - _i(row[x - 1])) + _i(above[x + 1]) - _i(above[x - 1])
-            slope += _i(below[x + 1]) - _i(below[x - 1])
-            derivative[x] = np.uint8(min(max(slope, _i(-CAP)), _i(CAP)) + _i(CAP))
-            grey[x] = row[x]
-        for channel in (0, 3):
-            values, lower, upper = seen[y, channel], seen[y, channel + 1], seen[y, channel + 2]
-            values[0] = values[width - 1] = np.uint8(CAP)
-            for x in range(1, width - 1):
-                here = _i(values[x])
-                before, behind = (here + _i(values[x - 1])) >> _i(1), (here + _i(values[x + 1])) >> _i(1)
-                lower[x] = np.uint8(min(here, before, behind))
-                upper[x] = np.uint8(max(here, before, behind))
-            for end, inner in ((0, 1), (width - 1, width - 2)):
-                half = (_i(values[end]) + _i(values[inner])) >> _i(1)
-                lower[end], upper[end] = min(values[end], np.uint8(half)), max(values[end], np.uint8(half))
+    path, path_minimum = broadcast_int16(0, LEVELS), 0
+    for x in range(len(above_minimum)):
+        costs = load(block_costs, x * LEVELS, LEVELS)
+        path = _step(costs, path, path_minimum, p1, p2)
+        path_minimum = horizontal_minimum(path)
+        store(from_left, x * LEVELS, path)
+        down = _step(costs, load(from_above, x * LEVELS, LEVELS), above_minimum[x], p1, p2)
+        above_minimum[x] = horizontal_minimum(down)
+        store(from_above, x * LEVELS, down)
 
 
 @kernel
-def _channel_cost(ours, theirs, channel, x, at):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """How far a pixel and those of the other image are apart, half a pixel around either."""
-    u, low, high = ours[channel, x], ours[channel + 1, x], ours[channel + 2, x]
-    v, lower, upper = theirs[channel], theirs[channel + 1], theirs[channel + 2]
-    mine, mine_low, mine_high = bytes_of(u, LEVELS), bytes_of(low, LEVELS), bytes_of(high, LEVELS)
-    their, their_low, their_high = load(v, at, LEVELS), load(lower, at, LEVELS), load(upper, at, LEVELS)
-    one = most(beyond(mine, their_high), beyond(their_low, mine))
-    other = most(beyond(their, mine_high), beyond(mine_low, their))
-    return least(one, other)
+def _is_unique(total, cost, lane, uniqueness):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Whether no disparity costs nearly as little as the best one, but its direct neighbours; see `match`."""
+    neighbors = np.uint64(7) << np.uint64(lane - 1) if lane else np.uint64(3)
+    return not less_equal_mask(total, 100 * cost // (100 - uniqueness)) & ~neighbors
 
 
 @kernel
-def _pixel_cost(ours, theirs, x):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Costs of the disparities of a pixel, the largest one first, of rows (6, W) of `_channels`."""
-    at = x - (LEVELS - 1)
-    return widened(_channel_cost(ours, theirs, 0, x, at), 0) + widened(_channel_cost(ours, theirs, 3, x, at), 2)
+def _subpixel_offset(total, cost, lane, scratch):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Return the minimum of the parabola through the costs of three disparities, in steps of 1 / `SUBPIXELS`."""
+    store(scratch, 0, total)
+    lower, higher = np.int64(scratch[lane + 1]), np.int64(scratch[lane - 1])
+    curvature = max(lower + higher - 2 * cost, 1)
+    return int((SUBPIXELS * (lower - higher) + curvature) / (2 * curvature))
 
 
 @kernel
-def _sum_row(ours, theirs, sums):  # type: ignore[no-untyped-def]  # noqa: ANN001
-    """Write costs, each the sum of three neighbours' along the row; the ends stand for those beyond them."""
-    columns = len(sums) // LEVELS
-    before = here = _pixel_cost(ours, theirs, LEVELS)
-    for x in range(columns):
-        behind = _pixel_cost(ours, theirs, LEVELS + min(x + 1, columns - 1))
-        store(sums, x * LEVELS, before + here + behind)
-        before, here = here, behind
+def _select_disparities(block_costs, from_left, from_above, p1, p2, uniqueness, found, right_found, right_cost):  # type: ignore[no-untyped-def]  # noqa: ANN001
+    """Choose the disparity of the smallest total cost (winner takes all), on the way along the path from the right.
+
+    Args:
+        block_costs: (columns * LEVELS,) int16, C + P2 of the row.
+        from_left, from_above: (columns * LEVELS,) int16, the costs of the other paths.
+        p1, p2, uniqueness: see `match`.
+        found: (W,) int16 to write, fixed-point disparities of the left pixels, or `INVALID`.
+        right_found: (W,) int64 to write, disparities of the right pixels [px], -1 without any.
+        right_cost: (W,) int64 to work in.
+    """
+    found[:], right_found[:], right_cost[:] = INVALID, -1, MAX_COST
+    scratch = np.empty(LEVELS, np.int16)
+    path, path_minimum = broadcast_int16(0, LEVELS), 0
+    for x in range(len(block_costs) // LEVELS - 1, -1, -1):
+        # sum of the three paths
+        path = _step(load(block_costs, x * LEVELS, LEVELS), path, path_minimum, p1, p2)
+        path_minimum = horizontal_minimum(path)
+        total = path + load(from_above, x * LEVELS, LEVELS) + load(from_left, x * LEVELS, LEVELS)
+
+        # winner takes all; of equal costs, the highest lane: the smallest disparity
+        cost = horizontal_minimum(total)
+        lane = highest_set_bit(less_equal_mask(total, cost))
+        if not _is_unique(total, cost, lane, uniqueness):
+            continue
+        best = LEVELS - 1 - lane
+        found[x + LEVELS] = SUBPIXELS * best
+        if 0 < best < LEVELS - 1:
+            found[x + LEVELS] += _subpixel_offset(total, cost, lane, scratch)
+
+        # a right pixel keeps the cheapest of the left pixels that match it
+        at = x + LEVELS - best
+        if right_cost[at] > cost:
+            right_cost[at], right_found[at] = cost, best
 
 
 @kernel
-def _step(costs, path, low, small, large):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Go one pixel along a path; costs hold `large` already, so that no number becomes negative."""
-    jump = shorts(low + large, LEVELS)
-    near = least(moved(path, 1, LARGE), moved(path, -1, LARGE)) + shorts(small, LEVELS)
-    return costs + (least(least(near, path), jump) - jump)
+def _disagrees(right_found, x, disparity, tolerance):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    return 0 <= x < len(right_found) and right_found[x] >= 0 and abs(right_found[x] - disparity) > tolerance
 
 
 @kernel
-def _elsewhere(theirs, x, level, apart):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    return 0 <= x < len(theirs) and theirs[x] >= 0 and abs(theirs[x] - level) > apart
-
-
-@kernel
-def _check(found, theirs, apart):  # type: ignore[no-untyped-def]  # noqa: ANN001
-    """Leave out what both of the other image's pixels that it may lie on see elsewhere."""
+def _check_left_right(found, right_found, tolerance):  # type: ignore[no-untyped-def]  # noqa: ANN001
+    """Invalidate disparities that disagree with both right pixels between which they lie (consistency check)."""
     for x in range(len(found)):
-        if found[x] != NONE:
-            low, high = found[x] // PARTS, (found[x] + PARTS - 1) // PARTS
-            if _elsewhere(theirs, x - low, low, apart) and _elsewhere(theirs, x - high, high, apart):
-                found[x] = NONE
+        if found[x] != INVALID:
+            low, high = found[x] // SUBPIXELS, (found[x] + SUBPIXELS - 1) // SUBPIXELS
+            if _disagrees(right_found, x - low, low, tolerance) and _disagrees(right_found, x - high, high, tolerance):
+                found[x] = INVALID
 
 
 @kernel
-def _match(stripe, left, right, small, large, ratio, apart, disparity):  # type: ignore[no-untyped-def]  # noqa: ANN001
+def _match_stripe(stripe, left, right, p1, p2, uniqueness, tolerance, disparity):  # type: ignore[no-untyped-def]  # noqa: ANN001
     """Write the rows of a stripe; see `match`."""
     height, _, width = left.shape
     rows = math.ceil(height / STRIPES)
     early = 2 + math.ceil(0.1 * rows)
     first, begin, end = max(stripe * rows - early, 0), stripe * rows, min((stripe + 1) * rows, height)
     columns = width - LEVELS
-    sums = np.empty((4, columns * LEVELS), np.int16)
-    costs = np.full(columns * LEVELS, large, np.int16)
-    above, above_low = np.zeros(columns * LEVELS, np.int16), np.zeros(columns, np.int64)
-    beside, total = np.empty(columns * LEVELS, np.int16), np.empty(LEVELS, np.int16)
-    their_cost, theirs, unused = np.empty(width, np.int64), np.empty(width, np.int64), np.empty(width, np.int16)
+    row_costs, block_costs = np.empty((4, columns * LEVELS), np.int16), np.full(columns * LEVELS, p2, np.int16)
+    from_above, above_minimum = np.zeros(columns * LEVELS, np.int16), np.zeros(columns, np.int64)
+    from_left, unused = np.empty(columns * LEVELS, np.int16), np.empty(width, np.int16)
+    right_found, right_cost = np.empty(width, np.int64), np.empty(width, np.int64)
     for y in range(first, end):
-        if y == first:
-            _sum_row(left[y], right[y], sums[y % 4])
-            _sum_row(left[min(y + 1, height - 1)], right[min(y + 1, height - 1)], sums[(y + 1) % 4])
-            costs += np.int16(2) * sums[y % 4] + sums[(y + 1) % 4]
-        else:
-            added, gone = sums[min(y + 1, height - 1) % 4], sums[max(y - 2, first) % 4]
-            if y + 1 < height:
-                _sum_row(left[y + 1], right[y + 1], added)
-            for i in range(0, len(costs), LEVELS):
-                newer = load(added, i, LEVELS) - load(gone, i, LEVELS)
-                store(costs, i, load(costs, i, LEVELS) + newer)
-
-        path, low = shorts(0, LEVELS), 0
-        for x in range(columns):
-            here = load(costs, x * LEVELS, LEVELS)
-            path = _step(here, path, low, small, large)
-            low = lowest(path)
-            store(beside, x * LEVELS, path)
-            down = _step(here, load(above, x * LEVELS, LEVELS), above_low[x], small, large)
-            above_low[x] = lowest(down)
-            store(above, x * LEVELS, down)
-
-        their_cost[:], theirs[:] = LARGE, -1
+        # 1. matching costs C, summed over blocks
+        update_block_costs(y, first, left, right, row_costs, block_costs)
+        # 2. path costs L from the left and from above
+        _aggregate_left_and_above(block_costs, from_left, from_above, above_minimum, p1, p2)
+        # 3. path costs from the right, the sum S of all three, its minimum, uniqueness and sub-pixel interpolation
         found = disparity[y] if y >= begin else unused
-        found[:] = NONE
-        path, low = shorts(0, LEVELS), 0
-        for x in range(columns - 1, -1, -1):
-            path = _step(load(costs, x * LEVELS, LEVELS), path, low, small, large)
-            low = lowest(path)
-            every = path + load(above, x * LEVELS, LEVELS) + load(beside, x * LEVELS, LEVELS)
-            cost = lowest(every)
-            number = last_bit(at_most(every, cost))
-            near = np.uint64(7) << np.uint64(number - 1) if number else np.uint64(3)
-            if at_most(every, 100 * cost // (100 - ratio)) & ~near:
-                continue
-            best = LEVELS - 1 - number
-            at = x + LEVELS - best
-            if their_cost[at] > cost:
-                their_cost[at], theirs[at] = cost, best
-            found[x + LEVELS] = PARTS * best
-            if 0 < best < LEVELS - 1:
-                store(total, 0, every)
-                lower, higher = np.int64(total[number + 1]), np.int64(total[number - 1])
-                bend = max(lower + higher - 2 * cost, 1)
-                found[x + LEVELS] += int((PARTS * (lower - higher) + bend) / (2 * bend))
+        _select_disparities(block_costs, from_left, from_above, p1, p2, uniqueness, found, right_found, right_cost)
+        # 4. left-right consistency; the early rows only bring the path from above on its way
         if y >= begin:
-            _check(found, theirs, apart)
+            _check_left_right(found, right_found, tolerance)
 
 
 def match(
     left: NDArray[np.uint8],
     right: NDArray[np.uint8],
     *,
-    small: int,
-    large: int,
-    ratio: int,
-    apart: int,
+    p1: int,
+    p2: int,
+    uniqueness: int,
+    tolerance: int,
     threads: int,
 ) -> NDArray[np.int16]:
     """Match a rectified pair.
 
     Args:
         left, right: (H, W) uint8, wider than `LEVELS`.
-        small, large: what a change of disparity by one, and by more, costs along a path (P1 and P2).
-        ratio: by how many % the second best disparity has to be worse than the best one.
-        apart: by how many levels the disparities of two pixels that see each other may differ.
+        p1, p2: penalties of a disparity change by one pixel, and by more, along a path.
+        uniqueness: by how many % the second best disparity has to cost more than the best one; direct neighbours of
+            the best one do not count.
+        tolerance: by how many pixels the disparities of two pixels that match each other may differ.
         threads: that work on it.
 
     Returns:
-        (H, W) int16, disparity in sixteenths of a pixel; `NONE` where none was found, as in the first `LEVELS` columns.
+        (H, W) int16, disparity in steps of 1 / `SUBPIXELS` pixel; `INVALID` without a match, as in the first `LEVELS`
+        columns.
     """
-    seen = [np.empty((len(image), 6, image.shape[1]), np.uint8) for image in (left, right)]
-    for image, channels in zip((left, right), seen, strict=True):
-        at_once(lambda *rows, pair=(image, channels): _channels(*rows, *pair), len(left), threads)
+    channels = [np.empty((len(image), 6, image.shape[1]), np.uint8) for image in (left, right)]
+    for image, written in zip((left, right), channels, strict=True):
+        parallel_for(lambda *rows, pair=(image, written): write_channels(*rows, *pair), len(left), threads)
     found = np.empty(left.shape, np.int16)
 
     def work(begin: int, end: int) -> None:
         for stripe in range(begin, end):
-            _match(stripe, *seen, small, large, ratio, apart, found)
+            _match_stripe(stripe, *channels, p1, p2, uniqueness, tolerance, found)
 
-    at_once(work, STRIPES, threads)
+    parallel_for(work, STRIPES, threads)
     return np.asarray(cv2.medianBlur(found, 3), np.int16)

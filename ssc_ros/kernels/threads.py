@@ -1,4 +1,4 @@
-"""One loop on several threads: what `core.compiled` compiles holds no lock."""
+"""A parallel for loop over threads: what `kernels.compiled` compiles releases Python's lock."""
 
 from __future__ import annotations
 
@@ -8,43 +8,43 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from itertools import pairwise
 
-PIECES = 4
-"""Ranges for each thread."""
+CHUNKS_PER_THREAD = 4
 
 
 @cache
 def _pool(process: int) -> ThreadPoolExecutor:
-    """Of this process: a child that was forked has none of its parent's threads."""
+    """Return the threads of this process: a forked child has none of its parent's."""
     return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="loop")
 
 
-def at_once(work: Callable[[int, int], object], count: int, threads: int) -> None:
-    """Call `work(begin, end)` for ranges of equal length that make up range(count), on several threads, this one too.
+def parallel_for(work: Callable[[int, int], object], count: int, threads: int) -> None:
+    """Call `work(begin, end)` for chunks of equal length that make up range(count), on several threads.
 
-    There are several ranges for each thread; one that has ended takes the next: a range may hold more work than others,
-    and a thread may start late, as one of torch's keeps its core for a while when it has nothing to do.
+    The calling thread is one of them. A thread that has finished a chunk takes the next one (dynamic scheduling): a
+    chunk may hold more work than others, and a thread may start late, as an idle thread of torch's keeps its core busy
+    for a while.
 
     Args:
-        work: may be called from several threads at once; a compiled loop, else the threads wait for each other.
-        count: how much there is to do.
+        work: may be called from several threads at once; a compiled loop, or else the threads wait for each other.
+        count: length of the range.
         threads: how many work.
 
     Raises:
-        Exception: what `work` raised first, after all threads have ended.
+        Exception: the first that `work` raised, after all threads have ended.
     """
-    pieces = threads * PIECES if threads > 1 else 1
-    parts = pairwise(count * i // pieces for i in range(pieces + 1))
-    ranges = iter([part for part in parts if part[0] < part[1]])  # which one thread at a time advances
-    running = [_pool(os.getpid()).submit(_take, work, ranges) for _ in range(threads - 1)]
+    chunks = threads * CHUNKS_PER_THREAD if threads > 1 else 1
+    bounds = pairwise(count * i // chunks for i in range(chunks + 1))
+    pending = iter([chunk for chunk in bounds if chunk[0] < chunk[1]])  # which one thread at a time advances
+    others = [_pool(os.getpid()).submit(_run_chunks, work, pending) for _ in range(threads - 1)]
     try:
-        _take(work, ranges)
+        _run_chunks(work, pending)
     finally:
-        errors = [part.exception() for part in running]
+        errors = [other.exception() for other in others]
     for error in errors:
         if error is not None:
             raise error
 
 
-def _take(work: Callable[[int, int], object], ranges: Iterator[tuple[int, int]]) -> None:
-    for begin, end in ranges:
+def _run_chunks(work: Callable[[int, int], object], pending: Iterator[tuple[int, int]]) -> None:
+    for begin, end in pending:
         work(begin, end)

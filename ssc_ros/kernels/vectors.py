@@ -1,7 +1,7 @@
-"""Short vectors for compiled loops: a few dozen small integers that are added and compared at once.
+"""SIMD vectors for compiled loops: `+`, `-`, minimum, saturating subtraction and others on all lanes at once.
 
-Numba's compiler makes vectors of long loops by itself. Where each step needs the one before, as along a line of pixels,
-the loop over the numbers of a step is too short for that; so these are types of their own. `+` and `-` wrap around.
+LLVM vectorises long loops by itself. Where each step needs the step before, as along a line of pixels, the loop over
+the lanes of a step is too short for that, so vectors are a numba type here. `+` and `-` wrap around.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from numba.extending import intrinsic, models, overload, register_model
 
 
 class Vector(types.Type):  # type: ignore[misc]
-    """So many integers of so many bits, 8 (not negative) or 16."""
+    """`count` lanes of `bits` bits each: 8, unsigned, or 16, signed."""
 
     def __init__(self, count: int, bits: int) -> None:
         self.count, self.bits = count, bits
@@ -32,8 +32,8 @@ class _VectorModel(models.PrimitiveModel):  # type: ignore[misc]
         super().__init__(manager, vector, _llvm(vector))
 
 
-def _all(builder: Any, number: Any, vector: Vector) -> Any:
-    """The vector of one number."""
+def _broadcast(builder: Any, number: Any, vector: Vector) -> Any:
+    """Put one number in all lanes."""
     kind = _llvm(vector)
     one = builder.trunc(number, kind.element) if number.type.width > vector.bits else number
     first = builder.insert_element(ir.Constant(kind, ir.Undefined), one, ir.Constant(ir.IntType(32), 0))
@@ -42,74 +42,74 @@ def _all(builder: Any, number: Any, vector: Vector) -> Any:
 
 
 def _call(builder: Any, name: str, result: Any, *arguments: Any) -> Any:
-    """An operation of LLVM by its name."""
+    """Call an intrinsic of LLVM by its name."""
     kind = ir.FunctionType(result, [x.type for x in arguments])
     function = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
     return builder.call(function, arguments)
 
 
-def _place(context: Any, builder: Any, array_type: Any, array: Any, index: Any, vector: Vector) -> Any:
-    """Where a vector begins in a contiguous array."""
+def _pointer(context: Any, builder: Any, array_type: Any, array: Any, index: Any, vector: Vector) -> Any:
+    """Point at the vector that begins at an index of a contiguous array."""
     data = context.make_array(array_type)(context, builder, array).data
     return builder.bitcast(builder.gep(data, [index]), _llvm(vector).as_pointer())
 
 
 @intrinsic(prefer_literal=True)
 def load(typing, array, index, count):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
-    """The vector of `count` (a constant) numbers of a contiguous array (N,), from one on."""
+    """Load `count` (a constant) lanes from a contiguous array (N,), from an index on."""
     vector = Vector(count.literal_value, array.dtype.bitwidth)
 
     def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-        place = _place(context, builder, signature.args[0], arguments[0], arguments[1], vector)
-        return builder.load(place, align=vector.bits // 8)
+        pointer = _pointer(context, builder, signature.args[0], arguments[0], arguments[1], vector)
+        return builder.load(pointer, align=vector.bits // 8)
 
     return vector(array, types.intp, count), generate
 
 
 @intrinsic
 def store(typing, array, index, vector):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
-    """Write a vector into a contiguous array (N,), from one place on."""
+    """Store a vector in a contiguous array (N,), from an index on."""
 
     def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]  # noqa: ANN001
-        place = _place(context, builder, signature.args[0], arguments[0], arguments[1], vector)
-        builder.store(arguments[2], place, align=vector.bits // 8)
+        pointer = _pointer(context, builder, signature.args[0], arguments[0], arguments[1], vector)
+        builder.store(arguments[2], pointer, align=vector.bits // 8)
 
     return types.none(array, types.intp, vector), generate
 
 
-def _repeating(bits: int, number_type: Any) -> Any:
-    """An intrinsic of a number and a constant count -> the vector of so many times the number."""
+def _broadcasting(bits: int, number_type: Any) -> Any:
+    """Make the intrinsic (number, constant count) -> vector with the number in all lanes."""
 
     def declare(typing, number, count):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
         vector = Vector(count.literal_value, bits)
 
         def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-            return _all(builder, arguments[0], vector)
+            return _broadcast(builder, arguments[0], vector)
 
         return vector(number_type, count), generate
 
     return intrinsic(prefer_literal=True)(declare)
 
 
-shorts = _repeating(16, types.int64)
-"""A number and how often (a constant) -> a vector of 16 bits."""
-bytes_of = _repeating(8, types.uint8)
-"""The same of eight bits."""
+broadcast_int16 = _broadcasting(16, types.int64)
+"""(number, count) -> `count` (a constant) lanes of int16."""
+broadcast_uint8 = _broadcasting(8, types.uint8)
+"""(number, count) -> `count` (a constant) lanes of uint8."""
 
 
-def _elementwise(generate_one: Any) -> Any:
-    """An intrinsic of two equal vectors -> another one."""
+def _elementwise(operation: Any) -> Any:
+    """Make the intrinsic of two vectors of one type -> another one."""
 
     def declare(typing, a, b):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
         def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-            return generate_one(builder, a, *arguments)
+            return operation(builder, a, *arguments)
 
         return a(a, b), generate
 
     return intrinsic(declare)
 
 
-def _of_llvm(signed: str, unsigned: str) -> Any:
+def _llvm_intrinsic(signed: str, unsigned: str) -> Any:
     def generate(builder, vector, a, b):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
         name = f"llvm.{unsigned if vector.bits == 8 else signed}.v{vector.count}i{vector.bits}"
         return _call(builder, name, a.type, a, b)
@@ -119,10 +119,10 @@ def _of_llvm(signed: str, unsigned: str) -> Any:
 
 _add = _elementwise(lambda builder, vector, a, b: builder.add(a, b))
 _subtract = _elementwise(lambda builder, vector, a, b: builder.sub(a, b))
-least = _elementwise(_of_llvm("smin", "umin"))
-most = _elementwise(_of_llvm("smax", "umax"))
-beyond = _elementwise(_of_llvm("ssub.sat", "usub.sat"))
-"""a - b; of bytes 0 where b is larger."""
+minimum = _elementwise(_llvm_intrinsic("smin", "umin"))
+maximum = _elementwise(_llvm_intrinsic("smax", "umax"))
+subtract_saturated = _elementwise(_llvm_intrinsic("ssub.sat", "usub.sat"))
+"""a - b, clipped to the range of the type: for uint8, 0 where b is larger."""
 
 
 def _register(operation: Any, on_vectors: Any) -> None:
@@ -138,8 +138,8 @@ _register(operator.sub, _subtract)
 
 
 @intrinsic(prefer_literal=True)
-def widened(typing, vector, bits):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
-    """Bytes as 16 bits, without so many (a constant) of their lowest bits."""
+def widen_shift_right(typing, vector, bits):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """Widen uint8 lanes to 16 bits, then shift each right by `bits` (a constant)."""
     wide = Vector(vector.count, 16)
     shift = ir.Constant(_llvm(wide), [bits.literal_value] * vector.count)
 
@@ -150,21 +150,21 @@ def widened(typing, vector, bits):  # type: ignore[no-untyped-def]  # noqa: ANN0
 
 
 @intrinsic(prefer_literal=True)
-def moved(typing, vector, step, filler):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
-    """Each number one place higher (step 1) or lower (-1); the place that gets none is filled."""
+def shift_lanes(typing, vector, step, fill):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """Shift all lanes one place up (step 1) or down (-1); `fill` enters the free lane."""
     count, up = vector.count, step.literal_value == 1
     order = [count, *range(count - 1)] if up else [*range(1, count), count]
 
     def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
         indices = ir.Constant(ir.VectorType(ir.IntType(32), count), order)
-        return builder.shuffle_vector(arguments[0], _all(builder, arguments[2], vector), indices)
+        return builder.shuffle_vector(arguments[0], _broadcast(builder, arguments[2], vector), indices)
 
     return vector(vector, step, types.int64), generate
 
 
 @intrinsic
-def lowest(typing, vector):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
-    """The smallest of 16-bit numbers."""
+def horizontal_minimum(typing, vector):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """Return the smallest of all int16 lanes."""
 
     def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
         name = f"llvm.vector.reduce.smin.v{vector.count}i16"
@@ -174,19 +174,19 @@ def lowest(typing, vector):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN
 
 
 @intrinsic
-def at_most(typing, vector, limit):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
-    """Which of up to 64 numbers are at most a limit: bit i of a uint64 for the i-th."""
+def less_equal_mask(typing, vector, limit):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """Compare up to 64 int16 lanes with a limit; bit i of the uint64 is set where lane i <= limit."""
 
     def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-        below = builder.icmp_signed("<=", arguments[0], _all(builder, arguments[1], vector))
+        below = builder.icmp_signed("<=", arguments[0], _broadcast(builder, arguments[1], vector))
         return builder.zext(builder.bitcast(below, ir.IntType(vector.count)), ir.IntType(64))
 
     return types.uint64(vector, types.int64), generate
 
 
 @intrinsic
-def last_bit(typing, bits):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
-    """Number of the highest bit of a uint64 that is set; it must not be 0."""
+def highest_set_bit(typing, bits):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    """Return the index of the highest set bit of a uint64, which must not be 0."""
 
     def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
         zeros = _call(builder, "llvm.ctlz.i64", ir.IntType(64), arguments[0], ir.Constant(ir.IntType(1), 1))

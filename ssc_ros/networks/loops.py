@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ssc_ros.kernels.threads import at_once
+from ssc_ros.kernels.threads import parallel_for
 
 
 def may_loop(tensor: Tensor) -> bool:
@@ -16,5 +16,5 @@ def may_loop(tensor: Tensor) -> bool:
 
 
 def loop(work: Callable[[int, int], object], count: int) -> None:
-    """Call `work(begin, end)` for ranges that make up range(count), on as many threads as torch has; see `at_once`."""
-    at_once(work, count, torch.get_num_threads())
+    """Call `work(begin, end)` for parts of range(count), on as many threads as torch has; see `parallel_for`."""
+    parallel_for(work, count, torch.get_num_threads())

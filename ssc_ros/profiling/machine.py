@@ -1,10 +1,9 @@
-"""The machine: what it is, how loaded it is, what memory this process holds."""
+"""The machine: what it is, how loaded it is, what memory of its GPUs this process holds."""
 
 from __future__ import annotations
 
 import os
 import platform
-import resource
 from pathlib import Path
 
 import torch
@@ -22,17 +21,6 @@ def machine() -> dict[str, str]:
         "load": " ".join(f"{load:.1f}" for load in os.getloadavg()),
         "software": f"Python {platform.python_version()}, {platform.system()} {platform.release()}",
     }
-
-
-def resident_memory() -> float:
-    """Of this process now [MB]."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * resource.getpagesize() / MEGABYTE
-
-
-def peak_memory() -> float:
-    """The largest resident size of this process so far [MB]."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / MEGABYTE
 
 
 def peak_gpu_memory() -> float | None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ssc_ros.inference.stages import Span
 
@@ -13,6 +14,11 @@ CLOCKS = ("wall", "cpu")
 MILLISECONDS = 1e3
 RESAMPLED = 1000
 """How often the rounds are drawn anew for the spread of a ratio."""
+
+
+def percentiles(values: Sequence[float] | NDArray[np.float64], *percent: float) -> tuple[float, ...]:
+    """Return percentiles of at least one value, interpolated between neighbours."""
+    return tuple(float(v) for v in np.percentile(values, percent))
 
 
 @dataclass(frozen=True)
@@ -32,7 +38,7 @@ class Spread:
     @staticmethod
     def of(values: Sequence[float]) -> Spread:
         """Percentiles of at least one value, interpolated."""
-        p10, median, p90 = (float(v) for v in np.percentile(values, (10, 50, 90)))
+        p10, median, p90 = percentiles(values, 10, 50, 90)
         return Spread(median, p10, p90, len(values))
 
     @staticmethod
@@ -46,7 +52,7 @@ class Spread:
         pairs = np.array([above, below])
         chosen = rng.integers(pairs.shape[1], size=(RESAMPLED, pairs.shape[1]))
         ratios = np.divide(*np.median(pairs[:, chosen], axis=-1))
-        p10, p90 = (float(v) for v in np.percentile(ratios, (10, 90)))
+        p10, p90 = percentiles(ratios, 10, 90)
         return Spread(float(np.divide(*np.median(pairs, axis=1))), p10, p90, pairs.shape[1])
 
 

@@ -13,7 +13,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from ssc_ros.core import SscError
-from ssc_ros.kernels.memory import share
+from ssc_ros.kernels.memory import share_arenas
 from ssc_ros.ros.loading import LoadCompleter, load_completer
 from ssc_ros.ros.transports import large_message_variables
 
@@ -94,7 +94,7 @@ def run_node(
         SscError: arguments or parameters that cannot be used.
     """
     signals = Signals()
-    share()
+    share_arenas()
     if large_data:
         os.environ.update(large_message_variables())
     try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
@@ -52,11 +51,6 @@ SIZES = {
 
 _BITS = ("stereo_voxels", "lidar_voxels")
 """Inputs of nothing but 0 and 1."""
-
-
-def default_folder() -> Path:
-    """The user's cache folder: $XDG_CACHE_HOME/ssc_ros, else ~/.cache/ssc_ros."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ssc_ros"
 
 
 @dataclass(frozen=True)

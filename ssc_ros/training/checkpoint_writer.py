@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import ssc_ros
-from ssc_ros.core import SscError
+from ssc_ros.core import SscError, markdown
 from ssc_ros.inference.checkpoint import CheckpointMetadata, save_checkpoint
 from ssc_ros.training.loading import TrainingData
 from ssc_ros.training.training_base import NetworkTraining
@@ -146,6 +146,5 @@ def score_table(metrics: Mapping[str, float], classes: Sequence[str]) -> str:
     """Scores [%] as a Markdown table: a row for each score and class."""
     rows = {"accuracy": "accuracy", "IoU": "iou", "precision": "precision", "recall": "recall", "**mIoU**": "miou"}
     rows |= {name: f"class/{name}" for name in classes}
-    scored = {title: metrics[key] for title, key in rows.items() if key in metrics}
-    table = ["| | % |", "| --- | --- |", *(f"| {title} | {100 * score:.2f} |" for title, score in scored.items())]
-    return "\n".join(table)
+    scored = [(title, f"{100 * metrics[key]:.2f}") for title, key in rows.items() if key in metrics]
+    return "\n".join(markdown.table(("", "%"), scored, (markdown.LEFT, markdown.LEFT)))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
 
 from ssc_ros.data.semantic_kitti import KittiSequence
 
@@ -58,17 +59,7 @@ def drifted(
     result = [np.asarray(poses[0], np.float64)]
     for before, after in itertools.pairwise(poses):
         error = np.eye(4)
-        error[:3, :3] = rotation_about(random.normal(0, rotation, 3))
+        error[:3, :3] = Rotation.from_rotvec(random.normal(0, rotation, 3)).as_matrix()
         error[:3, 3] = random.normal(0, translation, 3)
         result.append(result[-1] @ np.linalg.inv(before) @ after @ error)
     return np.stack(result)
-
-
-def rotation_about(vector: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(3, 3) rotation about a vector by its length [rad] (Rodrigues)."""
-    angle = float(np.linalg.norm(vector))
-    if angle == 0.0:
-        return np.eye(3)
-    x, y, z = vector / angle
-    cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
-    return np.asarray(np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross)

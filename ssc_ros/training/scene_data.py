@@ -15,13 +15,14 @@ from rich.progress import track
 from torch.utils.data import DataLoader, Dataset
 
 from ssc_ros.core import LABEL_SETS, LabelSet, SceneGrid, SscError, poses
+from ssc_ros.core.files import user_cache
 from ssc_ros.data.semantic_kitti import KittiSequence, SemanticKitti, sequences_folder
 from ssc_ros.distillation import Guide
 from ssc_ros.inference.history import Past, join, nearest_stamps
 from ssc_ros.systems import LIDAR, InputSpec
 from ssc_ros.systems.spec import History
 from ssc_ros.training.augmentation import Augmentation
-from ssc_ros.training.cache import POINT_CLASSES, SampleCache, default_folder
+from ssc_ros.training.cache import POINT_CLASSES, SampleCache
 from ssc_ros.training.guidance import GuidanceCache, Scene
 from ssc_ros.training.loading import Samples, TrainingData, require_separate
 from ssc_ros.training.mirror import MirroredSequence
@@ -219,7 +220,7 @@ class SceneData(TrainingData):
     ) -> None:
         require_separate(train, validation)
         roots = root if isinstance(root, list) else [root]
-        folder = cache or default_folder()
+        folder = cache or user_cache()
         labeller = TruthLabeller() if segmentation is None else NetworkLabeller(segmentation)
         samples = SampleCache(folder, cast("InputSpec", spec), LABEL_SETS[label_set], labeller)
         guidance = None if guide is None else GuidanceCache(folder, cast("Guide", guide))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.spatial.transform import Rotation, Slerp
+from scipy.spatial.transform import Rotation
 
 from ssc_ros.assembly.odometry import PoseBuffer
 from ssc_ros.assembly.transforms import Mount, Transforms
@@ -136,19 +136,23 @@ def test_a_message_in_another_frame_than_configured_is_refused():
 vectors = st.tuples(*[st.floats(-3, 3)] * 3)
 
 
+def turn_between(a, b):
+    """Angle [rad] of the rotation from one pose to another."""
+    return np.arccos(np.clip((np.trace(a[:3, :3].T @ b[:3, :3]) - 1) / 2, -1, 1))
+
+
 @given(vectors, vectors, vectors, vectors, st.integers(0, 100))
-def test_poses_between_two_are_those_of_scipys_slerp(r0, t0, r1, t1, percent):
-    # scipy's rotation vectors of up to pi are unambiguous only below it
-    first, last = (Rotation.from_rotvec(0.5 * np.array(r)) for r in (r0, r1))
+def test_a_pose_between_two_lies_on_the_straight_and_shortest_way(r0, t0, r1, t1, percent):
+    first, last = (Rotation.from_rotvec(0.5 * np.array(r)).as_quat() for r in (r0, r1))
+    start, end = poses.from_quaternion(first, np.array(t0)), poses.from_quaternion(last, np.array(t1))
     buffer = PoseBuffer()
-    for stamp, rotation, translation in ((0, first, t0), (100, last, t1)):
-        buffer.add(stamp, poses.from_quaternion(rotation.as_quat(), np.array(translation)))
-    found = buffer.at(percent, max_gap=100)
-    expected = Slerp([0, 100], Rotation.concatenate([first, last]))(percent).as_matrix()
-    np.testing.assert_allclose(found[:3, :3], expected, atol=1e-6)
-    np.testing.assert_allclose(
-        found[:3, 3], (1 - percent / 100) * np.array(t0) + percent / 100 * np.array(t1), atol=1e-9
-    )
+    buffer.add(0, start)
+    buffer.add(100, end)
+    found, share = buffer.at(percent, max_gap=100), percent / 100
+    np.testing.assert_allclose(found[:3, 3], (1 - share) * np.array(t0) + share * np.array(t1), atol=1e-9)
+    whole = turn_between(start, end)
+    assert turn_between(start, found) == pytest.approx(share * whole, abs=1e-6)
+    assert turn_between(found, end) == pytest.approx((1 - share) * whole, abs=1e-6)
 
 
 def test_no_pose_is_made_up():

@@ -1,6 +1,7 @@
 """The threads of the node's work: the newest items, in order."""
 
 import threading
+import time
 
 import pytest
 
@@ -24,9 +25,11 @@ class Gate:
         self.done.append(item)
 
 
-def idle(worker):
-    while worker.busy:
-        pass
+def until(condition):
+    end = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.001)
 
 
 @pytest.mark.parametrize(("waiting", "processed"), [(1, [0, 6]), (3, [0, 4, 5, 6])])
@@ -38,7 +41,7 @@ def test_of_those_that_wait_the_oldest_makes_room_and_is_counted(waiting, proces
     for item in range(1, 7):
         worker.offer(item)
     gate.open.set()
-    idle(worker)
+    until(lambda: len(gate.done) + len(replaced) == 7)
     worker.close()
     assert gate.done == processed
     assert len(replaced) == 7 - len(processed)
@@ -71,7 +74,7 @@ def test_items_are_in_work_at_once_and_finished_in_the_order_in_which_they_came(
     worker = LatestWorker([process, process], lambda: None)
     worker.offer(0)
     worker.offer(1)
-    idle(worker)
+    until(lambda: len(finished) == 2)
     worker.close()
     assert finished == [0, 1]
     assert len(threads) == 2

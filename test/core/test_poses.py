@@ -1,4 +1,4 @@
-"""Rigid transforms against SciPy's rotations."""
+"""Rigid transforms, and quaternions by their definition."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from scipy.spatial.transform import Rotation
 
 from ssc_ros.core import poses
 
@@ -15,12 +14,24 @@ QUATERNION = st.tuples(UNIT, UNIT, UNIT, UNIT).map(np.array).filter(lambda q: np
 TRANSLATION = st.tuples(*[st.floats(-100, 100)] * 3).map(np.array)
 
 
-@given(QUATERNION, TRANSLATION)
-def test_quaternions_agree_with_scipy(quaternion: np.ndarray, translation: np.ndarray) -> None:
+def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Hamilton's product of quaternions (x, y, z, w)."""
+    return np.array([*(a[3] * b[:3] + b[3] * a[:3] + np.cross(a[:3], b[:3])), a[3] * b[3] - a[:3] @ b[:3]])
+
+
+@given(QUATERNION, TRANSLATION, TRANSLATION)
+def test_a_quaternion_turns_points_by_hamiltons_product(
+    quaternion: np.ndarray, translation: np.ndarray, point: np.ndarray
+) -> None:
+    q = quaternion / np.linalg.norm(quaternion)
+    turned = product(product(q, np.array([*point, 0])), q * (-1, -1, -1, 1))[:3]
     transform = poses.from_quaternion(quaternion, translation)
-    np.testing.assert_allclose(transform[:3, :3], Rotation.from_quat(quaternion).as_matrix(), atol=1e-12)
-    np.testing.assert_array_equal(transform[:3, 3], translation)
-    back = poses.to_quaternion(transform)
+    np.testing.assert_allclose(transform @ [*point, 1], [*(turned + translation), 1], atol=1e-11)
+
+
+@given(QUATERNION, TRANSLATION)
+def test_a_transform_gives_its_quaternion_back(quaternion: np.ndarray, translation: np.ndarray) -> None:
+    back = poses.to_quaternion(poses.from_quaternion(quaternion, translation))
     assert back[3] >= 0
     expected = quaternion / np.linalg.norm(quaternion)
     assert abs(back @ expected) == pytest.approx(1, abs=1e-12)  # q and -q are one rotation
@@ -28,11 +39,26 @@ def test_quaternions_agree_with_scipy(quaternion: np.ndarray, translation: np.nd
 
 @pytest.mark.parametrize("axis", [(1, 0, 0), (0, 1, 0), (0, 0, 1), (0.6, 0.8, 0)])
 def test_half_turns_survive(axis: tuple[float, float, float]) -> None:
-    rotation = Rotation.from_rotvec(np.pi * np.asarray(axis))
     transform = np.eye(4)
-    transform[:3, :3] = rotation.as_matrix()
+    transform[:3, :3] = 2 * np.outer(axis, axis) - np.eye(3)
     back = poses.from_quaternion(poses.to_quaternion(transform), np.zeros(3))
     np.testing.assert_allclose(back, transform, atol=1e-9)
+
+
+@given(QUATERNION, st.integers(0, 2**32 - 1))
+def test_the_quaternion_of_a_rounded_rotation_is_that_of_the_nearest_one(quaternion: np.ndarray, seed: int) -> None:
+    """Bar-Itzhack (2000): it is the eigenvector of the largest eigenvalue of a symmetric matrix."""
+    transform = poses.from_quaternion(quaternion, np.zeros(3))
+    transform[:3, :3] += np.random.default_rng(seed).normal(0, 1e-5, (3, 3))
+    (a, b, c), (d, e, f), (g, h, i) = transform[:3, :3]
+    lower = [
+        [a - e - i, 0, 0, 0],
+        [d + b, e - a - i, 0, 0],
+        [g + c, h + f, i - a - e, 0],
+        [h - f, c - g, d - b, a + e + i],
+    ]
+    nearest = np.linalg.eigh(lower)[1][:, -1]
+    assert abs(poses.to_quaternion(transform) @ nearest) == pytest.approx(1, abs=1e-12)
 
 
 @given(QUATERNION, TRANSLATION, TRANSLATION)

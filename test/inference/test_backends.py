@@ -15,7 +15,7 @@ from ssc_ros.core import SscError
 from ssc_ros.inference.backends import backend as backends
 from ssc_ros.inference.backends.artefacts import Artefacts
 from ssc_ros.inference.backends.backend import AUTO, NAMES, Backend, candidates
-from ssc_ros.inference.backends.parity import REQUIRED, Parity
+from ssc_ros.inference.backends.parity import REQUIRED
 from ssc_ros.inference.backends.sample import made_inputs
 from ssc_ros.inference.backends.selection import deploy, observe
 from ssc_ros.networks.dense import dense, dense_parts, flatten, rebuild, record
@@ -110,7 +110,7 @@ def test_a_backend_that_agrees_runs_the_parts(monkeypatch):
     made = network()
     deployment = deploy(made, [fake(monkeypatch, compile_part)], CPU)
     assert deployment.parts == ("image.see", "enter", "complete")
-    assert deployment.parity == Parity(1.0, 1.0)
+    assert deployment.agreement == 1.0
     calls.clear()
     made(made_inputs(SPEC))
     assert calls == ["image.see", "enter", "complete"]
@@ -140,9 +140,9 @@ def test_who_asks_for_bfloat16_by_name_accepts_what_torch_loses_by_it(monkeypatc
         made.head.logits.weight.mul_(1000)  # every label is sure, and some depend on rounding
     deployment = deploy(made, [same], CPU)
     assert deployment.parts == ("image.see", "enter", "complete")
-    assert deployment.parity.agreement < REQUIRED["bf16"]
+    assert deployment.agreement < REQUIRED["bf16"]
     changed = re.search(r"bfloat16 alone changes (.*)% of the labels", caplog.text)
-    assert float(changed[1]) == pytest.approx(100 * (1 - deployment.parity.agreement), abs=0.01)
+    assert float(changed[1]) == pytest.approx(100 * (1 - deployment.agreement), abs=0.01)
     # "auto" goes on with what loses less
     assert deploy(made, [same, Backend()], CPU).backend == Backend("torch")
 

@@ -159,7 +159,7 @@ def test_openvino_calculates_in_eight_bits_what_torch_does_with_rounded_values()
     for _ in range(2):  # the second time from the cache
         deployment = deploy(made, [backend], CPU, ranges)
         assert (deployment.parts, deployment.left) == (("image.see", "enter", "complete"), ())
-        assert deployment.parity.agreement > REQUIRED["int8"]
+        assert deployment.agreement > REQUIRED["int8"]
 
 
 @pytest.mark.parametrize(("system", "preset"), [("htcl", "edge"), ("sgn", "edge_t"), ("vlscene", "edge")])

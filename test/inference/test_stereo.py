@@ -7,7 +7,7 @@ import pytest
 from ssc_ros.core import Frame, SscError, StereoRig, poses
 from ssc_ros.data.sequence import open_sequences
 from ssc_ros.inference.stereo import StereoMatcher, stereo_points
-from ssc_ros.kernels import semi_global
+from ssc_ros.kernels import matching_cost, semi_global
 
 OPTICAL = poses.from_rows(np.array([0, 0, 1, 0.3, -1, 0, 0, 0, 0, -1, 0, -0.1]))
 
@@ -57,16 +57,16 @@ def test_our_matching_is_opencvs(height, width, threads):
     near[height // 3 : height // 2] = 90  # flat
     near = cv2.add(near, rng.integers(0, 9, near.shape, np.uint8))
     expected = cv2.StereoSGBM.create(
-        numDisparities=semi_global.LEVELS,
-        blockSize=semi_global.BLOCK,
+        numDisparities=matching_cost.LEVELS,
+        blockSize=matching_cost.BLOCK,
         P1=72,
         P2=288,
         disp12MaxDiff=1,
-        preFilterCap=semi_global.CAP,
+        preFilterCap=matching_cost.DERIVATIVE_CAP,
         uniquenessRatio=8,
         mode=cv2.STEREO_SGBM_MODE_SGBM_3WAY,
     ).compute(rough, near)
-    found = semi_global.match(rough, near, small=72, large=288, ratio=8, apart=1, threads=threads)
+    found = semi_global.match(rough, near, p1=72, p2=288, uniqueness=8, tolerance=1, threads=threads)
     np.testing.assert_array_equal(found, expected)
     assert (found >= 0).mean() > 0.02
 

@@ -5,20 +5,20 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ssc_ros.kernels.bfloat16 import number, stored
+from ssc_ros.kernels.bfloat16 import round_for, to_float32
 from ssc_ros.kernels.compiled import kernel
 
 
 @kernel
 def written(numbers, row):
     for i in range(len(row)):
-        row[i] = stored(numbers[i], row)
+        row[i] = round_for(numbers[i], row)
 
 
 @kernel
 def read(row, numbers):
     for i in range(len(row)):
-        numbers[i] = number(row[i])
+        numbers[i] = to_float32(row[i])
 
 
 @settings(deadline=None)  # the first example compiles

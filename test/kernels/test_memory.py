@@ -7,22 +7,17 @@ import sys
 import pytest
 
 PROGRAM = """
-from pathlib import Path
-
 import numpy as np
 
-from ssc_ros.kernels.memory import give_back
-
-def resident():
-    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+from ssc_ros.kernels.memory import resident_memory, trim_heap
 
 # too small to be mapped each by itself, and held by one at the end
 blocks = [np.ones(8_000) for _ in range(3_000)]
 last = blocks[-1]
-full = resident()
+full = resident_memory()
 del blocks
-give_back()
-print(full - resident())
+trim_heap()
+print(full - resident_memory())
 """
 
 

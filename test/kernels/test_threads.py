@@ -4,19 +4,19 @@ import threading
 
 import pytest
 
-from ssc_ros.kernels.threads import at_once
+from ssc_ros.kernels.threads import parallel_for
 
 
 @pytest.mark.parametrize(("count", "threads"), [(10, 1), (10, 2), (11, 3), (100, 3), (2, 3), (0, 2)])
 def test_ranges_make_up_the_whole(count, threads):
     done = []
-    at_once(lambda begin, end: done.extend(range(begin, end)), count, threads)
+    parallel_for(lambda begin, end: done.extend(range(begin, end)), count, threads)
     assert sorted(done) == list(range(count))
 
 
-def test_ranges_run_at_once():
+def test_ranges_run_parallel_for():
     together, places = threading.Barrier(3, timeout=10), []  # nobody passes alone
-    at_once(lambda begin, end: places.append(together.wait()), 3, 3)
+    parallel_for(lambda begin, end: places.append(together.wait()), 3, 3)
     assert sorted(places) == [0, 1, 2]
 
 
@@ -30,7 +30,7 @@ def test_an_error_comes_through_when_all_have_ended(bad):
         ended.append(begin)
 
     with pytest.raises(ValueError, match="no"):
-        at_once(work, 2, 2)
+        parallel_for(work, 2, 2)
     assert ended == [1 - bad]
 
 
@@ -44,6 +44,6 @@ def test_a_thread_that_has_ended_one_piece_takes_the_next():
         if len(ended) == 7:
             free.set()
 
-    at_once(work, 8, 2)
+    parallel_for(work, 8, 2)
     assert sorted(ended) == list(range(8))
     assert ended[-1] == 0

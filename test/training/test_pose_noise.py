@@ -10,7 +10,7 @@ import tiny_street
 
 from ssc_ros.core import SEMANTIC_KITTI, poses
 from ssc_ros.training.mirror import MirroredSequence
-from ssc_ros.training.pose_noise import PoseNoise, drifted, rotation_about
+from ssc_ros.training.pose_noise import PoseNoise, drifted
 from ssc_ros.training.scene_data import SceneData, open_sequences, relative_pose
 
 FRAMES = 6
@@ -35,17 +35,6 @@ def street(tmp_path_factory):
 @pytest.fixture
 def sequence(street):
     return open_sequences([street], ["00"], tiny_street.GRID, SEMANTIC_KITTI)[0]
-
-
-@pytest.mark.parametrize("vector", [(0.3, 0, 0), (0, -0.7, 0), (0.1, 0.2, -0.3), (0.0, 0, 0)])
-def test_a_rotation_leaves_its_axis_alone_and_turns_by_its_angle(vector):
-    vector = np.array(vector)
-    rotation = rotation_about(vector)
-    np.testing.assert_allclose(rotation @ vector, vector, atol=1e-12)
-    np.testing.assert_allclose(rotation @ rotation.T, np.eye(3), atol=1e-12)
-    assert np.arccos(np.clip((np.trace(rotation) - 1) / 2, -1, 1)) == pytest.approx(np.linalg.norm(vector), abs=1e-7)
-    across = np.cross(vector, (0.2, 1.0, 0.5))
-    assert np.cross(across, rotation @ across) @ vector >= 0
 
 
 def test_errors_of_the_asked_size_add_up_over_the_frames_between():

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
-from torch import Tensor
 
 from ssc_ros.networks.heads.scene_logits import SceneLogits
 
@@ -17,26 +14,17 @@ REQUIRED = {"f32": 0.9999, "bf16": 0.995, "int8": 0.98}
 rounding costs is measured by `ssc-ros export`."""
 
 
-@dataclass(frozen=True)
-class Parity:
-    """Shares of voxels that get the same label.
+def agreement_of(expected: SceneLogits, found: SceneLogits) -> float:
+    """Compare a backend with torch on one batch.
 
-    Attributes:
-        agreement: of those whose label torch is sure of, not empty in torch or in the backend; 1 where there are none.
-        everywhere: of all voxels.
+    Args:
+        expected: what torch says.
+        found: what the backend says.
+
+    Returns:
+        The share of voxels with the same label, of those whose label torch is sure of and that are not empty in both;
+        1 where there are none.
     """
-
-    agreement: float
-    everywhere: float
-
-    @staticmethod
-    def of(expected: SceneLogits, found: SceneLogits) -> Parity:
-        """Compare two predictions of one batch."""
-        (ours, confidence), theirs = expected.decide(), found.labels()
-        same = ours == theirs
-        compared = (confidence >= SURE) & ((ours != 0) | (theirs != 0))
-        return Parity(_share(same[compared]), _share(same))
-
-
-def _share(same: Tensor) -> float:
+    (ours, confidence), theirs = expected.decide(), found.labels()
+    same = (ours == theirs)[(confidence >= SURE) & ((ours != 0) | (theirs != 0))]
     return float(same.to(torch.float64).mean()) if same.numel() else 1.0

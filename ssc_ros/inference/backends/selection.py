@@ -13,9 +13,9 @@ import torch
 from ssc_ros.core import SscError
 from ssc_ros.inference.backends.artefacts import Artefacts
 from ssc_ros.inference.backends.backend import Backend
-from ssc_ros.inference.backends.parity import REQUIRED, Parity
+from ssc_ros.inference.backends.parity import REQUIRED, agreement_of
 from ssc_ros.inference.backends.sample import made_inputs
-from ssc_ros.kernels.memory import give_back
+from ssc_ros.kernels.memory import trim_heap
 from ssc_ros.networks.dense import Example, dense_parts, record
 from ssc_ros.networks.heads.scene_logits import SceneLogits
 from ssc_ros.networks.quantization import NO_RANGES, Ranges, quantised
@@ -34,14 +34,14 @@ class Deployment:
         backend: what runs it.
         parts: the dense parts that the backend has compiled, by their paths.
         left: those that it could not compile and torch runs, with the reason.
-        parity: with torch in single precision, on rounded values where the backend has eight bits; None where nothing
-            was compared.
+        agreement: share of the labels that torch is sure of and the backend gives too; torch computes in float32, on
+            quantised values where the backend has int8. None where nothing was compared.
     """
 
     backend: Backend
     parts: tuple[str, ...] = ()
     left: tuple[tuple[str, str], ...] = ()
-    parity: Parity | None = None
+    agreement: float | None = None
 
 
 def deploy(
@@ -94,34 +94,34 @@ def _deploy_one(
         expected, examples = observe(network, inputs)
         if not examples:
             raise SscError(f"backend '{backend.name}' has nothing to compile in this network; use torch")
-        compiled, left = compile_parts(network, examples, backend, Artefacts.of(network, ranges))
+        compiled, left = compile_parts(examples, backend, Artefacts.of(network, ranges))
     assert expected.scene is not None
-    parity = _parity(network, backend, inputs, expected.scene)
+    agreement = _agreement(network, backend, inputs, expected.scene)
     least = REQUIRED[backend.precision]
-    if by_name and backend.precision == "bf16" and parity.agreement < least:
+    if by_name and backend.precision == "bf16" and agreement < least:
         # a network that makes much of every rounding is not the backend's fault
         with _without_backend(network):
-            rounding = 1 - _parity(network, backend, inputs, expected.scene).agreement
+            rounding = 1 - _agreement(network, backend, inputs, expected.scene)
         _LOG.warning("bfloat16 alone changes %.2f%% of the labels that torch is sure of", 100 * rounding)
         least -= rounding
-    if parity.agreement < least:
+    if agreement < least:
         raise SscError(
-            f"backend '{backend.name}' is refused: {parity.agreement:.2%} of the voxels that torch is sure of get the "
+            f"backend '{backend.name}' is refused: {agreement:.2%} of the voxels that torch is sure of get the "
             f"same label, {least:.2%} are expected"
         )
     del expected, examples
-    give_back()  # whole volumes of torch's run, and what was compiled from
-    return Deployment(backend, compiled, left, parity)
+    trim_heap()  # whole volumes of torch's run, and what was compiled from
+    return Deployment(backend, compiled, left, agreement)
 
 
-def _parity(network: SceneNetwork, backend: Backend, inputs: SceneInputs, expected: SceneLogits) -> Parity:
-    """What the network says as it is run now, in a backend's precision, beside what was expected."""
+def _agreement(network: SceneNetwork, backend: Backend, inputs: SceneInputs, expected: SceneLogits) -> float:
+    """Agreement of the network, as it is run now in a backend's precision, with what was expected."""
     # as the completer runs it: torch.compile would compile again for tensors of another mode
     device = next(iter(inputs.values())).device
     with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=backend.precision != "f32"):
         found = network({key: value.clone() for key, value in inputs.items()})
     assert found.scene is not None
-    return Parity.of(expected, found.scene)
+    return agreement_of(expected, found.scene)
 
 
 @contextmanager
@@ -143,7 +143,7 @@ def observe(network: SceneNetwork, inputs: SceneInputs) -> tuple[SceneOutput, li
 
 
 def compile_parts(
-    network: SceneNetwork, examples: Sequence[Example], backend: Backend, artefacts: Artefacts
+    examples: Sequence[Example], backend: Backend, artefacts: Artefacts
 ) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
     """Replace dense parts; which ones, and which ones not and why.
 

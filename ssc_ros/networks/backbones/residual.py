@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ssc_ros.networks.chain import outputs_of_each
+
 Norm = Callable[[int], nn.Module]
 """Channels -> a normalisation of [B, channels, H, W]."""
 
@@ -88,12 +90,7 @@ class ResidualEncoder(nn.Module):
 
     def forward(self, image: Tensor) -> list[Tensor]:
         """[B, 3, H, W] -> one [B, widths[i], H / 2^(i+1), W / 2^(i+1)] for each stage, finest first."""
-        x = self.stem(image)
-        pyramid = []
-        for stage in self.stages:
-            x = stage(x)
-            pyramid.append(x)
-        return pyramid
+        return outputs_of_each(self.stages, self.stem(image))
 
 
 class TopDownNeck(nn.Module):

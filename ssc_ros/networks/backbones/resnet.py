@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from ssc_ros.core import SscError
+from ssc_ros.networks.chain import outputs_of_each
 from ssc_ros.networks.pretrained import load_weights, read_weights, renamed
 
 DEPTHS = {18: ("basic", (2, 2, 2, 2)), 50: ("bottleneck", (3, 4, 6, 3))}
@@ -37,12 +38,7 @@ class ResNet(nn.Module):
 
     def forward(self, image: Tensor) -> list[Tensor]:
         """[B, 3, H, W] -> a level for each stage, at strides 4, 8, 16 and 32; finest first."""
-        x = self.stem(image)
-        pyramid = []
-        for stage in self.stages:
-            x = stage(x)
-            pyramid.append(x)
-        return pyramid
+        return outputs_of_each(self.stages, self.stem(image))
 
     def load_published(self, folder: Path) -> None:
         """Fill it from a folder that `hf download microsoft/resnet-50 --local-dir FOLDER` makes.

@@ -40,7 +40,7 @@ class ColumnFeatures(SubvoxelFeatures):
 
     def _decide_one(self, features: NDArray[Any], *rest: NDArray[Any] | None) -> Callable[[int, int], object]:
         """See `decide_columns`: it decides a range along x."""
-        from ssc_ros.networks.heads.decided_children import decide_columns  # compiles, so only where it is needed
+        from ssc_ros.kernels.child_labels import decide_columns  # compiles, so only where it is needed
 
         return lambda begin, end: decide_columns(begin, end, features, *rest)
 

@@ -221,7 +221,7 @@ class SubvoxelFeatures(SceneLogits):
 
     def _decide_one(self, features: NDArray[Any], *rest: NDArray[Any] | None) -> Callable[[int, int], object]:
         """See `decide_voxels`: it decides a range along x."""
-        from ssc_ros.networks.heads.decided_children import decide_voxels  # compiles, so only where it is needed
+        from ssc_ros.kernels.child_labels import decide_voxels  # compiles, so only where it is needed
 
         rows = features.reshape(*features.shape[:2], -1)
         return lambda begin, end: decide_voxels(begin, end, rows, *rest)

@@ -19,7 +19,7 @@ STD = (0.26862954, 0.26130258, 0.27577711)
 
 
 class ClipText:
-    """CLIP's text encoder as a `TextEmbedder`.
+    """CLIP's text encoder: prompts as directions in a space that pixels can be compared in.
 
     Args:
         model: a CLIPModel of the library.

@@ -1,11 +1,10 @@
-"""Text as vectors: the interface of text embedders, and one that needs no trained network."""
+"""Text as vectors, without a trained network: the same on every call and every machine."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 from collections.abc import Sequence
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -16,13 +15,6 @@ _UNSAID = frozenset({"a", "an", "the", "of", "on", "with", "and", "or", "for", "
 """Words that say nothing of what is seen."""
 _SIGNS = 256
 """Bits of a SHA-256 digest."""
-
-
-class TextEmbedder(Protocol):
-    """Prompts as directions in a space that pixels can be compared in."""
-
-    def __call__(self, prompts: Sequence[str]) -> Tensor:
-        """[K, F] float32 of unit length, the same on every call and every machine."""
 
 
 class HashedWords:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ssc_ros.kernels.bfloat16 import stored
+from ssc_ros.kernels.bfloat16 import round_for
 from ssc_ros.kernels.compiled import kernel
 
 BLOCK = 16
@@ -55,7 +55,7 @@ def gather(begin, end, rows, table, width, first, bins, right, below, far, volum
             of view.
         bins: (P, V) int32, the nearer of the two bins around it.
         right, below, far: (P, V) the shares of the right cells, the lower cells and the second bin.
-        volume: (V, P, C + 3) to write, see `DepthWeightedLift`; float32, or int16: see `core.bfloat16`.
+        volume: (V, P, C + 3) to write, see `DepthWeightedLift`; float32, or int16: see `kernels.bfloat16`.
     """
     channels, parts = rows.shape[1], len(first)
     one = np.float32(1)
@@ -86,7 +86,7 @@ def gather(begin, end, rows, table, width, first, bins, right, below, far, volum
                     voxel[i] = wa * rows[a, i] + wb * rows[b, i] + wc * rows[c, i] + wd * rows[d, i]
         row = whole[start * size : stop * size]
         for i in range(len(row)):
-            row[i] = stored(numbers[i], row)
+            row[i] = round_for(numbers[i], row)
 
 
 @kernel

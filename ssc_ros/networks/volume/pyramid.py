@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ssc_ros.networks.chain import outputs_of_each
 from ssc_ros.networks.volume.blocks import Norm, conv_norm_3d
 
 
@@ -58,12 +59,7 @@ class WideningResNet3d(nn.Module):
 
     def forward(self, volume: Tensor) -> list[Tensor]:
         """[B, C, X, Y, Z] -> one [B, widths[i], X / 2^i, Y / 2^i, Z / 2^i] for each stage i, finest first."""
-        volume = self.entry(volume)
-        pyramid = []
-        for stage in self.stages:
-            volume = stage(volume)
-            pyramid.append(volume)
-        return pyramid
+        return outputs_of_each(self.stages, self.entry(volume))
 
 
 class SecondFpn3d(nn.Module):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ssc_ros.networks.chain import outputs_of_each
 from ssc_ros.networks.volume.blocks import conv_norm_3d
 
 
@@ -50,8 +51,4 @@ class ResNet3d(nn.Module):
 
     def forward(self, volume: Tensor) -> list[Tensor]:
         """[B, C, X, Y, Z] -> one [B, C, X / 2^i, Y / 2^i, Z / 2^i] for each stage i, finest first."""
-        pyramid = []
-        for stage in self.stages:
-            volume = stage(volume)
-            pyramid.append(volume)
-        return pyramid
+        return outputs_of_each(self.stages, volume)

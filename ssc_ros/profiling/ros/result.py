@@ -17,6 +17,7 @@ from ssc_ros.messages.drops import Drop
 from ssc_ros.profiling.document import Document
 from ssc_ros.profiling.ros.said import DROPS, GRID
 from ssc_ros.profiling.ros.usage import Sample, Usage
+from ssc_ros.profiling.spread import percentiles
 
 WARM = 10
 """Grids at the start whose times do not count."""
@@ -42,7 +43,7 @@ class Tail:
     @staticmethod
     def of(values: Milliseconds) -> Tail:
         """Percentiles of at least one value, interpolated."""
-        p50, p95, p99 = (float(v) for v in np.percentile(values, (50, 95, 99)))
+        p50, p95, p99 = percentiles(values, 50, 95, 99)
         return Tail(p50, p95, p99, len(values))
 
     def __str__(self) -> str:

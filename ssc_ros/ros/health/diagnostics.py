@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 
 from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 
 from ssc_ros.assembly.settings import Settings
 from ssc_ros.assembly.statistics import Latencies
+from ssc_ros.kernels.memory import resident_memory
 from ssc_ros.messages.drops import Drop
 from ssc_ros.ros.branch import Branch
 from ssc_ros.ros.subscriptions import Topic
@@ -100,12 +99,6 @@ def model_status(branch: Branch) -> DiagnosticStatus:
         "resident memory [MB]": f"{resident_memory() / 1e6:.0f}",
     }
     return status("model", OK, metadata.model_id, values)
-
-
-def resident_memory() -> int:
-    """Physical memory of this process [bytes]; 0 where the system does not tell."""
-    statm = Path("/proc/self/statm")
-    return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") if statm.exists() else 0
 
 
 def _completion_checkpoint(settings: Settings) -> str:
