@@ -18,8 +18,8 @@ from ssc_ros.messages.codec import decode
 from ssc_ros_msgs.msg import LabelInfo, SemanticVoxelGrid, Status
 from ssc_ros_msgs.srv import SaveGrid
 
-from .conftest import TinyCompleter
 from .rig import SECOND, T0
+from .tiny_networks import TinyCompleter
 
 
 def test_a_grid_arrives_with_the_stamp_of_the_left_image_and_the_frame_of_the_grid(world):

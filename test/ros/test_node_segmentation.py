@@ -11,8 +11,8 @@ from sensor_msgs.msg import PointCloud2, PointField
 from ssc_ros.core import LIDAR, SEMANTIC_KITTI, STEREO
 from ssc_ros_msgs.msg import SemanticVoxelGrid, Status
 
-from .conftest import TinySegmenter
 from .rig import SECOND, T0, cloud_message, header
+from .tiny_networks import TinySegmenter
 
 TOPIC = "ssc_node/points_semantic"
 TYPES = {"u1": 2, "u2": 4, "f4": 7, "f8": 8}

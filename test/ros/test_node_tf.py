@@ -13,9 +13,9 @@ from geometry_msgs.msg import TransformStamped
 
 from ssc_ros_msgs.msg import SemanticVoxelGrid
 
-from .conftest import TinyCompleter
 from .drive import Drive
 from .rig import SECOND, T0, header, stamp_of
+from .tiny_networks import TinyCompleter
 
 MOUNTED = 0.75
 """The LiDAR is so far ahead of base_link [m]."""

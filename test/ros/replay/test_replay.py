@@ -131,7 +131,7 @@ def test_it_waits_until_the_node_is_active(sender, world, bag: Path) -> None:
 def test_in_lockstep_a_slow_node_completes_every_frame(sender, world, bag: Path) -> None:
     from ssc_ros_msgs.msg import SemanticVoxelGrid
 
-    from ..conftest import TinyCompleter
+    from ..tiny_networks import TinyCompleter
 
     completer = TinyCompleter(work=0.15)
     world.start(load=lambda settings: completer)
