@@ -11,8 +11,6 @@ from pathlib import Path
 import pytest
 
 from ssc_ros.commands import COMMANDS
-from ssc_ros.core import SscError
-from ssc_ros.core.resources import share_directory
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -21,22 +19,6 @@ def call(*command: str, **environment: str) -> subprocess.CompletedProcess:
     return subprocess.run(
         command, capture_output=True, text=True, check=False, cwd=REPOSITORY, env={**os.environ, **environment}
     )
-
-
-def test_a_checkout_is_its_own_share_directory():
-    assert share_directory() == REPOSITORY
-
-
-@pytest.mark.parametrize("packages", ["lib/python3.12/site-packages", "lib/python3.11/dist-packages", "."])
-def test_installed_resources_are_found_from_the_code(tmp_path, packages):
-    (tmp_path / "share/ssc_ros").mkdir(parents=True)
-    (tmp_path / "share/ssc_ros/package.xml").touch()
-    assert share_directory(tmp_path / packages / "ssc_ros") == tmp_path / "share/ssc_ros"
-
-
-def test_code_without_resources_says_so(tmp_path):
-    with pytest.raises(SscError, match="install ssc_ros with pip or colcon"):
-        share_directory(tmp_path / "ssc_ros")
 
 
 def in_installation(prefix: Path, code: str) -> str:

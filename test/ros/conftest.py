@@ -20,7 +20,7 @@ DOMAINS = 50
 
 if find_spec("rclpy") is None:  # the page about the node, simulated time and the like are tested all the same
     nodes = {path.name for path in HERE.glob("test_node_*.py")} - {"test_node_docs.py"}
-    collect_ignore = ["health", "outputs", "test_process.py", *sorted(nodes)]
+    collect_ignore = ["health", "outputs", "replay/test_replay.py", "test_process.py", *sorted(nodes)]
 
 _numbers = itertools.count()
 

@@ -15,11 +15,10 @@ from rclpy.qos import QoSDurabilityPolicy, QoSProfile
 from ssc_ros.assembly.settings import Settings
 from ssc_ros.core import LIDAR, STEREO
 from ssc_ros.ros.executor import events_executor, spin
-from ssc_ros.ros.node import LoadCompleter, SscNode
-from ssc_ros.ros.ports import Segmenter
+from ssc_ros.ros.node import SscNode
 
 from .rig import IMAGES, INFOS, OPTICAL, T0, Rig, stamp_of
-from .tiny_networks import BUILDING, GRID, ROAD, TinyCompleter
+from .tiny_networks import BUILDING, GRID, ROAD, TinyCompleter, TinySegmenter
 
 Running = tuple[SscNode, Executor, threading.Event, threading.Thread]
 """A node, its executor, what ends the executor, and the thread that it spins in."""
@@ -52,16 +51,17 @@ class World:
         self.completer = TinyCompleter(*self.completer_options)
         return self.completer
 
-    def load_segmenter(self, settings: Settings) -> Segmenter:
+    def load_segmenter(self, settings: Settings) -> TinySegmenter:
+        assert self.segmenter is not None
         return self.segmenter
 
     def start(
         self,
-        load: LoadCompleter | None = None,
+        load: Callable[[Settings], Any] | None = None,
         activate: bool = True,
         work: float = 0.0,
         sensors: Sequence[str] = (STEREO, LIDAR),
-        segmenter: Segmenter | None = None,
+        segmenter: TinySegmenter | None = None,
         reads_classes: bool = False,
         **parameters: Any,
     ) -> SscNode:

@@ -1,4 +1,4 @@
-"""EfficientNet against the library it is built from; the neck on top; published parameter counts."""
+"""EfficientNet against the library it is built from, and the published parameter counts of it and its neck."""
 
 import sys
 
@@ -8,14 +8,11 @@ import torch
 from ssc_ros.core import SscError
 from ssc_ros.networks.backbones.efficientnet import EfficientNet
 from ssc_ros.networks.backbones.second_fpn import SecondFpn
-from ssc_ros.networks.drop_path import DropPath
 from ssc_ros.networks.pretrained import load_published
 
+from ..sizes import parameters
+
 transformers = pytest.importorskip("transformers", reason="needs pip install 'ssc_ros[full]'")
-
-
-def parameters(module):
-    return sum(p.numel() for p in module.parameters())
 
 
 @pytest.fixture(scope="module")
@@ -121,28 +118,3 @@ def test_a_missing_library_names_the_remedy(monkeypatch):
     monkeypatch.setitem(sys.modules, "transformers", None)
     with pytest.raises(SscError, match=r"pip install 'ssc_ros\[full\]'"):
         EfficientNet("b0")
-
-
-def test_drop_path_drops_whole_samples_and_keeps_the_mean():
-    torch.manual_seed(0)
-    drop = DropPath(0.25)
-    branch = torch.ones(4000, 2, 3)
-    dropped = drop(branch)
-    per_sample = dropped.flatten(1)
-    assert (per_sample == per_sample[:, :1]).all()
-    torch.testing.assert_close(dropped.unique(), torch.tensor([0.0, 4 / 3]))
-    torch.testing.assert_close(dropped.mean(), torch.tensor(1.0), atol=0.05, rtol=0)
-    assert drop.eval()(branch) is branch
-
-
-def test_each_level_fills_its_own_channels_of_the_neck():
-    torch.manual_seed(0)
-    neck = SecondFpn((3, 5, 7), scales=(0.5, 1, 4), width=4).eval()
-    pyramid = [torch.randn(2, 3, 16, 24), torch.randn(2, 5, 8, 12), torch.randn(2, 7, 2, 3)]
-    whole = neck(pyramid)
-    assert whole.shape == (2, 12, 8, 12)
-    for i in range(3):
-        alone = neck([x * (i == j) for j, x in enumerate(pyramid)])
-        own = slice(4 * i, 4 * i + 4)
-        assert whole[:, own].max() > 0
-        torch.testing.assert_close(alone[:, own], whole[:, own])

@@ -1,20 +1,15 @@
-"""RepViT and the neck behind it: published sizes, and the form for inference against the one that is trained."""
+"""RepViT: published sizes, and the form for inference against the one that is trained."""
 
 import copy
 
 import pytest
 import torch
 from torch import nn
-from torch.nn import functional
 
-from ssc_ros.networks.backbones.fpn import Fpn
-from ssc_ros.networks.backbones.pair import SeparateFeatures, SharedFeatures
 from ssc_ros.networks.backbones.repvit import ConvNorm, DepthwiseMixer, Gate, RepViT, repvit_m2_3
-from ssc_ros.networks.reparameterize import Reparameterized, absorb_norm, fuse
+from ssc_ros.networks.reparameterize import Reparameterized, fuse
 
-
-def parameters(module):
-    return sum(p.numel() for p in module.parameters())
+from ..sizes import parameters
 
 
 def trained(network):
@@ -85,41 +80,3 @@ def test_the_form_for_inference_computes_the_same():
     assert parameters(smaller) < parameters(network)
     for name, tensor in network.state_dict().items():
         torch.testing.assert_close(tensor, before[name], msg=f"{name} changed")
-
-
-def test_a_norm_without_statistics_is_refused():
-    with pytest.raises(ValueError, match="running statistics"):
-        absorb_norm(nn.Conv2d(1, 1, 1), nn.BatchNorm2d(1, track_running_stats=False))
-
-
-def test_the_neck_has_the_published_size_of_what_is_read():
-    """Three convolutions of the published neck, 147,584 weights each, serve outputs that nobody reads."""
-    assert parameters(Fpn((80, 160, 320, 640), 128, start=1)) == 734_080 - 3 * 147_584
-
-
-def test_the_neck_adds_coarser_levels_as_they_are():
-    neck = Fpn((1, 1), 1)
-    with torch.no_grad():
-        for p in neck.parameters():
-            p.zero_()
-        for lateral in neck.lateral:
-            lateral.weight.fill_(1)
-        neck.smooth.weight[..., 1, 1] = 1
-    fine, coarse = torch.randn(2, 1, 4, 6), torch.randn(2, 1, 2, 3)
-    expected = fine + coarse.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
-    torch.testing.assert_close(neck([fine, coarse]), expected)
-    torch.testing.assert_close(functional.avg_pool2d(neck([0 * fine, coarse]), 2), coarse)
-
-
-def test_a_pair_is_seen_by_one_network():
-    torch.manual_seed(0)
-    left, right = torch.randn(2, 2, 3, 8, 8)
-    encoder, matcher = nn.Conv2d(3, 4, 2, 2), nn.Conv2d(3, 2, 1)
-    context, ours, theirs = SharedFeatures(encoder)(left, right)
-    assert context is ours
-    torch.testing.assert_close(ours, encoder(left))
-    torch.testing.assert_close(theirs, encoder(right))
-    context, ours, theirs = SeparateFeatures(encoder, matcher)(left, right)
-    torch.testing.assert_close(context, encoder(left))
-    torch.testing.assert_close(ours, matcher(left))
-    torch.testing.assert_close(theirs, matcher(right))

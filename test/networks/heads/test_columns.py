@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from ssc_ros.networks.heads.columns import ColumnFeatures, ColumnHead
-from ssc_ros.networks.heads.subvoxel import SubvoxelFeatures, any_occupied, occupied_parts, to_children
+from ssc_ros.networks.heads.subvoxel import SubvoxelFeatures
 from ssc_ros.networks.volume.blocks import Pointwise3d
 
 FREQUENCIES = np.array([900.0, 60, 30, 10])
@@ -79,17 +79,3 @@ def test_features_in_half_precision_are_decided_as_the_numbers_that_they_are(kin
     assert torch.equal(small.labels(), large.labels())
     assert torch.equal(small.decide()[1], large.decide()[1])
     assert len(small.labels().unique()) == 5
-
-
-def test_parts_of_wider_voxels_hold_what_their_children_hold():
-    fine = (torch.rand(2, 3, 8, 12, 4, generator=torch.Generator().manual_seed(2)) > 0.95).byte()
-    children = torch.cat([to_children(sensor) for sensor in fine.unbind(1)], dim=1)
-    parts = occupied_parts(children)
-    assert parts.shape == (2, 24, 2, 3, 2)
-    for b, sensor, x, y, z in itertools.product(range(2), range(3), range(4), range(6), range(4)):
-        held = fine[b, sensor, 2 * x : 2 * x + 2, 2 * y : 2 * y + 2, z].any()
-        part = 8 * sensor + 4 * (z % 2) + 2 * (x % 2) + y % 2
-        assert parts[b, part, x // 2, y // 2, z // 2] == held
-    assert 0 < parts.float().mean() < 1
-    assert torch.equal(any_occupied(parts), parts.bool().any(dim=1))
-    assert 0 < any_occupied(to_children(fine[:, 0])).float().mean() < 1

@@ -10,7 +10,9 @@ from ssc_ros.networks.heads.subvoxel import (
     SubvoxelFeatures,
     SubvoxelHead,
     SubvoxelLogits,
+    any_occupied,
     from_children,
+    occupied_parts,
     to_children,
 )
 from ssc_ros.networks.volume.blocks import Pointwise3d
@@ -94,3 +96,17 @@ def test_a_head_that_has_seen_nothing_predicts_the_frequencies_of_the_classes():
     probability = scene.dense().softmax(dim=1)
     expected = torch.tensor([0.9, 0.06, 0.03, 0.01]).view(1, 4, 1, 1, 1).expand_as(probability)
     torch.testing.assert_close(probability, expected)
+
+
+def test_parts_of_wider_voxels_hold_what_their_children_hold():
+    fine = (torch.rand(2, 3, 8, 12, 4, generator=torch.Generator().manual_seed(2)) > 0.95).byte()
+    children = torch.cat([to_children(sensor) for sensor in fine.unbind(1)], dim=1)
+    parts = occupied_parts(children)
+    assert parts.shape == (2, 24, 2, 3, 2)
+    for b, sensor, x, y, z in itertools.product(range(2), range(3), range(4), range(6), range(4)):
+        held = fine[b, sensor, 2 * x : 2 * x + 2, 2 * y : 2 * y + 2, z].any()
+        part = 8 * sensor + 4 * (z % 2) + 2 * (x % 2) + y % 2
+        assert parts[b, part, x // 2, y // 2, z // 2] == held
+    assert 0 < parts.float().mean() < 1
+    assert torch.equal(any_occupied(parts), parts.bool().any(dim=1))
+    assert 0 < any_occupied(to_children(fine[:, 0])).float().mean() < 1

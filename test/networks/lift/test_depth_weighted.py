@@ -7,11 +7,13 @@ import pytest
 import torch
 
 from ssc_ros.core import DepthBins, SceneGrid, StereoRig, poses
-from ssc_ros.networks.depth.depth_net import DepthNet, soft_one_hot
+from ssc_ros.networks.depth.depth_net import soft_one_hot
 from ssc_ros.networks.lift.depth_weighted import DepthWeightedLift, project_voxels
 
 GRID = SceneGrid((0.0, -6.4, -2.0), 0.4, (32, 32, 8))
+
 OPTICAL = poses.from_rows(np.array([0, 0, 1, 0.3, -1, 0, 0, 0.05, 0, -1, 0, -0.1]))
+
 RIG = StereoRig(np.array([[70.0, 0, 60.2], [0, 71.0, 18.3], [0, 0, 1]]), 0.5, (40, 120), OPTICAL)
 
 
@@ -25,15 +27,6 @@ def test_voxels_project_as_the_camera_model_says():
     front = depth > 0.5
     np.testing.assert_allclose(voxels[..., 2], depth, atol=1e-4)
     np.testing.assert_allclose(voxels[front][:, :2], pixels[front], atol=2e-3)
-
-
-def test_soft_one_hot_interpolates_between_bins():
-    bins = DepthBins()
-    depth = torch.tensor([[[2.0, 10.2, 33.33, 0.0, 70.0]]])
-    weights = soft_one_hot(depth, bins)[0, :, 0]
-    torch.testing.assert_close(weights.sum(0), torch.tensor([1.0, 1.0, 1.0, 0.0, 0.0]))
-    mean = (weights * torch.from_numpy(bins.centers)[:, None]).sum(0)
-    torch.testing.assert_close(mean[:3], depth[0, 0, :3], atol=1e-4, rtol=0)
 
 
 def test_context_lands_only_at_the_depth_of_its_pixel():
@@ -59,16 +52,6 @@ def test_voxels_outside_the_view_stay_empty():
     outside = ~RIG.in_view(GRID.centers())
     assert outside.any()
     assert (volume[:, outside] == 0).all()
-
-
-def test_an_untrained_depth_net_follows_the_measured_depth():
-    torch.manual_seed(0)
-    bins = DepthBins()
-    net = DepthNet(8, 16, 4, bins).eval()
-    context, depth = net(torch.randn(1, 8, 6, 20), torch.full((1, 6, 20), 20.0), torch.zeros(1, 3, 4))
-    assert context.shape == (1, 4, 6, 20)
-    peak = depth.argmax(dim=1)
-    assert (peak == bins.index(np.array([20.0]))[0]).float().mean() > 0.9
 
 
 @pytest.mark.usefixtures("threads")

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from ssc_ros.core import DepthBins, SceneGrid, StereoRig, poses
 from ssc_ros.networks.lift.frustum import frustum_points
-from ssc_ros.networks.lift.splat import SplatLift
+from ssc_ros.networks.lift.splat import FrustumSplat, SplatLift
 
 GRID = SceneGrid((0.1, -1.6, -0.8), 0.4, (10, 8, 4))
 BINS = DepthBins(1.0, 0.3, 14)
@@ -92,6 +92,13 @@ def test_a_certain_depth_puts_a_pixel_into_one_voxel():
     x, y, z = GRID.indices(RIG.unproject(cell_center(2, 5)[None], BINS.centers[6:7]))[0]
     assert volume[x, y, z] == 7.0
     assert (volume != 0).sum() == 1
+
+
+def test_a_splat_of_products_is_the_splat_of_context_and_depth():
+    context, density = image(2)
+    frustum = context[:, :, None] * density[:, None]
+    splatted = FrustumSplat(GRID, BINS, RIG.image_size)(frustum, projections(2))
+    torch.testing.assert_close(splatted, LIFT(context, density, projections(2)))
 
 
 def test_nothing_leaks_into_the_first_layers_from_outside():

@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.autograd import gradcheck
 
-from ssc_ros.networks.sparse.pool import at_parents, block_max, block_mean
-from ssc_ros.networks.sparse.sites import Sites
+from ssc_ros.networks.sparse.pool import at_parents, block_max, block_mean, height_max
 from ssc_ros.networks.sparse.volume import SparseVolume
 
 SHAPE = (7, 5, 4)
@@ -97,27 +96,10 @@ def test_half_precision_is_summed_in_single():
     assert pooled.features.item() == 1
 
 
-def test_there_and_back_is_the_masked_volume():
-    mask = torch.rand(2, *SHAPE) < 0.4
-    volume = torch.randn(2, 3, *SHAPE)
-    sparse_volume = SparseVolume.from_dense(volume, mask)
-    torch.testing.assert_close(sparse_volume.dense(), volume * mask[:, None])
-    torch.testing.assert_close(sparse_volume.sites.coordinates, torch.nonzero(mask))
-    leaf = volume.requires_grad_()
-    SparseVolume.from_dense(leaf, mask).dense().sum().backward()
-    torch.testing.assert_close(leaf.grad, mask[:, None].expand_as(volume).float())
-
-
-def test_points_find_the_voxels_that_hold_them():
-    cells = torch.tensor([7, 3, 139 + 140, 7, 0])
-    sites, rows = Sites.holding(cells, SHAPE, batch=2)
-    assert sites.cells.tolist() == [0, 3, 7, 279]
-    assert sites.coordinates.tolist() == [[0, 0, 0, 0], [0, 0, 0, 3], [0, 0, 1, 3], [1, 6, 4, 3]]
-    assert rows.tolist() == [2, 1, 3, 2, 0]
-    assert sites.rows[sites.cells].tolist() == [0, 1, 2, 3]
-    assert (sites.rows >= 0).sum() == len(sites)
-
-
-def test_no_points_hold_no_voxels():
-    sites, rows = Sites.holding(torch.zeros(0, dtype=torch.long), SHAPE, batch=2)
-    assert len(sites) == len(rows) == 0
+def test_the_maximum_over_heights_is_the_dense_one():
+    torch.manual_seed(0)
+    mask = torch.rand(2, 5, 6, 4) < 0.2
+    dense = torch.where(mask[:, None], torch.randn(2, 3, 5, 6, 4), -torch.inf)
+    volume = SparseVolume.from_dense(dense, mask)
+    expected = torch.where(mask.any(dim=-1)[:, None], dense.amax(dim=-1), 0.0)
+    torch.testing.assert_close(height_max(volume), expected)

@@ -6,9 +6,7 @@ from torch.nn import functional
 
 from ssc_ros.networks.volume.sdb import AnisotropicConv3d, Aspp3d, SemanticDiffusion
 
-
-def parameters(module):
-    return sum(p.numel() for p in module.parameters())
+from ..sizes import parameters
 
 
 @pytest.mark.parametrize(

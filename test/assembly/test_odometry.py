@@ -1,0 +1,87 @@
+"""Ego poses at the stamps of images, and which are waited for."""
+
+import threading
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation, Slerp
+
+from ssc_ros.assembly.odometry import PoseBuffer
+from ssc_ros.core import poses
+
+IDENTITY = np.eye(4)
+MS, SECOND = 1_000_000, 1_000_000_000
+
+vectors = st.tuples(*[st.floats(-3, 3)] * 3)
+
+
+@given(vectors, vectors, vectors, vectors, st.integers(0, 100))
+def test_poses_between_two_are_those_of_scipys_slerp(r0, t0, r1, t1, percent):
+    # scipy's rotation vectors of up to pi are unambiguous only below it
+    first, last = (Rotation.from_rotvec(0.5 * np.array(r)) for r in (r0, r1))
+    buffer = PoseBuffer()
+    for stamp, rotation, translation in ((0, first, t0), (100, last, t1)):
+        buffer.add(stamp, poses.from_quaternion(rotation.as_quat(), np.array(translation)))
+    found = buffer.at(percent, max_gap=100)
+    expected = Slerp([0, 100], Rotation.concatenate([first, last]))(percent).as_matrix()
+    np.testing.assert_allclose(found[:3, :3], expected, atol=1e-6)
+    np.testing.assert_allclose(
+        found[:3, 3], (1 - percent / 100) * np.array(t0) + percent / 100 * np.array(t1), atol=1e-9
+    )
+
+
+def test_no_pose_is_made_up():
+    buffer = PoseBuffer()
+    assert buffer.at(0, 100) is None
+    buffer.add(100, IDENTITY)
+    buffer.add(200, IDENTITY)
+    assert buffer.at(99, 100) is None
+    assert buffer.at(201, 100) is None
+    assert buffer.at(150, 99) is None
+    assert buffer.at(150, 100) is not None
+    assert buffer.at(200, 0) is not None
+
+
+def test_poses_of_before_a_time_jump_are_forgotten():
+    buffer = PoseBuffer()
+    buffer.add(100, IDENTITY)
+    buffer.add(200, IDENTITY)
+    buffer.add(50, IDENTITY)
+    assert buffer.at(150, 100) is None
+    assert buffer.at(50, 100) is not None
+
+
+def test_a_pose_is_awaited_only_while_it_may_come():
+    buffer = PoseBuffer()
+    assert buffer.awaits(0, 100)  # nobody knows yet whether there will be any
+    buffer.add(100, IDENTITY)
+    assert not buffer.awaits(100, 100)  # it is there
+    assert buffer.awaits(101, 100)
+    assert buffer.awaits(200, 100)
+    assert not buffer.awaits(201, 100)  # it could not be bridged to
+    assert buffer.awaits(50, 100)  # time jumped back: the poses follow
+    buffer.add(50, IDENTITY)
+    assert not buffer.awaits(50, 100)
+
+
+def test_a_pose_that_comes_after_the_images_is_waited_for():
+    buffer = PoseBuffer()
+    for stamp in (1, 2):
+        sender = threading.Timer(0.1, buffer.add, (stamp * SECOND, IDENTITY))
+        sender.start()
+        buffer.wait(stamp * SECOND, 30 * SECOND)
+        assert buffer.at(stamp * SECOND, 0) is not None
+        sender.join()
+
+
+def test_nobody_waits_for_a_source_that_is_not_there():
+    buffer = PoseBuffer()
+    buffer.wait(0, MS)
+    assert not buffer.awaits(SECOND, 100 * SECOND)  # the first wait was in vain
+    buffer.add(2 * SECOND, IDENTITY)
+    assert buffer.awaits(3 * SECOND, SECOND)
+    buffer.wait(3 * SECOND, MS)
+    assert not buffer.awaits(3 * SECOND + 1, SECOND)
+    buffer.clear()
+    assert buffer.awaits(4 * SECOND, SECOND)
