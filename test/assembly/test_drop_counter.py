@@ -1,10 +1,12 @@
 """Drops are counted, and explained now and then."""
 
+from __future__ import annotations
+
 from ssc_ros.assembly.drop_counter import DropCounter
 from ssc_ros.messages.drops import Drop, UnusableInput
 
 
-def test_drops_are_counted_always_and_explained_now_and_then():
+def test_drops_are_counted_always_and_explained_now_and_then() -> None:
     now, said = [0.0], []
     counter = DropCounter(said.append, quiet=5.0, clock=lambda: now[0])
     for now[0] in (0.0, 1.0, 4.9, 5.0, 5.1):

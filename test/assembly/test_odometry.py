@@ -1,5 +1,7 @@
 """Ego poses at the stamps of images, and which are waited for."""
 
+from __future__ import annotations
+
 import threading
 
 import numpy as np
@@ -17,7 +19,13 @@ vectors = st.tuples(*[st.floats(-3, 3)] * 3)
 
 
 @given(vectors, vectors, vectors, vectors, st.integers(0, 100))
-def test_poses_between_two_are_those_of_scipys_slerp(r0, t0, r1, t1, percent):
+def test_poses_between_two_are_those_of_scipys_slerp(
+    r0: tuple[float, float, float],
+    t0: tuple[float, float, float],
+    r1: tuple[float, float, float],
+    t1: tuple[float, float, float],
+    percent: int,
+) -> None:
     # scipy's rotation vectors of up to pi are unambiguous only below it
     first, last = (Rotation.from_rotvec(0.5 * np.array(r)) for r in (r0, r1))
     buffer = PoseBuffer()
@@ -31,7 +39,7 @@ def test_poses_between_two_are_those_of_scipys_slerp(r0, t0, r1, t1, percent):
     )
 
 
-def test_no_pose_is_made_up():
+def test_no_pose_is_made_up() -> None:
     buffer = PoseBuffer()
     assert buffer.at(0, 100) is None
     buffer.add(100, IDENTITY)
@@ -43,7 +51,7 @@ def test_no_pose_is_made_up():
     assert buffer.at(200, 0) is not None
 
 
-def test_poses_of_before_a_time_jump_are_forgotten():
+def test_poses_of_before_a_time_jump_are_forgotten() -> None:
     buffer = PoseBuffer()
     buffer.add(100, IDENTITY)
     buffer.add(200, IDENTITY)
@@ -52,7 +60,7 @@ def test_poses_of_before_a_time_jump_are_forgotten():
     assert buffer.at(50, 100) is not None
 
 
-def test_a_pose_is_awaited_only_while_it_may_come():
+def test_a_pose_is_awaited_only_while_it_may_come() -> None:
     buffer = PoseBuffer()
     assert buffer.awaits(0, 100)  # nobody knows yet whether there will be any
     buffer.add(100, IDENTITY)
@@ -65,7 +73,7 @@ def test_a_pose_is_awaited_only_while_it_may_come():
     assert not buffer.awaits(50, 100)
 
 
-def test_a_pose_that_comes_after_the_images_is_waited_for():
+def test_a_pose_that_comes_after_the_images_is_waited_for() -> None:
     buffer = PoseBuffer()
     for stamp in (1, 2):
         sender = threading.Timer(0.1, buffer.add, (stamp * SECOND, IDENTITY))
@@ -75,7 +83,7 @@ def test_a_pose_that_comes_after_the_images_is_waited_for():
         sender.join()
 
 
-def test_nobody_waits_for_a_source_that_is_not_there():
+def test_nobody_waits_for_a_source_that_is_not_there() -> None:
     buffer = PoseBuffer()
     buffer.wait(0, MS)
     assert not buffer.awaits(SECOND, 100 * SECOND)  # the first wait was in vain

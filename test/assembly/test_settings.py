@@ -1,5 +1,7 @@
 """The parameter table: what it accepts."""
 
+from __future__ import annotations
+
 import pytest
 
 from ssc_ros.assembly.settings import TABLE, Settings
@@ -7,11 +9,11 @@ from ssc_ros.core import SscError
 from ssc_ros.messages.codec import Encoding
 
 
-def test_every_encoding_can_be_chosen():
+def test_every_encoding_can_be_chosen() -> None:
     assert TABLE["grid.encoding"].rule.choices == tuple(encoding.name.lower() for encoding in Encoding)
 
 
-def test_values_reach_the_settings():
+def test_values_reach_the_settings() -> None:
     settings = Settings.from_values({"sync.slop": 0.02, "device": "cuda:1", "bev.free_classes": ["road"]})
     assert settings.sync.slop == 0.02
     assert settings.device == "cuda:1"
@@ -39,7 +41,7 @@ def test_values_reach_the_settings():
         ("bev.min_height", 3.0, "below"),
     ],
 )
-def test_values_that_make_no_sense_are_refused_by_name(name, value, words):
+def test_values_that_make_no_sense_are_refused_by_name(name: str, value: object, words: str) -> None:
     with pytest.raises(SscError, match=words) as refused:
         Settings.from_values({name: value})
     assert name in str(refused.value)

@@ -1,6 +1,10 @@
 """Who explains silence, and how."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -21,7 +25,14 @@ POINTS = InputState("/points", CLOUD, 50, [CLOUD], newest=3_000_000_000)
 SLOP = 10_000_000
 
 
-def explain(left=LEFT, right=RIGHT, infos=INFOS, points=None, drops=(), texts=()):
+def explain(
+    left: InputState = LEFT,
+    right: InputState = RIGHT,
+    infos: tuple[InputState, ...] = INFOS,
+    points: InputState | None = None,
+    drops: Mapping[Drop, int] | tuple[()] = (),
+    texts: Mapping[Drop, str] | tuple[()] = (),
+) -> str:
     return explain_silence(RequiredInputs(left, right, infos, points), SLOP, dict(drops), dict(texts))
 
 
@@ -64,7 +75,7 @@ def explain(left=LEFT, right=RIGHT, infos=INFOS, points=None, drops=(), texts=()
         ({}, ["still in work"]),
     ],
 )
-def test_silence_is_explained_by_what_is_missing(arguments, words):
+def test_silence_is_explained_by_what_is_missing(arguments: dict[str, Any], words: list[str]) -> None:
     text = explain(**arguments)
     assert all(word in text for word in words), text
 
@@ -83,21 +94,23 @@ def test_silence_is_explained_by_what_is_missing(arguments, words):
         (POINTS, {Drop.BUSY: 9}, {Drop.CLOUD_LAYOUT: "no x"}, "still in work"),
     ],
 )
-def test_missing_sweeps_are_explained(points, drops, texts, words):
+def test_missing_sweeps_are_explained(
+    points: InputState, drops: dict[Drop, int], texts: dict[Drop, str], words: str
+) -> None:
     assert words in explain_no_sweeps(points, drops, texts)
 
 
-def test_a_vigil_asks_why_after_each_period_without_a_result():
+def test_a_vigil_asks_why_after_each_period_without_a_result() -> None:
     now, results, asked, said = [0.0], [0], [], []
     counter = DropCounter(lambda text: None)
 
-    def explain_drops(drops):
+    def explain_drops(drops: Mapping[Drop, int]) -> str:
         asked.append(dict(drops))
         return "no idea"
 
     vigil = Vigil("grid", lambda: results[0], counter, explain_drops, said.append, clock=lambda: now[0])
 
-    def look(time):
+    def look(time: float) -> str:
         now[0] = time
         vigil.look(5.0)
         return vigil.silence
@@ -118,5 +131,5 @@ def test_a_vigil_asks_why_after_each_period_without_a_result():
     assert vigil.silence == ""
 
 
-def test_an_old_explanation_is_not_told_again():
+def test_an_old_explanation_is_not_told_again() -> None:
     assert "P is zero" not in explain(drops={Drop.UNPAIRED: 9}, texts={Drop.CALIBRATION: "P is zero"})

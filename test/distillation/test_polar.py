@@ -60,7 +60,7 @@ def terms(tutor: PolarTutor, student: SceneNetwork, of: Lesson) -> dict[str, Ten
     return tutor(student(of.inputs), of, torch.Generator())
 
 
-def test_weights_add_up_over_the_heights_of_a_pillar():
+def test_weights_add_up_over_the_heights_of_a_pillar() -> None:
     """Cells of 1 x 2 x 3: in the first pillar a car and a bicycle, in the second one unlabelled and a truck."""
     sites = Sites(torch.tensor([0, 2, 3, 5]), (1, 2, 3), 1)
     points = PointLogits(torch.zeros(4, 20), sites, torch.tensor([[0, 1, 2, 3]]))
@@ -71,7 +71,7 @@ def test_weights_add_up_over_the_heights_of_a_pillar():
     torch.testing.assert_close(found, torch.tensor([[[1.5, 0.2]]]))
 
 
-def test_each_term_can_be_switched_and_has_its_weight(teacher):
+def test_each_term_can_be_switched_and_has_its_weight(teacher: Path) -> None:
     torch.manual_seed(0)
     student, given = tiny_polar.polarnet().train(), lesson()
     names = ("voxel_to_pillar", "label_weight", "logits")
@@ -91,7 +91,7 @@ def test_each_term_can_be_switched_and_has_its_weight(teacher):
     torch.testing.assert_close(larger, 16 * value)
 
 
-def test_features_are_compared_behind_the_adapters(teacher):
+def test_features_are_compared_behind_the_adapters(teacher: Path) -> None:
     torch.manual_seed(0)
     student, given, asked = tiny_polar.polarnet().eval(), lesson(), tutor(teacher).eval()
     output, taught = student(given.inputs), asked.teacher(given.inputs)
@@ -104,7 +104,7 @@ def test_features_are_compared_behind_the_adapters(teacher):
     torch.testing.assert_close(found["label_weight"], 2 * total.sqrt())
 
 
-def test_student_and_adapters_learn_and_the_teacher_does_not(teacher):
+def test_student_and_adapters_learn_and_the_teacher_does_not(teacher: Path) -> None:
     torch.manual_seed(0)
     student, asked = tiny_polar.polarnet().train(), tutor(teacher, threshold=0.0).train()
     before = {name: tensor.clone() for name, tensor in asked.teacher._network.state_dict().items()}
@@ -121,7 +121,7 @@ def test_student_and_adapters_learn_and_the_teacher_does_not(teacher):
     assert not any(name.startswith("teacher") for name in asked.state_dict())
 
 
-def test_what_cannot_teach_is_refused(teacher, monkeypatch):
+def test_what_cannot_teach_is_refused(teacher: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     other = replace(tiny_polar.SPEC, polar=PolarGrid((16, 16, 4), (1.0, 13.0), (-2.2, 1.4)))
     with pytest.raises(SscError, match="polar grid"):
         PolarDistillation(teacher).tutor(partial(tiny_polar.polarnet, other), SEMANTIC_KITTI)

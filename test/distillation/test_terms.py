@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -133,7 +135,13 @@ class LargestTensor(TorchDispatchMode):
 
     elements = 0
 
-    def __torch_dispatch__(self, function, types, arguments=(), keywords=None):
+    def __torch_dispatch__(
+        self,
+        function: Callable[..., Any],
+        types: object,
+        arguments: tuple[Any, ...] = (),
+        keywords: dict[str, Any] | None = None,
+    ) -> Any:
         result = function(*arguments, **(keywords or {}))
         for tensor in result if isinstance(result, tuple) else (result,):
             if isinstance(tensor, Tensor):
@@ -160,7 +168,7 @@ TERMS = {
 
 
 @pytest.mark.parametrize("term", TERMS.values(), ids=TERMS)
-def test_only_the_student_learns(term) -> None:
+def test_only_the_student_learns(term: Callable[[Tensor, Tensor], Tensor]) -> None:
     student, teacher = (normal(2, 4, 3, 3, seed=i).requires_grad_() for i in range(2))
     term(student, teacher).backward()
     assert student.grad.abs().sum() > 0
@@ -168,7 +176,7 @@ def test_only_the_student_learns(term) -> None:
 
 
 @pytest.mark.parametrize("term", TERMS.values(), ids=TERMS)
-def test_a_step_downhill_brings_the_student_nearer(term) -> None:
+def test_a_step_downhill_brings_the_student_nearer(term: Callable[[Tensor, Tensor], Tensor]) -> None:
     student, teacher = normal(2, 4, 3, 3).requires_grad_(), normal(2, 4, 3, 3, seed=1)
     before = term(student, teacher)
     before.backward()
@@ -190,7 +198,7 @@ def kl(p: list[float], q: list[float]) -> float:
     return sum(a * math.log(a / b) for a, b in zip(p, q, strict=True))
 
 
-def test_divergence_counts_where_it_is_large():
+def test_divergence_counts_where_it_is_large() -> None:
     """Two classes of probabilities 3/4 and 1/4; the other voxel says nearly the same."""
     teacher = torch.tensor([[math.log(3), 0.0], [0.0, 0.0]])
     student = torch.tensor([[0.0, math.log(3)], [0.0, 0.01]])
@@ -204,7 +212,7 @@ def test_divergence_counts_where_it_is_large():
 
 
 @pytest.mark.parametrize("count", [0, 5])
-def test_divergence_of_nothing_is_zero_with_zero_gradient(count):
+def test_divergence_of_nothing_is_zero_with_zero_gradient(count: int) -> None:
     """Nothing is selected: there is no voxel, or all agree. The published mean over none is not a number."""
     teacher = torch.randn(count, 4)
     student = teacher.clone().requires_grad_()
@@ -214,7 +222,7 @@ def test_divergence_of_nothing_is_zero_with_zero_gradient(count):
     assert (student.grad == 0).all()
 
 
-def test_weighted_distance_by_hand():
+def test_weighted_distance_by_hand() -> None:
     """Two samples of one row of two cells: sqrt((2 * (1 + 4) + 0.5 * 9 + 0 + 0) / 4)."""
     student = torch.zeros(2, 2, 1, 2)
     teacher = torch.zeros(2, 2, 1, 2)

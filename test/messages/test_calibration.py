@@ -1,9 +1,13 @@
 """From two calibrations to a rig, against KITTI's own numbers; what would make depth wrong is refused."""
 
+from __future__ import annotations
+
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import ArrayLike
 
 from ssc_ros.messages.calibration import stereo_rig
 from ssc_ros.messages.drops import Drop, UnusableInput
@@ -14,12 +18,12 @@ P3 = [718.856, 0, 607.1928, -337.2877, 0, 718.856, 185.2157, 2.369057, 0, 0, 1, 
 IDENTITY = np.eye(4)
 
 
-def info(p, height=376, width=1241, **more):
+def info(p: ArrayLike, height: int = 376, width: int = 1241, **more: Any) -> SimpleNamespace:
     fields = {"roi": SimpleNamespace(width=0, height=0), "binning_x": 0, "binning_y": 0} | more
     return SimpleNamespace(p=np.array(p, float), height=height, width=width, **fields)
 
 
-def test_the_rig_of_kitti_is_accepted_with_its_offsets():
+def test_the_rig_of_kitti_is_accepted_with_its_offsets() -> None:
     rig = stereo_rig(info(P2), info(P3), IDENTITY)
     assert rig.baseline == pytest.approx((45.38225 + 337.2877) / 718.856)
     assert rig.image_size == (376, 1241)
@@ -29,7 +33,7 @@ def test_the_rig_of_kitti_is_accepted_with_its_offsets():
     np.testing.assert_allclose(rig.project(point)[0], [u / w, v / w])
 
 
-def changed(p, **entries):
+def changed(p: list[float], **entries: float) -> list[float]:
     p = list(p)
     for index, value in entries.items():
         p[int(index[1:])] = value
@@ -54,7 +58,9 @@ def changed(p, **entries):
         (info(P2, roi=SimpleNamespace(width=600, height=376)), info(P3), "full images"),
     ],
 )
-def test_calibrations_that_would_make_depth_wrong_are_refused(left, right, words):
+def test_calibrations_that_would_make_depth_wrong_are_refused(
+    left: SimpleNamespace, right: SimpleNamespace, words: str
+) -> None:
     with pytest.raises(UnusableInput, match=words) as refused:
         stereo_rig(left, right, IDENTITY)
     assert refused.value.reason is Drop.CALIBRATION

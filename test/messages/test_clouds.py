@@ -1,11 +1,14 @@
 """Point clouds as numpy: every layout that a driver may send, and those that are refused."""
 
+from __future__ import annotations
+
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from ssc_ros.core import poses
 from ssc_ros.messages.clouds import read_points
@@ -15,7 +18,7 @@ NUMPY_TYPES = {"i1": 1, "u1": 2, "i2": 3, "u2": 4, "i4": 5, "u4": 6, "f4": 7, "f
 IDENTITY = np.eye(4)
 
 
-def cloud(array, height=1, row_padding=0):
+def cloud(array: NDArray[np.void], height: int = 1, row_padding: int = 0) -> SimpleNamespace:
     """A PointCloud2 of a structured array, in the array's own layout."""
     kind = array.dtype
     width = len(array) // height
@@ -39,7 +42,7 @@ def cloud(array, height=1, row_padding=0):
 
 
 @st.composite
-def layouts(draw):
+def layouts(draw: st.DrawFn) -> np.dtype[np.void]:
     """Any order of fields, types wide enough for the values, gaps between them, and one byte order."""
     names = draw(st.permutations(["x", "y", "z", "intensity", "ring"]))
     order = draw(st.sampled_from("<>"))
@@ -56,7 +59,7 @@ def layouts(draw):
 
 
 @given(layouts(), st.integers(1, 3), st.integers(0, 9))
-def test_points_of_any_layout(kind, height, row_padding):
+def test_points_of_any_layout(kind: np.dtype[np.void], height: int, row_padding: int) -> None:
     rng = np.random.default_rng(0)
     values = np.zeros(4 * height, kind)
     expected = rng.integers(-100, 100, (4 * height, 3))
@@ -71,7 +74,7 @@ def test_points_of_any_layout(kind, height, row_padding):
 XYZI = np.dtype([("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("intensity", "<f4")])
 
 
-def test_points_without_a_place_are_left_out_and_the_others_moved_into_the_grid_frame():
+def test_points_without_a_place_are_left_out_and_the_others_moved_into_the_grid_frame() -> None:
     values = np.zeros(4, XYZI)
     values["x"] = [1, np.nan, np.inf, 2]
     T_grid_lidar = poses.from_quaternion(np.array([0, 0, 1, 1]), np.array([0, 0, 0.5]))  # a quarter turn to the left
@@ -84,13 +87,13 @@ def test_points_without_a_place_are_left_out_and_the_others_moved_into_the_grid_
     [("f4", [0.0, 0.5, 1.0], [0, 0.5, 1]), ("f4", [0, 51, 255], [0, 0.2, 1]), ("u1", [0, 51, 255], [0, 0.2, 1]),
      ("u2", [0, 13107, 65535], [0, 0.2, 1]), ("f4", [np.nan, 0.5, 1.0], [0, 0.5, 1])],
 )  # fmt: skip
-def test_intensity_is_brought_to_0_and_1(kind, given_, unit):
+def test_intensity_is_brought_to_0_and_1(kind: str, given_: list[float], unit: list[float]) -> None:
     values = np.zeros(3, np.dtype([("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("intensity", f"<{kind}")]))
     values["intensity"] = given_
     np.testing.assert_allclose(read_points(cloud(values), IDENTITY)[:, 3], unit, atol=1e-6)
 
 
-def test_intensity_is_optional():
+def test_intensity_is_optional() -> None:
     values = np.ones(2, np.dtype([("z", "<f4"), ("y", "<f4"), ("x", "<f4")]))
     np.testing.assert_array_equal(read_points(cloud(values), IDENTITY), [[1, 1, 1, 0]] * 2)
 
@@ -107,14 +110,14 @@ def test_intensity_is_optional():
         ({"width": 2**31, "row_step": 2**31}, Drop.CLOUD_LAYOUT),
     ],
 )
-def test_clouds_that_do_not_hold_together_are_refused(change, reason):
+def test_clouds_that_do_not_hold_together_are_refused(change: dict[str, object], reason: Drop) -> None:
     message = SimpleNamespace(**{**vars(cloud(np.ones(2, XYZI))), **change})
     with pytest.raises(UnusableInput) as refused:
         read_points(message, IDENTITY)
     assert refused.value.reason is reason
 
 
-def test_a_cloud_of_nothing_but_nan_is_empty():
+def test_a_cloud_of_nothing_but_nan_is_empty() -> None:
     values = np.full(3, np.nan, np.dtype([("x", "<f4"), ("y", "<f4"), ("z", "<f4")]))
     with pytest.raises(UnusableInput) as refused:
         read_points(cloud(values), IDENTITY)

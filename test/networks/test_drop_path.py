@@ -1,11 +1,13 @@
 """Stochastic depth: whole samples are dropped, and the mean stays."""
 
+from __future__ import annotations
+
 import torch
 
 from ssc_ros.networks.drop_path import DropPath
 
 
-def test_drop_path_drops_whole_samples_and_keeps_the_mean():
+def test_drop_path_drops_whole_samples_and_keeps_the_mean() -> None:
     torch.manual_seed(0)
     drop = DropPath(0.25)
     branch = torch.ones(4000, 2, 3)

@@ -1,5 +1,7 @@
 """Installed by pip or colcon, set up by make: everything is found, and failures are one line."""
 
+from __future__ import annotations
+
 import os
 import re
 import shlex
@@ -54,7 +56,7 @@ def assert_installed(prefix: Path) -> None:
 
 
 @pytest.mark.slow
-def test_pip_installs_the_resources_and_puts_only_ssc_ros_on_the_path(source_tree, tmp_path):
+def test_pip_installs_the_resources_and_puts_only_ssc_ros_on_the_path(source_tree: Path, tmp_path: Path) -> None:
     prefix = tmp_path / "prefix"
     pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", "--ignore-installed"]
     result = call(*pip, f"--prefix={prefix}", str(source_tree))
@@ -64,7 +66,7 @@ def test_pip_installs_the_resources_and_puts_only_ssc_ros_on_the_path(source_tre
 
 
 @pytest.mark.slow
-def test_the_documented_colcon_call_builds_both_packages(source_tree, tmp_path):
+def test_the_documented_colcon_call_builds_both_packages(source_tree: Path, tmp_path: Path) -> None:
     documents = [REPOSITORY / "README.md", REPOSITORY / "docs/installation.md"]
     documented = {c for d in documents for c in re.findall(r"^ *(colcon build [^#\n]*\S)", d.read_text(), re.MULTILINE)}
     assert len(documented) == 1
@@ -104,7 +106,7 @@ def test_the_documented_colcon_call_builds_both_packages(source_tree, tmp_path):
 
 
 @pytest.mark.parametrize("python", ["/nonexistent/python3", "/bin/false"])
-def test_make_names_what_is_wrong_with_the_python_it_got(tmp_path, python):
+def test_make_names_what_is_wrong_with_the_python_it_got(tmp_path: Path, python: str) -> None:
     result = call("make", "setup", f"PYTHON={python}", f"VENV={tmp_path / 'venv'}")
     assert result.returncode != 0
     assert [line for line in result.stderr.splitlines() if not line.startswith("make")] == [
@@ -119,7 +121,7 @@ def test_make_names_what_is_wrong_with_the_python_it_got(tmp_path, python):
         ("ERROR: No matching distribution found for torch==9", "ERROR: No matching distribution found for torch==9"),
     ],
 )
-def test_a_failed_installation_is_one_line(tmp_path, output, said):
+def test_a_failed_installation_is_one_line(tmp_path: Path, output: str, said: str) -> None:
     pip = tmp_path / "pip"
     pip.write_text(f'#!/bin/sh\necho "{output}"\nexit 1\n')
     pip.chmod(0o755)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from threading import Event
 from types import SimpleNamespace
 
 import numpy as np
@@ -16,7 +17,12 @@ ROAD, BUILDING = SEMANTIC_KITTI.names.index("road"), SEMANTIC_KITTI.names.index(
 
 
 class TinyCompleter:
-    """A completer that any test can predict: the lowest layer is road, voxels with LiDAR points are building."""
+    """A completer that any test can predict: the lowest layer is road, voxels with LiDAR points are building.
+
+    Attributes:
+        begun: set once a frame is in work.
+        gate: as long as it is cleared, frames stay in work.
+    """
 
     def __init__(
         self,
@@ -30,6 +36,8 @@ class TinyCompleter:
         self.backend = "torch"
         self.history, self.past_frames, self.forgotten = SimpleNamespace(count=history, interval=0.5), 0, 0
         self.work = work
+        self.begun, self.gate = Event(), Event()
+        self.gate.set()
         self.frames: list[Frame] = []
         self.reads_classes = reads_classes
 
@@ -42,6 +50,8 @@ class TinyCompleter:
     def complete(self, frame: Frame, *, confidence: bool = True) -> SemanticGrid:
         self.frames.append(frame)
         self.asked_for_confidence = confidence
+        self.begun.set()
+        assert self.gate.wait(60)
         time.sleep(self.work)
         labels = np.zeros(GRID.shape, np.uint8)
         labels[:, :, 0] = ROAD
@@ -52,11 +62,18 @@ class TinyCompleter:
 
 
 class TinySegmenter:
-    """A segmenter that any test can predict: what is above the sensor is building, the rest road."""
+    """A segmenter that any test can predict: what is above the sensor is building, the rest road.
 
-    def __init__(self, work: float = 0.0, fails: bool = False) -> None:
+    Attributes:
+        begun: set once a sweep is in work.
+        gate: as long as it is cleared, sweeps stay in work.
+        fails: whether the next sweep does.
+    """
+
+    def __init__(self) -> None:
         self.metadata = SimpleNamespace(model_id="tiny-points", grid=GRID, label_set=SEMANTIC_KITTI, inputs=(LIDAR,))
-        self.work, self.fails = work, fails
+        self.begun, self.gate, self.fails = Event(), Event(), False
+        self.gate.set()
         self.sweeps: list[NDArray[np.float32]] = []
 
     def warm_up(self) -> None:
@@ -65,6 +82,7 @@ class TinySegmenter:
     def segment(self, points: NDArray[np.float32]) -> SimpleNamespace:
         if self.fails:
             raise RuntimeError("out of memory")
+        self.begun.set()
+        assert self.gate.wait(60)
         self.sweeps.append(points)
-        time.sleep(self.work)
         return SimpleNamespace(labels=np.where(points[:, 2] > 0, BUILDING, ROAD).astype(np.uint8))

@@ -48,7 +48,7 @@ class World:
         self.nodes: list[Running] = []
 
     def load(self, settings: Settings) -> TinyCompleter:
-        self.completer = TinyCompleter(*self.completer_options)
+        self.completer = TinyCompleter(sensors=self.sensors, reads_classes=self.reads_classes)
         return self.completer
 
     def load_segmenter(self, settings: Settings) -> TinySegmenter:
@@ -59,7 +59,6 @@ class World:
         self,
         load: Callable[[Settings], Any] | None = None,
         activate: bool = True,
-        work: float = 0.0,
         sensors: Sequence[str] = (STEREO, LIDAR),
         segmenter: TinySegmenter | None = None,
         reads_classes: bool = False,
@@ -67,8 +66,8 @@ class World:
     ) -> SscNode:
         """A running node; parameter names are written with __ for the dot.
 
-        `work` is the time of a frame [s], `sensors` is what the checkpoint says that it reads, `reads_classes` whether
-        it wants its points labelled; `segmenter` is what the segmentation checkpoint holds.
+        `sensors` is what the checkpoint says that it reads, `reads_classes` whether it wants its points labelled;
+        `segmenter` is what the segmentation checkpoint holds.
         """
         parameters.setdefault("camera__extrinsics", OPTICAL)
         self.segmenter = segmenter
@@ -77,7 +76,7 @@ class World:
         overrides = [
             Parameter(name.replace("__", "."), value=value) for name, value in parameters.items() if value is not None
         ]
-        self.completer_options = work, sensors, 0, reads_classes
+        self.sensors, self.reads_classes = sensors, reads_classes
         node = SscNode(load or self.load, overrides, self.load_segmenter, context=self.context)
         executor, stop = events_executor(node), threading.Event()
         if activate:

@@ -1,5 +1,7 @@
 """The neck behind RepViT: its published size, and how levels are added."""
 
+from __future__ import annotations
+
 import torch
 from torch.nn import functional
 
@@ -8,12 +10,12 @@ from ssc_ros.networks.backbones.fpn import Fpn
 from ..sizes import parameters
 
 
-def test_the_neck_has_the_published_size_of_what_is_read():
+def test_the_neck_has_the_published_size_of_what_is_read() -> None:
     """Three convolutions of the published neck, 147,584 weights each, serve outputs that nobody reads."""
     assert parameters(Fpn((80, 160, 320, 640), 128, start=1)) == 734_080 - 3 * 147_584
 
 
-def test_the_neck_adds_coarser_levels_as_they_are():
+def test_the_neck_adds_coarser_levels_as_they_are() -> None:
     neck = Fpn((1, 1), 1)
     with torch.no_grad():
         for p in neck.parameters():

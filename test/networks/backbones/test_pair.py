@@ -1,12 +1,14 @@
 """The features of a stereo pair, by one network or by two."""
 
+from __future__ import annotations
+
 import torch
 from torch import nn
 
 from ssc_ros.networks.backbones.pair import SeparateFeatures, SharedFeatures
 
 
-def test_a_pair_is_seen_by_one_network():
+def test_a_pair_is_seen_by_one_network() -> None:
     torch.manual_seed(0)
     left, right = torch.randn(2, 2, 3, 8, 8)
     encoder, matcher = nn.Conv2d(3, 4, 2, 2), nn.Conv2d(3, 2, 1)

@@ -1,6 +1,9 @@
 """RepViT: published sizes, and the form for inference against the one that is trained."""
 
+from __future__ import annotations
+
 import copy
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -12,7 +15,7 @@ from ssc_ros.networks.reparameterize import Reparameterized, fuse
 from ..sizes import parameters
 
 
-def trained(network):
+def trained(network: nn.Module) -> nn.Module:
     """With norms that are far from the identity, and statistics that are not those of the input."""
     generator = torch.Generator().manual_seed(1)
     for module in network.modules():
@@ -24,7 +27,7 @@ def trained(network):
     return network.eval()
 
 
-def test_m2_3_has_the_published_size():
+def test_m2_3_has_the_published_size() -> None:
     with torch.device("meta"):
         network = repvit_m2_3()
         pyramid = network(torch.empty(2, 3, 384, 1280))
@@ -34,7 +37,7 @@ def test_m2_3_has_the_published_size():
     ]  # fmt: skip
 
 
-def test_every_other_block_has_a_gate_but_never_the_last_of_a_stage():
+def test_every_other_block_has_a_gate_but_never_the_last_of_a_stage() -> None:
     """Of 51 blocks that keep the size: 3 of 7, 3 of 7, 17 of 35 and 1 of 2 (table of the published configuration)."""
     with torch.device("meta"):
         network = repvit_m2_3()
@@ -45,7 +48,7 @@ def test_every_other_block_has_a_gate_but_never_the_last_of_a_stage():
     assert gates == [3, 3, 17, 1]
 
 
-def test_levels_are_read_a_block_early_or_at_the_end():
+def test_levels_are_read_a_block_early_or_at_the_end() -> None:
     torch.manual_seed(0)
     early, late = RepViT((8, 16), (2, 1), early=1).eval(), RepViT((8, 16), (2, 1)).eval()
     image = torch.randn(1, 3, 16, 24)
@@ -56,7 +59,7 @@ def test_levels_are_read_a_block_early_or_at_the_end():
 
 
 @pytest.mark.parametrize("make", [lambda: ConvNorm(8, 16, 3, 2), lambda: DepthwiseMixer(8)])
-def test_a_fused_block_is_one_convolution_that_computes_the_same(make):
+def test_a_fused_block_is_one_convolution_that_computes_the_same(make: Callable[[], nn.Module]) -> None:
     torch.manual_seed(0)
     block = trained(make())
     x = torch.randn(2, 8, 9, 7)
@@ -65,7 +68,7 @@ def test_a_fused_block_is_one_convolution_that_computes_the_same(make):
     torch.testing.assert_close(fused(x), block(x), atol=1e-5, rtol=1e-5)
 
 
-def test_the_form_for_inference_computes_the_same():
+def test_the_form_for_inference_computes_the_same() -> None:
     torch.manual_seed(0)
     network = trained(RepViT((8, 16, 24), (3, 2, 2), early=1))
     image = torch.randn(2, 3, 64, 96)

@@ -1,11 +1,13 @@
 """Depth that knows its camera."""
 
+from __future__ import annotations
+
 import torch
 
 from ssc_ros.networks.depth.camera_aware import CameraAwareDepth, camera_vector
 
 
-def test_the_camera_vector_outlives_a_resize():
+def test_the_camera_vector_outlives_a_resize() -> None:
     torch.manual_seed(0)
     projection = torch.randn(2, 3, 4)
     half = torch.diag(torch.tensor([0.5, 0.5, 1.0])) @ projection
@@ -13,7 +15,7 @@ def test_the_camera_vector_outlives_a_resize():
     assert camera_vector(projection, (100, 300)).shape == (2, 12)
 
 
-def test_depth_knows_its_camera():
+def test_depth_knows_its_camera() -> None:
     torch.manual_seed(0)
     net = CameraAwareDepth(8, 4, 8).eval()
     features = torch.randn(1, 8, 6, 6).expand(2, -1, -1, -1)

@@ -1,5 +1,7 @@
 """Stereo matching against loops, and against a pair whose depth is known, in metres."""
 
+from __future__ import annotations
+
 import pytest
 import torch
 
@@ -12,7 +14,7 @@ BINS = DepthBins()
 
 
 @pytest.mark.parametrize("disparities", [1, 4, 9])
-def test_correlation_equals_a_loop(disparities):
+def test_correlation_equals_a_loop(disparities: int) -> None:
     """More disparities than columns included."""
     torch.manual_seed(0)
     left, right = torch.randn(2, 2, 6, 3, 7)
@@ -26,14 +28,14 @@ def test_correlation_equals_a_loop(disparities):
     torch.testing.assert_close(group_correlation(left, right, 3, disparities), expected)
 
 
-def test_correlation_has_gradients():
+def test_correlation_has_gradients() -> None:
     left, right = torch.randn(2, 1, 2, 2, 4, dtype=torch.float64)
     assert torch.autograd.gradcheck(
         lambda a, b: group_correlation(a, b, 1, 3), (left.requires_grad_(), right.requires_grad_())
     )
 
 
-def test_a_volume_is_read_at_the_disparity_of_each_bin():
+def test_a_volume_is_read_at_the_disparity_of_each_bin() -> None:
     """A volume that is its disparity everywhere becomes focal_baseline / depth, for each sample's own rig."""
     volume = torch.arange(40.0)[None, None, :, None, None].expand(2, 3, 40, 2, 5)
     focal_baseline = torch.tensor([50.0, 75.0])
@@ -43,7 +45,7 @@ def test_a_volume_is_read_at_the_disparity_of_each_bin():
     torch.testing.assert_close(depths, expected[:, None, :, None, None].expand_as(depths), atol=1e-4, rtol=1e-5)
 
 
-def test_what_is_nearer_than_the_last_disparity_reads_nothing():
+def test_what_is_nearer_than_the_last_disparity_reads_nothing() -> None:
     weights = disparity_weights(torch.tensor([50.0]), BINS, disparities=11)[0]
     reached = 50 / torch.from_numpy(BINS.centers) <= 10
     torch.testing.assert_close(weights.sum(dim=1)[reached], torch.ones(int(reached.sum())))
@@ -52,7 +54,7 @@ def test_what_is_nearer_than_the_last_disparity_reads_nothing():
 
 
 @pytest.mark.parametrize("disparity", [4, 7, 10])
-def test_a_known_disparity_peaks_at_its_depth(disparity):
+def test_a_known_disparity_peaks_at_its_depth(disparity: int) -> None:
     left, right = shifted_noise(disparity, 6, 64, 32)
     volume = at_depths(group_correlation(left, right, 4, 32), torch.tensor([100.0]), BINS)
     best = volume.mean(dim=1)[0, :, :, 16:].argmax(dim=0)
@@ -61,7 +63,7 @@ def test_a_known_disparity_peaks_at_its_depth(disparity):
     assert (depth - 100.0 / disparity).abs().max() < BINS.step
 
 
-def test_the_right_camera_sees_a_point_by_the_disparity_further_left():
+def test_the_right_camera_sees_a_point_by_the_disparity_further_left() -> None:
     projection = torch.tensor([[[300.0, -200, 0, 20], [90, 0, -200, 10], [1, 0, 0, 0.3]]])
     point = torch.tensor([12.0, -3, 0.5, 1])
     left, right = projection[0] @ point, right_projection(projection, torch.tensor([150.0]))[0] @ point

@@ -1,5 +1,7 @@
 """Deformable convolution against a plain one and a pixelwise reference."""
 
+from __future__ import annotations
+
 import itertools
 
 import torch
@@ -8,7 +10,7 @@ from torch.nn import functional
 from ssc_ros.networks.depth.deformable_conv import DeformableConv2d, sample_taps
 
 
-def test_taps_at_rest_make_a_plain_convolution():
+def test_taps_at_rest_make_a_plain_convolution() -> None:
     torch.manual_seed(0)
     deformable = DeformableConv2d(8, groups=4)
     x = torch.randn(2, 8, 5, 7)
@@ -16,7 +18,7 @@ def test_taps_at_rest_make_a_plain_convolution():
     torch.testing.assert_close(deformable(x), plain, atol=1e-5, rtol=1e-5)
 
 
-def test_displaced_taps_equal_a_pixelwise_reference():
+def test_displaced_taps_equal_a_pixelwise_reference() -> None:
     torch.manual_seed(0)
     x, offsets = torch.randn(2, 3, 4, 5), 2 * torch.randn(2, 18, 4, 5)
     expected = torch.zeros(2, 3, 9, 4, 5)

@@ -1,5 +1,7 @@
 """Depth as a distribution over bins, and the network that corrects a measured one."""
 
+from __future__ import annotations
+
 import numpy as np
 import torch
 
@@ -7,7 +9,7 @@ from ssc_ros.core import DepthBins
 from ssc_ros.networks.depth.depth_net import DepthNet, soft_one_hot
 
 
-def test_soft_one_hot_interpolates_between_bins():
+def test_soft_one_hot_interpolates_between_bins() -> None:
     bins = DepthBins()
     depth = torch.tensor([[[2.0, 10.2, 33.33, 0.0, 70.0]]])
     weights = soft_one_hot(depth, bins)[0, :, 0]
@@ -16,7 +18,7 @@ def test_soft_one_hot_interpolates_between_bins():
     torch.testing.assert_close(mean[:3], depth[0, 0, :3], atol=1e-4, rtol=0)
 
 
-def test_an_untrained_depth_net_follows_the_measured_depth():
+def test_an_untrained_depth_net_follows_the_measured_depth() -> None:
     torch.manual_seed(0)
     bins = DepthBins()
     net = DepthNet(8, 16, 4, bins).eval()

@@ -1,5 +1,7 @@
 """The depth branch of the full model: published sizes of its parts, and how they learn."""
 
+from __future__ import annotations
+
 import torch
 
 from ssc_ros.core import DepthBins
@@ -11,7 +13,7 @@ from ..sizes import parameters
 BINS = DepthBins(2.0, 4.0, 8)
 
 
-def test_every_part_has_the_published_size():
+def test_every_part_has_the_published_size() -> None:
     """As counted in the published code, whose camera vector is 33 numbers long."""
     bins = DepthBins()
     with torch.device("meta"):
@@ -28,7 +30,7 @@ def test_every_part_has_the_published_size():
     assert parameters(net) == 14_598_830 - (33 - 12) * (2 * 640 + 2)
 
 
-def test_fusion_starts_without_attention():
+def test_fusion_starts_without_attention() -> None:
     """The learned shares are zero: asking around changes nothing yet, but its weights already receive a gradient."""
     torch.manual_seed(0)
     fuse = DepthFusion(8, width=8).eval()
@@ -38,7 +40,7 @@ def test_fusion_starts_without_attention():
     assert fuse.mono_asks.share.grad.abs() > 0
 
 
-def test_scenes_of_a_batch_do_not_meet_and_one_alone_can_be_trained_on():
+def test_scenes_of_a_batch_do_not_meet_and_one_alone_can_be_trained_on() -> None:
     torch.manual_seed(0)
     net = GeometryDepth(8, 4, BINS, (64, 96))
     features, stereo, projection = torch.randn(2, 8, 8, 12), 40 * torch.rand(2, 8, 12), torch.randn(2, 3, 4)

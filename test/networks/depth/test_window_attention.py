@@ -1,5 +1,7 @@
 """Attention to a neighbourhood against a pixelwise reference."""
 
+from __future__ import annotations
+
 import itertools
 
 import torch
@@ -7,11 +9,11 @@ import torch
 from ssc_ros.networks.depth.window_attention import NeighbourhoodCrossAttention, neighbourhood
 
 
-def test_a_neighbourhood_moves_inwards_at_the_border():
+def test_a_neighbourhood_moves_inwards_at_the_border() -> None:
     assert neighbourhood(7, 5, torch.device("cpu"))[:, 0].tolist() == [0, 0, 0, 1, 2, 2, 2]
 
 
-def test_cross_attention_equals_a_pixelwise_reference():
+def test_cross_attention_equals_a_pixelwise_reference() -> None:
     torch.manual_seed(0)
     attention = NeighbourhoodCrossAttention(6, window=3)
     torch.nn.init.constant_(attention.share, 0.7)

@@ -1,5 +1,7 @@
 """Proposals: published sizes, batches of clouds, and what happens without points."""
 
+from __future__ import annotations
+
 import pytest
 import torch
 from torch import nn
@@ -21,7 +23,7 @@ def network(seed: int = 0) -> ProposalNetwork:
     return ProposalNetwork(PointEvidence(GRID), BirdEyeUNet(GRID.shape[2]), OccupancyHead()).eval()
 
 
-def test_proposals_have_the_size_counted_in_the_published_code():
+def test_proposals_have_the_size_counted_in_the_published_code() -> None:
     unused = {
         "choice of scale in the points' fusion": 32 * 16 + 16,
         "transposed convolutions to the full resolution": 4 * 4 * 64 + 4 + 8 * 8 * 16 + 8,
@@ -36,7 +38,7 @@ def test_proposals_have_the_size_counted_in_the_published_code():
 
 
 @pytest.mark.parametrize(("channels", "published"), [(128, 499_777), (64, 125_729)])
-def test_the_geometry_head_has_the_size_counted_in_the_published_code(channels, published):
+def test_the_geometry_head_has_the_size_counted_in_the_published_code(channels: int, published: int) -> None:
     half = channels // 2
     with torch.device("meta"):
         head = GeometryHead(SemanticDiffusion(channels, half, 1), nn.Conv3d(half, 1, 3, padding=1))
@@ -44,7 +46,7 @@ def test_the_geometry_head_has_the_size_counted_in_the_published_code(channels, 
 
 
 @torch.no_grad()
-def test_a_batch_of_clouds_of_different_lengths_is_its_clouds():
+def test_a_batch_of_clouds_of_different_lengths_is_its_clouds() -> None:
     proposals, clouds = network(), torch.stack([cloud(90, 1), cloud(90, 2)])
     clouds[1, 50:] = NAN
     both = proposals(clouds)
@@ -57,20 +59,20 @@ def test_a_batch_of_clouds_of_different_lengths_is_its_clouds():
 
 @pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize("count", [0, 1, 2])
-def test_almost_no_points_are_no_error(training, count):
+def test_almost_no_points_are_no_error(training: bool, count: int) -> None:
     points = torch.full((2, 3, 3), NAN)
     points[0, :count] = torch.tensor([1.0, 0.1, 0.1])
     proposals = network().train(training)
     assert proposals(points).logits.isfinite().all()
 
 
-def test_an_untrained_network_guesses_that_a_tenth_is_occupied():
+def test_an_untrained_network_guesses_that_a_tenth_is_occupied() -> None:
     """Neither nothing nor everything, which would be slow."""
     logits = network()(cloud(400)[None]).logits
     assert 0.02 < logits.sigmoid().mean() < 0.3
 
 
-def test_every_parameter_of_proposals_learns():
+def test_every_parameter_of_proposals_learns() -> None:
     proposals = network().train()
     logits, guide = proposals(cloud(500)[None])
     (logits.square().mean() + guide.square().mean()).backward()

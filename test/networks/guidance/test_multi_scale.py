@@ -1,13 +1,16 @@
 """Context of several scales at sparse voxels, against slow and dense references."""
 
+from __future__ import annotations
+
 import torch
+from torch import nn
 from torch.nn import functional
 
 from ssc_ros.networks.guidance.multi_scale import SCALES, MultiScaleFusion, SparseResidualBlock
 from ssc_ros.networks.sparse.volume import SparseVolume
 
 
-def slow_fusion(fusion, features, coordinates):
+def slow_fusion(fusion: MultiScaleFusion, features: torch.Tensor, coordinates: torch.Tensor) -> torch.Tensor:
     """One scene, site by site."""
     reduced = functional.relu(fusion.reduce(features))
     rows = []
@@ -23,7 +26,7 @@ def slow_fusion(fusion, features, coordinates):
 
 
 @torch.no_grad()
-def test_context_of_four_scales_is_that_of_a_loop_over_voxels():
+def test_context_of_four_scales_is_that_of_a_loop_over_voxels() -> None:
     torch.manual_seed(0)
     fusion = MultiScaleFusion(5, 3, 8)
     mask = torch.rand(2, 13, 9, 7) < 0.1
@@ -36,16 +39,16 @@ def test_context_of_four_scales_is_that_of_a_loop_over_voxels():
 
 
 @torch.no_grad()
-def test_a_residual_block_on_all_voxels_is_a_dense_one():
+def test_a_residual_block_on_all_voxels_is_a_dense_one() -> None:
     torch.manual_seed(0)
     block = SparseResidualBlock(3, 4).eval()
     dense = torch.randn(2, 3, 5, 4, 3)
     ours = block(SparseVolume.from_dense(dense, torch.ones(2, 5, 4, 3, dtype=torch.bool))).dense()
 
-    def norm(x, layer):
+    def norm(x: torch.Tensor, layer: nn.Module) -> torch.Tensor:
         return (x.movedim(1, -1) / (1 + layer.eps) ** 0.5).movedim(-1, 1)  # untrained statistics
 
-    def convolve(x, layer):
+    def convolve(x: torch.Tensor, layer: nn.Module) -> torch.Tensor:
         return functional.conv3d(x, layer.weight.movedim(-1, 1), padding=1)
 
     hidden = functional.leaky_relu(norm(convolve(dense, block.first), block.first_norm), 0.1)

@@ -1,5 +1,7 @@
 """Evidence of points: where they are, whatever their order."""
 
+from __future__ import annotations
+
 import torch
 
 from ssc_ros.networks.guidance.points import PointEvidence, measured_voxels
@@ -8,7 +10,7 @@ from .points_around import GRID, cloud
 
 
 @torch.no_grad()
-def test_point_features_are_place_and_two_offsets():
+def test_point_features_are_place_and_two_offsets() -> None:
     evidence = PointEvidence(GRID)
     seen = []
     evidence.encoder.register_forward_pre_hook(lambda module, args: seen.append(args[0]))
@@ -25,7 +27,7 @@ def test_point_features_are_place_and_two_offsets():
 
 
 @torch.no_grad()
-def test_evidence_is_where_points_are_and_ignores_their_order_and_copies():
+def test_evidence_is_where_points_are_and_ignores_their_order_and_copies() -> None:
     torch.manual_seed(0)
     evidence, points = PointEvidence(GRID).eval(), cloud(300)
     volume = evidence(points[None])

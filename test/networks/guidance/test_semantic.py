@@ -1,5 +1,7 @@
 """Seeds and what they spread: published sizes, and what happens without any."""
 
+from __future__ import annotations
+
 import pytest
 import torch
 
@@ -13,7 +15,9 @@ from ..sizes import parameters
     ("channels", "published", "block", "fill", "classes"),
     [(128, 2_174_336, 901_888, 16_704, 2_836), (64, 544_448, 225_664, 4_256, 1_428)],
 )
-def test_seeds_and_semantics_have_the_sizes_counted_in_the_published_code(channels, published, block, fill, classes):
+def test_seeds_and_semantics_have_the_sizes_counted_in_the_published_code(
+    channels: int, published: int, block: int, fill: int, classes: int
+) -> None:
     with torch.device("meta"):
         seeds, semantics = SeedRefinement(channels), SemanticGuidance(channels, 20)
     choice_of_scale = 2 * channels * channels + channels  # never called by the published code
@@ -22,7 +26,7 @@ def test_seeds_and_semantics_have_the_sizes_counted_in_the_published_code(channe
     assert (parameters(semantics.fill), parameters(semantics.classes)) == (fill, classes)
 
 
-def test_seeds_are_the_proposals_or_what_was_measured_or_everything():
+def test_seeds_are_the_proposals_or_what_was_measured_or_everything() -> None:
     shape = (2, 4, 3, 2)
     none = torch.zeros(shape, dtype=torch.bool)
     proposed, measured = none.clone(), none.clone()
@@ -36,7 +40,7 @@ def test_seeds_are_the_proposals_or_what_was_measured_or_everything():
 
 
 @torch.no_grad()
-def test_seeds_are_refined_and_all_others_filled_from_their_own_features():
+def test_seeds_are_refined_and_all_others_filled_from_their_own_features() -> None:
     torch.manual_seed(0)
     guidance = SemanticGuidance(8, 5).eval()
     volume, seeds = torch.randn(2, 8, 6, 5, 4), torch.rand(2, 6, 5, 4) < 0.3
@@ -50,7 +54,7 @@ def test_seeds_are_refined_and_all_others_filled_from_their_own_features():
     torch.testing.assert_close(guidance(volume[1:], seeds[1:])[0], result[1:], atol=1e-5, rtol=1e-5)
 
 
-def test_every_parameter_of_seeds_learns():
+def test_every_parameter_of_seeds_learns() -> None:
     torch.manual_seed(0)
     guidance = SemanticGuidance(8, 5)
     volume, refined = guidance(torch.randn(2, 8, 16, 9, 8), torch.rand(2, 16, 9, 8) < 0.3)

@@ -1,5 +1,7 @@
 """The head of columns puts every number where it belongs, and starts from what it knows."""
 
+from __future__ import annotations
+
 import itertools
 
 import numpy as np
@@ -24,7 +26,7 @@ def inputs(sources: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
     return volume, (torch.rand(2, 8 * sources, 8, 12, 5, generator=generator) > 0.8).byte()
 
 
-def test_a_head_that_has_seen_nothing_predicts_the_frequencies_of_the_classes():
+def test_a_head_that_has_seen_nothing_predicts_the_frequencies_of_the_classes() -> None:
     one = head()
     with torch.no_grad():
         one.logits.weight.zero_()
@@ -35,7 +37,7 @@ def test_a_head_that_has_seen_nothing_predicts_the_frequencies_of_the_classes():
 
 
 @pytest.mark.parametrize("sources", [1, 2])
-def test_each_layer_of_a_column_has_its_own_features_volume_and_measurement(sources):
+def test_each_layer_of_a_column_has_its_own_features_volume_and_measurement(sources: int) -> None:
     one, (volume, measured) = head(sources), inputs(sources)
     layers = [volume[..., z] for z in range(5)]
     doubled = [torch.nn.functional.interpolate(layer, scale_factor=2.0, mode="bilinear") for layer in layers]
@@ -56,7 +58,7 @@ def test_each_layer_of_a_column_has_its_own_features_volume_and_measurement(sour
 
 @pytest.mark.usefixtures("threads")
 @pytest.mark.parametrize("deep", [5, 8, 21])
-def test_the_order_of_features_does_not_matter(deep):
+def test_the_order_of_features_does_not_matter(deep: int) -> None:
     torch.manual_seed(3)
     classify = Pointwise3d(6, 5 + 8)
     torch.nn.init.normal_(classify.bias)
@@ -71,7 +73,9 @@ def test_the_order_of_features_does_not_matter(deep):
 
 @pytest.mark.usefixtures("threads")
 @pytest.mark.parametrize(("kind", "shape"), [(SubvoxelFeatures, (2, 3, 6, 12, 4)), (ColumnFeatures, (2, 6, 12, 4, 3))])
-def test_features_in_half_precision_are_decided_as_the_numbers_that_they_are(kind, shape):
+def test_features_in_half_precision_are_decided_as_the_numbers_that_they_are(
+    kind: type[SubvoxelFeatures | ColumnFeatures], shape: tuple[int, int, int, int, int]
+) -> None:
     torch.manual_seed(3)
     classify = Pointwise3d(3, 5 + 8)
     features = torch.randn(shape).bfloat16()

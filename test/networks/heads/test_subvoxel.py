@@ -1,5 +1,7 @@
 """The factored logits behave as the dense volume that they stand for."""
 
+from __future__ import annotations
+
 import itertools
 
 import numpy as np
@@ -25,7 +27,7 @@ def logits(seed: int = 0) -> SubvoxelLogits:
     )
 
 
-def test_children_follow_the_documented_order():
+def test_children_follow_the_documented_order() -> None:
     fine = torch.arange(4 * 6 * 2).reshape(1, 4, 6, 2)
     children = to_children(fine)
     for x, y, z in itertools.product(range(4), range(6), range(2)):
@@ -34,7 +36,7 @@ def test_children_follow_the_documented_order():
     assert torch.equal(from_children(children), fine)
 
 
-def test_dense_adds_the_offset_to_the_empty_class_of_each_child():
+def test_dense_adds_the_offset_to_the_empty_class_of_each_child() -> None:
     scene = logits()
     dense = scene.dense()
     for x, y, z in itertools.product(range(8), range(12), range(4)):
@@ -44,7 +46,7 @@ def test_dense_adds_the_offset_to_the_empty_class_of_each_child():
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_gather_labels_and_confidence_equal_the_dense_reference(dtype: torch.dtype):
+def test_gather_labels_and_confidence_equal_the_dense_reference(dtype: torch.dtype) -> None:
     rounded = logits(3)
     scene = SubvoxelLogits(rounded.semantic.to(dtype).float(), rounded.empty_offset.to(dtype).float())
     rounded = SubvoxelLogits(rounded.semantic.to(dtype), rounded.empty_offset.to(dtype))
@@ -58,7 +60,7 @@ def test_gather_labels_and_confidence_equal_the_dense_reference(dtype: torch.dty
 
 
 @pytest.mark.usefixtures("threads")
-def test_features_are_gathered_and_decided_as_their_logits_are():
+def test_features_are_gathered_and_decided_as_their_logits_are() -> None:
     torch.manual_seed(0)
     classify = Pointwise3d(6, 5 + 8)
     torch.nn.init.normal_(classify.bias)
@@ -75,7 +77,7 @@ def test_features_are_gathered_and_decided_as_their_logits_are():
     assert 0 < (labels == 0).float().mean() < 1
 
 
-def test_extreme_logits_have_a_label_and_a_probability():
+def test_extreme_logits_have_a_label_and_a_probability() -> None:
     semantic = torch.tensor([[0.0, 0, -1e4], [-1e4, 0, 0], [300.0, 0, -90]]).view(1, 3, 3, 1, 1).expand(1, 3, 3, 2, 1)
     same = Pointwise3d(3, 3 + 8)
     same.weight.data = torch.eye(11, 3)
@@ -86,7 +88,7 @@ def test_extreme_logits_have_a_label_and_a_probability():
         assert labels.unique(return_counts=True)[1].tolist() == [16, 16, 16]
 
 
-def test_a_head_that_has_seen_nothing_predicts_the_frequencies_of_the_classes():
+def test_a_head_that_has_seen_nothing_predicts_the_frequencies_of_the_classes() -> None:
     frequencies = np.array([900.0, 60, 30, 10])
     head = SubvoxelHead(3, frequencies).eval()
     with torch.no_grad():
@@ -98,7 +100,7 @@ def test_a_head_that_has_seen_nothing_predicts_the_frequencies_of_the_classes():
     torch.testing.assert_close(probability, expected)
 
 
-def test_parts_of_wider_voxels_hold_what_their_children_hold():
+def test_parts_of_wider_voxels_hold_what_their_children_hold() -> None:
     fine = (torch.rand(2, 3, 8, 12, 4, generator=torch.Generator().manual_seed(2)) > 0.95).byte()
     children = torch.cat([to_children(sensor) for sensor in fine.unbind(1)], dim=1)
     parts = occupied_parts(children)

@@ -1,5 +1,7 @@
 """Polar cells against their definition, one point at a time."""
 
+from __future__ import annotations
+
 import math
 
 import torch
@@ -19,7 +21,7 @@ def cell_of(x: float, y: float, z: float) -> tuple[int, int, int]:
     )
 
 
-def test_each_point_lies_in_the_cell_of_the_definition():
+def test_each_point_lies_in_the_cell_of_the_definition() -> None:
     clouds = torch.stack([sweep(seed=0), sweep(seed=1)])
     cells = polar_cells(clouds, GRID)
     coordinates = cells.cells.coordinates[cells.rows]
@@ -31,7 +33,7 @@ def test_each_point_lies_in_the_cell_of_the_definition():
     torch.testing.assert_close(cells.pillars.coordinates[cells.pillar][:, :3], columns)
 
 
-def test_what_is_no_measurement_has_no_cell():
+def test_what_is_no_measurement_has_no_cell() -> None:
     cloud = sweep(6)[None].clone()
     cloud[0, 1, 0], cloud[0, 2, 2], cloud[0, 4, 1] = math.nan, math.inf, 1e30
     cells = polar_cells(cloud, GRID)
@@ -40,7 +42,7 @@ def test_what_is_no_measurement_has_no_cell():
     assert len(polar_cells(cloud[:, 1:3], GRID).cells) == 0
 
 
-def test_features_say_where_a_point_is_and_where_in_its_cell():
+def test_features_say_where_a_point_is_and_where_in_its_cell() -> None:
     """A point at range 5.3, azimuth 0.1, height 0.4: its cell's centre is at 5.5, 15 degrees and 0.5."""
     point = torch.tensor([[5.3 * math.cos(0.1), 5.3 * math.sin(0.1), 0.4, 0.7]])
     expected = [-0.2, 0.1 - math.radians(15), -0.1, 5.3, 0.1, 0.4, 5.3 * math.cos(0.1), 5.3 * math.sin(0.1), 0.7]

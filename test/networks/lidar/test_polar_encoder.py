@@ -1,5 +1,7 @@
 """What the points of a cell say together."""
 
+from __future__ import annotations
+
 import torch
 
 from ssc_ros.networks.lidar.polar_cells import point_features, polar_cells
@@ -9,7 +11,7 @@ from ..norms import randomized
 from .polar_sweep import GRID, sweep
 
 
-def test_the_encoder_takes_the_maximum_over_all_points_of_a_group():
+def test_the_encoder_takes_the_maximum_over_all_points_of_a_group() -> None:
     """Also over more than 256, in evaluation by chunks and in training at once; the order of the points is nothing."""
     torch.manual_seed(0)
     encoder = randomized(PolarPointEncoder((6, 7), 5))

@@ -1,5 +1,7 @@
 """Convolutions of a ring: its symmetry, its padding, the fused form, dropped blocks."""
 
+from __future__ import annotations
+
 import pytest
 import torch
 from torch.nn import functional
@@ -10,7 +12,7 @@ from ssc_ros.networks.reparameterize import fuse
 from ..norms import randomized
 
 
-def test_the_ring_closes():
+def test_the_ring_closes() -> None:
     """Turned by whole cells at the coarsest level, the map comes out turned by as many."""
     torch.manual_seed(0)
     unet = randomized(RingUNet(3, (4, 5, 6), (4, 5)))
@@ -25,7 +27,7 @@ def test_the_ring_closes():
         torch.testing.assert_close(conv(x).roll(5, dims=3), conv(x.roll(5, dims=3)), atol=1e-5, rtol=1e-5)
 
 
-def test_azimuth_is_padded_by_its_other_end_and_range_by_zeros():
+def test_azimuth_is_padded_by_its_other_end_and_range_by_zeros() -> None:
     conv = randomized(RingConv(1, 1))
     x = torch.randn(1, 1, 4, 6)
     around = functional.pad(functional.pad(x, (1, 1, 0, 0), mode="circular"), (0, 0, 1, 1))
@@ -34,7 +36,7 @@ def test_azimuth_is_padded_by_its_other_end_and_range_by_zeros():
         torch.testing.assert_close(conv(x), expected)
 
 
-def test_a_fused_network_computes_the_same():
+def test_a_fused_network_computes_the_same() -> None:
     torch.manual_seed(0)
     unet = randomized(RingUNet(3, (4, 5, 6), (4, 5)))
     x = torch.randn(1, 3, 8, 12)
@@ -45,7 +47,7 @@ def test_a_fused_network_computes_the_same():
     assert not any(isinstance(module, RingConv) for module in unet.modules())
 
 
-def test_dropped_blocks_keep_the_mean_and_are_squares():
+def test_dropped_blocks_keep_the_mean_and_are_squares() -> None:
     torch.manual_seed(0)
     drop = DropBlock(3, 0.3).train()
     dropped = drop(torch.ones(4, 2, 60, 60))

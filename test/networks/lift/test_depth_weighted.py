@@ -1,5 +1,7 @@
 """The lift agrees with the camera model and places features where the depth says."""
 
+from __future__ import annotations
+
 import itertools
 
 import numpy as np
@@ -21,7 +23,7 @@ def projection() -> torch.Tensor:
     return torch.from_numpy(RIG.camera_matrix @ RIG.T_camera_grid[:3]).float()[None]
 
 
-def test_voxels_project_as_the_camera_model_says():
+def test_voxels_project_as_the_camera_model_says() -> None:
     voxels = project_voxels(projection(), GRID)[0].numpy()
     pixels, depth = RIG.project(GRID.centers())
     front = depth > 0.5
@@ -29,7 +31,7 @@ def test_voxels_project_as_the_camera_model_says():
     np.testing.assert_allclose(voxels[front][:, :2], pixels[front], atol=2e-3)
 
 
-def test_context_lands_only_at_the_depth_of_its_pixel():
+def test_context_lands_only_at_the_depth_of_its_pixel() -> None:
     bins = DepthBins(2.0, 0.5, 20)
     lift = DepthWeightedLift(GRID, bins, RIG.image_size)
     distance = torch.full((1, 10, 30), 6.0)
@@ -46,7 +48,7 @@ def test_context_lands_only_at_the_depth_of_its_pixel():
     assert (volume[3][inner & (depth > 6.6)] < 1e-3).all()
 
 
-def test_voxels_outside_the_view_stay_empty():
+def test_voxels_outside_the_view_stay_empty() -> None:
     lift = DepthWeightedLift(GRID, DepthBins(2.0, 0.5, 20), RIG.image_size)
     volume = lift(torch.ones(1, 3, 10, 30), torch.full((1, 20, 10, 30), 0.05), projection())[0].numpy()
     outside = ~RIG.in_view(GRID.centers())
@@ -57,7 +59,7 @@ def test_voxels_outside_the_view_stay_empty():
 @pytest.mark.usefixtures("threads")
 @pytest.mark.parametrize("width", [1, 2])
 @pytest.mark.parametrize("beyond", [0.0, 3.0])
-def test_gathers_equal_the_samples_of_grid_sample(beyond: float, width: int):
+def test_gathers_equal_the_samples_of_grid_sample(beyond: float, width: int) -> None:
     """In a batch whose projections differ; `beyond` moves the first bin behind the nearest voxels."""
     bins = DepthBins(1.0 + beyond, 0.5, 12)
     lift = DepthWeightedLift(GRID, bins, RIG.image_size, width)
@@ -78,7 +80,7 @@ def test_gathers_equal_the_samples_of_grid_sample(beyond: float, width: int):
     torch.testing.assert_close(moved, expected, atol=1e-5, rtol=1e-5)
 
 
-def test_wider_voxels_hold_the_features_of_theirs_side_by_side():
+def test_wider_voxels_hold_the_features_of_theirs_side_by_side() -> None:
     bins = DepthBins(1.0, 0.5, 12)
     random = torch.Generator().manual_seed(0)
     image = torch.randn(1, 5, 10, 30, generator=random), torch.randn(1, 12, 10, 30, generator=random).softmax(1)

@@ -1,5 +1,7 @@
 """A frustum read at voxels, against the camera model and against torch."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +12,7 @@ from ssc_ros.networks.lift.frustum_sampling import FrustumSampling
 from ..moving_rig import GRID, PLANES, RIG, SIZE, projection
 
 
-def test_a_sampled_frustum_says_at_each_voxel_what_it_holds_there():
+def test_a_sampled_frustum_says_at_each_voxel_what_it_holds_there() -> None:
     """A frustum that holds its own coordinates: column, row and depth, all linear, come back at the voxels."""
     v, u = torch.meshgrid(torch.arange(12) * 2 + 0.5, torch.arange(32) * 2 + 0.5, indexing="ij")
     depth = torch.from_numpy(PLANES.centers)[:, None, None].expand(-1, *SIZE)
@@ -26,7 +28,7 @@ def test_a_sampled_frustum_says_at_each_voxel_what_it_holds_there():
 
 
 @pytest.mark.parametrize("shape", [(PLANES.count, *SIZE), (2, 3, 2)])
-def test_the_loop_samples_a_frustum_as_torch_does(shape):
+def test_the_loop_samples_a_frustum_as_torch_does(shape: tuple[int, int, int]) -> None:
     """Cells at the edges too, of which a coarse frustum has nothing else, and voxels out of view."""
     sampling = FrustumSampling(GRID, PLANES, RIG.image_size)
     frustum = torch.randn(2, 5, *shape)

@@ -1,5 +1,7 @@
 """The voxels that hold points."""
 
+from __future__ import annotations
+
 import torch
 
 from ssc_ros.networks.sparse.sites import Sites
@@ -7,7 +9,7 @@ from ssc_ros.networks.sparse.sites import Sites
 SHAPE = (7, 5, 4)
 
 
-def test_points_find_the_voxels_that_hold_them():
+def test_points_find_the_voxels_that_hold_them() -> None:
     cells = torch.tensor([7, 3, 139 + 140, 7, 0])
     sites, rows = Sites.holding(cells, SHAPE, batch=2)
     assert sites.cells.tolist() == [0, 3, 7, 279]
@@ -17,6 +19,6 @@ def test_points_find_the_voxels_that_hold_them():
     assert (sites.rows >= 0).sum() == len(sites)
 
 
-def test_no_points_hold_no_voxels():
+def test_no_points_hold_no_voxels() -> None:
     sites, rows = Sites.holding(torch.zeros(0, dtype=torch.long), SHAPE, batch=2)
     assert len(sites) == len(rows) == 0

@@ -1,5 +1,7 @@
 """The sparse U-Net: published sizes, and its gate against the dense form."""
 
+from __future__ import annotations
+
 import torch
 from torch.nn import functional
 
@@ -14,7 +16,7 @@ from ..sizes import parameters
 SHAPE = (8, 6, 4)
 
 
-def test_the_parts_have_the_published_size():
+def test_the_parts_have_the_published_size() -> None:
     with torch.device("meta"):
         network = SparseUNet(64, (64, 128, 256), *repeated(2))
         assert parameters(GeometryPropagation(64)) == 1_523_712 - 64 * 128
@@ -30,7 +32,7 @@ def test_the_parts_have_the_published_size():
     assert parameters(network) == 13_327_616 - 1_523_712
 
 
-def test_the_axes_of_the_gate_add_up():
+def test_the_axes_of_the_gate_add_up() -> None:
     """The dense form, all voxels active; each axis has its own convolution, norm and sigmoid."""
     torch.manual_seed(0)
     gate = randomized(AxisGate(3))

@@ -1,5 +1,7 @@
 """A sparse volume and back."""
 
+from __future__ import annotations
+
 import torch
 
 from ssc_ros.networks.sparse.volume import SparseVolume
@@ -7,7 +9,7 @@ from ssc_ros.networks.sparse.volume import SparseVolume
 SHAPE = (7, 5, 4)
 
 
-def test_there_and_back_is_the_masked_volume():
+def test_there_and_back_is_the_masked_volume() -> None:
     mask = torch.rand(2, *SHAPE) < 0.4
     volume = torch.randn(2, 3, *SHAPE)
     sparse_volume = SparseVolume.from_dense(volume, mask)

@@ -1,5 +1,7 @@
 """Affinity of frames: closed forms, published sizes, what a learner sees."""
 
+from __future__ import annotations
+
 import pytest
 import torch
 from torch.nn import functional
@@ -14,7 +16,7 @@ from ssc_ros.networks.temporal.affinity import (
 from ssc_ros.networks.temporal.refinement import DynamicRefinement
 
 
-def test_isolation_removes_what_all_patterns_share_and_the_cosine_removes_their_scale():
+def test_isolation_removes_what_all_patterns_share_and_the_cosine_removes_their_scale() -> None:
     patterns = torch.randn(2, 3, 4, 5, 6)
     torch.testing.assert_close(isolate(patterns).sum(dim=1), torch.zeros(2, 4, 5, 6), atol=1e-6, rtol=0)
     other = torch.randn(2, 3, 4, 5, 6)
@@ -25,7 +27,7 @@ def test_isolation_removes_what_all_patterns_share_and_the_cosine_removes_their_
     assert cosine(torch.zeros(1, 3, 1, 1, 1), torch.zeros(1, 3, 1, 1, 1)).item() == 0
 
 
-def test_affinity_is_the_cosine_of_what_the_learners_say():
+def test_affinity_is_the_cosine_of_what_the_learners_say() -> None:
     torch.manual_seed(0)
     affinity = CrossFrameAffinity(5, 2)
     current, past = torch.randn(2, 5, 9, 10), torch.randn(2, 2, 4, 9, 10)
@@ -38,14 +40,14 @@ def test_affinity_is_the_cosine_of_what_the_learners_say():
         assert got[b, 0, d, v, u].item() == pytest.approx((one @ two / one.norm() / two.norm()).item(), abs=1e-4)
 
 
-def test_published_blocks_have_the_published_sizes():
+def test_published_blocks_have_the_published_sizes() -> None:
     """Counted in the published code: current_patch, warped_patch and temporal_deformable."""
     affinity = CrossFrameAffinity(64, 3)
     sizes = [sum(p.numel() for p in m.parameters()) for m in (affinity.current, affinity.past, DynamicRefinement(3))]
     assert sizes == [1_731, 252, 33_939]
 
 
-def test_a_learner_of_planes_sees_one_plane_and_a_learner_of_volumes_its_neighbours():
+def test_a_learner_of_planes_sees_one_plane_and_a_learner_of_volumes_its_neighbours() -> None:
     torch.manual_seed(0)
     past = torch.randn(1, 2, 5, 7, 8)
     changed = past.clone()

@@ -1,5 +1,7 @@
 """The past beyond the view, and the mean of all frames."""
 
+from __future__ import annotations
+
 import numpy as np
 import torch
 
@@ -10,7 +12,7 @@ from ssc_ros.networks.temporal.branch import BeyondView, HistoryMean
 from ..moving_rig import GRID, RIG, SIZE, VALID, projection
 
 
-def test_beyond_the_view_the_past_is_read_and_within_it_is_not():
+def test_beyond_the_view_the_past_is_read_and_within_it_is_not() -> None:
     beyond = BeyondView(LineOfSightLift(GRID, RIG.image_size, 2), 3, 2)
     volume, memory = torch.randn(1, 2, *GRID.shape), torch.randn(1, 1, 3, *SIZE)
     turned = projection(poses.from_quaternion(np.array([0.0, 0, np.sin(0.4), np.cos(0.4)]), np.zeros(3)))[None, None]
@@ -22,7 +24,7 @@ def test_beyond_the_view_the_past_is_read_and_within_it_is_not():
     assert read[0, :, ~seen].any()
 
 
-def test_the_mean_is_over_all_frames_and_of_one_frame_it_is_that_frame():
+def test_the_mean_is_over_all_frames_and_of_one_frame_it_is_that_frame() -> None:
     mean = HistoryMean(LineOfSightLift(GRID, RIG.image_size, 2), torch.nn.Identity())
     matched, memory = torch.randn(1, 3, *SIZE), torch.randn(1, 2, 3, *SIZE)
     now = projection()[None]

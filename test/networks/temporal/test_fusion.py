@@ -1,11 +1,13 @@
 """Linear attention against its quadratic order, and how the past is added."""
 
+from __future__ import annotations
+
 import torch
 
 from ssc_ros.networks.temporal.fusion import LinearAttention3d, TemporalFusion
 
 
-def test_linear_attention_is_the_weighing_of_all_voxels_by_all():
+def test_linear_attention_is_the_weighing_of_all_voxels_by_all() -> None:
     """In the quadratic order: the matrix of weights between voxels first."""
     torch.manual_seed(0)
     attention, asking, asked = LinearAttention3d(6, heads=2, width=3), *torch.randn(2, 2, 6, 3, 4, 2)
@@ -18,7 +20,7 @@ def test_linear_attention_is_the_weighing_of_all_voxels_by_all():
     torch.testing.assert_close(attention(asking, asked), expected, atol=1e-5, rtol=1e-5)
 
 
-def test_fusion_begins_as_a_sum_and_leaves_a_scene_without_past_alone():
+def test_fusion_begins_as_a_sum_and_leaves_a_scene_without_past_alone() -> None:
     torch.manual_seed(0)
     fusion, volume, temporal = TemporalFusion(4), *torch.randn(2, 2, 4, 3, 3, 2)
     known = torch.tensor([True, False])

@@ -1,8 +1,13 @@
 """The past as seen from here: planes, poses and projections against closed forms."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from torch.nn import functional
 
 from ssc_ros.core import poses
@@ -18,7 +23,12 @@ MOTIONS = (
 """T_past_now as quaternion and translation [m]: forward, and forward in a bend."""
 
 
-def view(texture, matrix: torch.Tensor, depth: float, size: tuple[int, int]) -> torch.Tensor:
+def view(
+    texture: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
+    matrix: torch.Tensor,
+    depth: float,
+    size: tuple[int, int],
+) -> torch.Tensor:
     """What a camera sees of a textured plane that stands across the current camera's axis: [size], by ray casting."""
     camera = projection().double()
     m = matrix.double()
@@ -42,7 +52,9 @@ def smooth(y: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
 
 @pytest.mark.parametrize("motion", MOTIONS)
 @pytest.mark.parametrize("plane", [1, 3])
-def test_a_plane_looks_alike_at_its_own_depth_and_at_no_other(motion, plane):
+def test_a_plane_looks_alike_at_its_own_depth_and_at_no_other(
+    motion: tuple[NDArray[np.float64], NDArray[np.float64]], plane: int
+) -> None:
     """Seen by a camera at another place, and swept, it is what the current camera sees; interpolation costs 0.01."""
     T_past_now = poses.from_quaternion(*motion)
     depth = float(PLANES.centers[plane])
@@ -57,7 +69,7 @@ def test_a_plane_looks_alike_at_its_own_depth_and_at_no_other(motion, plane):
     assert all(error > 5 * errors[plane] for d, error in enumerate(errors) if d != plane)
 
 
-def test_swept_places_are_those_where_the_past_camera_sees_the_points_of_the_frustum():
+def test_swept_places_are_those_where_the_past_camera_sees_the_points_of_the_frustum() -> None:
     T_past_now = poses.from_quaternion(*MOTIONS[1])
     both = torch.stack([projection(), projection() + torch.tensor([[0, 0, 0, 5.0], [0, 0, 0, 0], [0, 0, 0, 0]])])
     past = torch.stack([projection(T_past_now), projection()])[None].repeat(2, 1, 1, 1)
@@ -69,7 +81,7 @@ def test_swept_places_are_those_where_the_past_camera_sees_the_points_of_the_fru
     torch.testing.assert_close(places, expected, atol=1e-4, rtol=1e-4)
 
 
-def test_nothing_moves_where_nobody_has_moved():
+def test_nothing_moves_where_nobody_has_moved() -> None:
     features = torch.randn(2, 3, 4, *SIZE)
     now = torch.stack([projection(), projection()])
     valid = torch.ones(2, 3, dtype=torch.bool)
@@ -81,7 +93,7 @@ def test_nothing_moves_where_nobody_has_moved():
     assert shift.abs().max() < 1e-6
 
 
-def test_what_is_not_there_is_not_seen():
+def test_what_is_not_there_is_not_seen() -> None:
     """No frame (its projection is zero), and what lies behind the past camera."""
     now = projection()[None]
     behind = projection(poses.from_quaternion(np.array([0.0, 0, 1, 0]), np.zeros(3)))
@@ -93,7 +105,7 @@ def test_what_is_not_there_is_not_seen():
     assert swept[:, 2].all()
 
 
-def test_sweeping_a_mean_of_channels_is_the_mean_of_swept_channels():
+def test_sweeping_a_mean_of_channels_is_the_mean_of_swept_channels() -> None:
     places = swept_places(
         projection()[None], projection(poses.from_quaternion(*MOTIONS[0]))[None, None], VALID, PLANES, SIZE, (24, 64)
     )

@@ -1,5 +1,7 @@
 """Deformable convolution of volumes, whose taps move within their plane."""
 
+from __future__ import annotations
+
 import pytest
 import torch
 from torch.nn import functional
@@ -8,7 +10,7 @@ from ssc_ros.networks.temporal.refinement import DeformableConv3d
 
 
 @pytest.mark.parametrize("planes", [1, 3])
-def test_taps_at_rest_make_a_plain_convolution(planes):
+def test_taps_at_rest_make_a_plain_convolution(planes: int) -> None:
     torch.manual_seed(0)
     deformable, volume = DeformableConv3d(3, 4, planes), torch.randn(2, 3, 5, 6, 7)
     torch.nn.init.normal_(deformable.bias)
@@ -16,7 +18,7 @@ def test_taps_at_rest_make_a_plain_convolution(planes):
     torch.testing.assert_close(deformable(volume), plain, atol=1e-5, rtol=1e-5)
 
 
-def test_taps_move_within_their_plane():
+def test_taps_move_within_their_plane() -> None:
     """All taps one cell to the right: the plain convolution of an image that lies one cell further left."""
     torch.manual_seed(0)
     deformable, volume = DeformableConv3d(2, 3), torch.randn(1, 2, 4, 6, 9)
@@ -27,7 +29,7 @@ def test_taps_move_within_their_plane():
     torch.testing.assert_close(deformable(volume)[..., 1:-2], plain[..., 1:-2], atol=1e-5, rtol=1e-5)
 
 
-def test_displacements_learn():
+def test_displacements_learn() -> None:
     deformable, volume = DeformableConv3d(2, 2), torch.randn(1, 2, 3, 5, 6, requires_grad=True)
     deformable(volume).square().sum().backward()
     assert all(p.grad.abs().sum() > 0 for p in deformable.parameters())

@@ -1,5 +1,7 @@
 """Convolutions along points, planes and axes are the plain ones."""
 
+from __future__ import annotations
+
 import pytest
 import torch
 from torch import nn
@@ -8,14 +10,14 @@ from ssc_ros.networks.volume.blocks import AxialConv3d, PlaneConv3d, Pointwise3d
 
 
 @pytest.mark.parametrize("dilation", [1, 2])
-def test_planes_are_convolved_as_by_the_plain_convolution(dilation):
+def test_planes_are_convolved_as_by_the_plain_convolution(dilation: int) -> None:
     torch.manual_seed(0)
     plane, volume = PlaneConv3d(3, 4, dilation), torch.randn(2, 3, 5, 6, 7)
     plain = torch.nn.Conv3d.forward(plane, volume)
     torch.testing.assert_close(plane(volume), plain, atol=1e-5, rtol=1e-5)
 
 
-def test_pointwise_equals_a_1x1x1_convolution():
+def test_pointwise_equals_a_1x1x1_convolution() -> None:
     torch.manual_seed(0)
     ours, theirs = Pointwise3d(5, 7), nn.Conv3d(5, 7, 1)
     with torch.no_grad():
@@ -27,7 +29,7 @@ def test_pointwise_equals_a_1x1x1_convolution():
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
-def test_an_axial_convolution_is_a_convolution(axis):
+def test_an_axial_convolution_is_a_convolution(axis: int) -> None:
     torch.manual_seed(0)
     axial = AxialConv3d(3, 5, axis)
     volume = torch.randn(2, 3, 7, 6, 4)

@@ -1,19 +1,21 @@
 """What is measured joins the volume."""
 
+from __future__ import annotations
+
 import torch
 from torch import nn
 
 from ssc_ros.networks.volume.measured import MeasuredFusion
 
 
-def normalized(volume, norm):
+def normalized(volume: torch.Tensor, norm: nn.Module) -> torch.Tensor:
     """As a network of volumes normalises, by numbers that are not those of the start."""
     for statistic in (norm.running_mean, norm.running_var, norm.weight, norm.bias):
         nn.init.uniform_(statistic, 0.5, 2)
     return nn.functional.batch_norm(volume, norm.running_mean, norm.running_var, norm.weight, norm.bias)
 
 
-def test_what_is_measured_joins_as_a_projection_of_the_concatenation():
+def test_what_is_measured_joins_as_a_projection_of_the_concatenation() -> None:
     torch.manual_seed(0)
     fusion = MeasuredFusion(5, 3, (4, 2, 6)).eval()
     for axis, place in enumerate(fusion.place):
@@ -26,7 +28,7 @@ def test_what_is_measured_joins_as_a_projection_of_the_concatenation():
     torch.testing.assert_close(fusion(lifted, measured), expected)
 
 
-def test_classes_join_as_an_embedding_of_every_voxel_that_has_one():
+def test_classes_join_as_an_embedding_of_every_voxel_that_has_one() -> None:
     torch.manual_seed(0)
     fusion = MeasuredFusion(5, 3, (4, 2, 6), parts=16, classes=7).eval()
     lifted, measured = torch.randn(2, 5, 4, 2, 6), torch.randint(2, (2, 16, 4, 2, 6), dtype=torch.uint8)

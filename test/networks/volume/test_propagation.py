@@ -1,5 +1,7 @@
 """Propagation of geometry: how far it reaches, against a slow sum."""
 
+from __future__ import annotations
+
 import itertools
 
 import pytest
@@ -10,7 +12,7 @@ from ssc_ros.networks.volume.propagation import AxialPropagation, GeometryPropag
 
 
 @pytest.mark.parametrize("block", [GeometryPropagation, AxialPropagation])
-def test_propagation_reaches_four_voxels_each_way(block):
+def test_propagation_reaches_four_voxels_each_way(block: type[GeometryPropagation | AxialPropagation]) -> None:
     """Three by the large kernel, one by the small; a single voxel spreads that far and no further."""
     torch.manual_seed(0)
     network = block(2).double().eval()
@@ -25,13 +27,13 @@ def test_propagation_reaches_four_voxels_each_way(block):
         assert {2, 10} <= set(spread[:, axis].tolist()), "the whole window"
 
 
-def test_propagation_equals_a_slow_sum_at_one_voxel():
+def test_propagation_equals_a_slow_sum_at_one_voxel() -> None:
     torch.manual_seed(0)
     network = GeometryPropagation(2).double()
     volume = torch.randn(1, 2, 9, 9, 9, dtype=torch.float64)
     padded = functional.pad(volume, [3] * 6)
 
-    def wide(x, y, z):
+    def wide(x: int, y: int, z: int) -> torch.Tensor:
         window = padded[0, :, x : x + 7, y : y + 7, z : z + 7]
         return (network.wide.weight * window).sum(dim=(1, 2, 3, 4)).relu()
 

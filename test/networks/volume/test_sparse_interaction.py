@@ -1,7 +1,10 @@
 """VLScene's work on volumes: which voxels are chosen, and sparse against dense where all are."""
 
+from __future__ import annotations
+
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional
 
 from ssc_ros.networks.sparse.sites import Sites
@@ -15,7 +18,7 @@ SHAPE = (8, 6, 4)
 
 
 @pytest.mark.parametrize("fraction", [0.1, 0.5, 1.0])
-def test_the_strongest_fraction_of_each_sample_is_chosen(fraction):
+def test_the_strongest_fraction_of_each_sample_is_chosen(fraction: float) -> None:
     torch.manual_seed(0)
     volume = torch.randn(2, 3, *SHAPE) * torch.tensor([1.0, 100.0]).view(2, 1, 1, 1, 1)
     chosen = strongest(volume, fraction)
@@ -29,11 +32,11 @@ def test_the_strongest_fraction_of_each_sample_is_chosen(fraction):
         assert not len(outside) or inside.min() >= outside.max()
 
 
-def test_an_empty_volume_has_as_many_voxels_chosen_as_any():
+def test_an_empty_volume_has_as_many_voxels_chosen_as_any() -> None:
     assert strongest(torch.zeros(2, 3, *SHAPE), 0.25).shape == (2, 48)
 
 
-def test_chosen_voxels_are_those_of_a_mask():
+def test_chosen_voxels_are_those_of_a_mask() -> None:
     torch.manual_seed(0)
     volume = torch.randn(2, 3, *SHAPE)
     chosen = strongest(volume, 0.2)
@@ -45,16 +48,16 @@ def test_chosen_voxels_are_those_of_a_mask():
     torch.testing.assert_close(add(volume, chosen, found.features), volume * (1 + mask[:, None]))
 
 
-def dense_unet(network, volume):
+def dense_unet(network: SparseUNet, volume: torch.Tensor) -> torch.Tensor:
     """`SparseUNet` with dense convolutions, all voxels active."""
 
-    def unit(x, unit, kernel):
+    def unit(x: torch.Tensor, unit: nn.Module, kernel: tuple[int, int, int]) -> torch.Tensor:
         x = functional.conv3d(x, unit.conv.weight.movedim(-1, 1), padding=[k // 2 for k in kernel])
         norm = unit.after[1]
         x = functional.leaky_relu(x)
         return functional.batch_norm(x, norm.running_mean, norm.running_var, norm.weight, norm.bias)
 
-    def asymmetric(x, block):
+    def asymmetric(x: torch.Tensor, block: nn.Module) -> torch.Tensor:
         paths = [x, x]
         for i, (path, kernel) in enumerate(zip(block.paths, (ALONG, ACROSS), strict=True)):
             for part in path:
@@ -80,7 +83,7 @@ SHAPE_OF_FOUR = (8, 4, 4)
 
 
 @pytest.mark.parametrize("units", [1, 2])
-def test_with_all_voxels_the_network_is_a_dense_one(units):
+def test_with_all_voxels_the_network_is_a_dense_one(units: int) -> None:
     torch.manual_seed(0)
     network = randomized(SparseUNet(3, (4, 5, 6), *repeated(units)))
     volume = torch.randn(2, 3, *SHAPE_OF_FOUR)
@@ -91,7 +94,7 @@ def test_with_all_voxels_the_network_is_a_dense_one(units):
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
 
 
-def test_voxels_that_are_not_chosen_are_zero_or_stay_what_they_were():
+def test_voxels_that_are_not_chosen_are_zero_or_stay_what_they_were() -> None:
     torch.manual_seed(0)
     network = randomized(SparseUNet(3, (4, 4, 4), *repeated(2)))
     volume = torch.randn(2, 3, *SHAPE)
@@ -104,7 +107,7 @@ def test_voxels_that_are_not_chosen_are_zero_or_stay_what_they_were():
 
 
 @pytest.mark.parametrize("merged", [True, False])
-def test_a_batch_equals_its_samples_and_all_of_it_learns(merged):
+def test_a_batch_equals_its_samples_and_all_of_it_learns(merged: bool) -> None:
     torch.manual_seed(0)
     network = SparseUNet(3, (4, 4, 4), *repeated(2))
     module = SparseInteraction(network, 0.3, torch.nn.Linear(network.outputs, 3) if merged else None)

@@ -1,5 +1,9 @@
 """Swin stages against transformers', and what a window can see."""
 
+from __future__ import annotations
+
+from pathlib import Path
+
 import pytest
 import torch
 from torch.nn import functional
@@ -9,7 +13,7 @@ from ssc_ros.networks.volume.swin import SwinStages, WindowAttention, foreign, m
 
 
 @pytest.mark.parametrize("shape", [(32, 32), (32, 16), (28, 42)])
-def test_stages_equal_those_of_transformers(tmp_path, shape):
+def test_stages_equal_those_of_transformers(tmp_path: Path, shape: tuple[int, int]) -> None:
     """Also where the window does not divide the map, and with shifted windows."""
     transformers = pytest.importorskip("transformers", reason="needs pip install 'ssc_ros[full]'")
     torch.manual_seed(0)
@@ -39,7 +43,7 @@ def test_stages_equal_those_of_transformers(tmp_path, shape):
     torch.testing.assert_close(functional.layer_norm(found, (24,)).flatten(1, 2), expected, atol=1e-4, rtol=1e-4)
 
 
-def test_weights_of_another_size_are_refused(tmp_path):
+def test_weights_of_another_size_are_refused(tmp_path: Path) -> None:
     transformers = pytest.importorskip("transformers", reason="needs pip install 'ssc_ros[full]'")
     config = transformers.SwinConfig(embed_dim=12, depths=[2, 2], num_heads=[2, 2])
     transformers.SwinModel(config).save_pretrained(tmp_path)
@@ -47,7 +51,7 @@ def test_weights_of_another_size_are_refused(tmp_path):
         SwinStages(12, (2, 4), (2, 2)).load_published(tmp_path)
 
 
-def test_windows_merge_to_the_map_they_were_cut_from():
+def test_windows_merge_to_the_map_they_were_cut_from() -> None:
     x = torch.randn(2, 6, 9, 4)
     windows = partition(x, 3)
     assert windows.shape == (2, 6, 9, 4)
@@ -55,7 +59,7 @@ def test_windows_merge_to_the_map_they_were_cut_from():
     torch.testing.assert_close(merge(windows, 3, 3), x)
 
 
-def test_only_the_windows_across_the_seam_hold_strangers():
+def test_only_the_windows_across_the_seam_hold_strangers() -> None:
     strangers = foreign(9, 12, window=3, shift=1, device=torch.device("cpu")).flatten(1).any(dim=1).view(3, 4)
     expected = torch.zeros(3, 4, dtype=torch.bool)
     expected[-1], expected[:, -1] = True, True
@@ -63,7 +67,7 @@ def test_only_the_windows_across_the_seam_hold_strangers():
 
 
 @pytest.mark.parametrize("shift", [0, 1])
-def test_attention_reaches_its_window_and_no_further(shift):
+def test_attention_reaches_its_window_and_no_further(shift: int) -> None:
     torch.manual_seed(0)
     attention = WindowAttention(4, 2, 3, shift).double()
     x = torch.randn(1, 6, 6, 4, dtype=torch.double, requires_grad=True)

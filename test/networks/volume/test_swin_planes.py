@@ -1,5 +1,7 @@
 """The plane encoder: published sizes, planes of any shape, batches."""
 
+from __future__ import annotations
+
 import torch
 
 from ssc_ros.networks.volume.swin_planes import SwinPlanes
@@ -7,14 +9,14 @@ from ssc_ros.networks.volume.swin_planes import SwinPlanes
 from ..sizes import parameters
 
 
-def test_the_encoder_has_the_published_size():
+def test_the_encoder_has_the_published_size() -> None:
     with torch.device("meta"):
         encoder = SwinPlanes(128)
     assert parameters(encoder.neck) == 484_352  # counted in the published code
     assert parameters(encoder) - parameters(encoder.neck) == 27_712_506
 
 
-def test_planes_of_any_shape_keep_it_and_leave_no_trace():
+def test_planes_of_any_shape_keep_it_and_leave_no_trace() -> None:
     """Small planes first: a layer that adapted its window to them would treat the next plane differently."""
     torch.manual_seed(0)
     encoder = SwinPlanes(16).eval()
@@ -36,7 +38,7 @@ def test_planes_of_any_shape_keep_it_and_leave_no_trace():
     torch.testing.assert_close(again, refined)
 
 
-def test_a_plane_is_refined_alike_in_training_alone_and_in_a_batch():
+def test_a_plane_is_refined_alike_in_training_alone_and_in_a_batch() -> None:
     torch.manual_seed(0)
     encoder = SwinPlanes(8).eval()
     planes = torch.randn(2, 8, 16, 16)

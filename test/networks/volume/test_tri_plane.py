@@ -1,5 +1,7 @@
 """Planes of a volume against their plain counterparts."""
 
+from __future__ import annotations
+
 import pytest
 import torch
 from torch import nn
@@ -9,7 +11,7 @@ from ssc_ros.networks.volume.tri_plane import PLANES, PlaneEncoder, PlanePool, P
 
 @pytest.mark.parametrize("plane", PLANES)
 @pytest.mark.parametrize("slabs", [1, 2, 8])
-def test_pooling_averages_with_weights_that_sum_to_one(plane, slabs):
+def test_pooling_averages_with_weights_that_sum_to_one(plane: str, slabs: int) -> None:
     pool = PlanePool(3, PLANES[plane], 8, slabs, 6)
     pool.project = nn.Identity()
     constant = torch.randn(2, 3, 1, 1, 1).expand(2, 3, 8, 8, 8)
@@ -18,7 +20,7 @@ def test_pooling_averages_with_weights_that_sum_to_one(plane, slabs):
 
 
 @pytest.mark.parametrize("plane", PLANES)
-def test_all_slabs_lay_the_volume_out_as_channels_and_back(plane):
+def test_all_slabs_lay_the_volume_out_as_channels_and_back(plane: str) -> None:
     axis = PLANES[plane]
     pool, unpool = PlanePool(3, axis, 8, 8, 1), PlaneUnpool(24, axis, 8, 8, 3)
     pool.project, unpool.project = nn.Identity(), nn.Identity()
@@ -26,19 +28,19 @@ def test_all_slabs_lay_the_volume_out_as_channels_and_back(plane):
     torch.testing.assert_close(unpool(pool(volume)), volume)
 
 
-def test_a_plane_seen_from_above_has_each_layer_with_all_of_its_channels():
+def test_a_plane_seen_from_above_has_each_layer_with_all_of_its_channels() -> None:
     pool = PlanePool(3, PLANES["xy"], 5, 5, 1)
     pool.project = nn.Identity()
     volume = torch.randn(2, 3, 4, 6, 5)
     torch.testing.assert_close(pool(volume), torch.cat([volume[..., z] for z in range(5)], dim=1))
 
 
-def test_one_slab_broadcasts_along_the_collapsed_axis():
+def test_one_slab_broadcasts_along_the_collapsed_axis() -> None:
     unpool = PlaneUnpool(4, PLANES["xy"], 8, 1, 3)
     assert unpool(torch.randn(1, 4, 5, 6)).shape == (1, 3, 5, 6, 1)
 
 
-def test_aggregation_is_a_convex_combination():
+def test_aggregation_is_a_convex_combination() -> None:
     torch.manual_seed(0)
     block = TriPlane(4, (8, 16, 8), PlaneEncoder(8, (8, 8)), (4, 1, 2)).eval()
     for unpool in block.unpools.values():
@@ -53,11 +55,11 @@ class AsItIs(nn.Module):
 
     width = 4
 
-    def forward(self, plane):
+    def forward(self, plane: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         return plane, {"stage1": plane}
 
 
-def test_planes_are_pooled_put_back_and_weighed_as_the_paper_writes_it():
+def test_planes_are_pooled_put_back_and_weighed_as_the_paper_writes_it() -> None:
     """One slab and the volume's own width: a plane is put back as it is, broadcast along the axis it collapsed."""
     torch.manual_seed(0)
     block = TriPlane(4, (4, 6, 2), AsItIs()).eval()
@@ -84,16 +86,16 @@ class Halves(nn.Module):
 
     width = 3
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.mix = nn.Conv2d(3, 3, 1)
 
-    def forward(self, plane):
+    def forward(self, plane: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         mixed = self.mix(plane)
         return mixed, {"stage1": mixed[..., ::2, ::2]}
 
 
-def test_planes_side_by_side_come_apart_as_they_were_put_together():
+def test_planes_side_by_side_come_apart_as_they_were_put_together() -> None:
     torch.manual_seed(0)
     encoder = Halves()
     alone = TriPlane(4, (6, 6, 4), encoder, (4, 1, 2))
