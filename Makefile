@@ -7,13 +7,9 @@ INSTALL = tools/install.sh $(BIN)/pip $(VENV)/install.log
 PINNED := -c requirements/constraints.txt
 MESSAGES := $(wildcard ssc_ros_msgs/* ssc_ros_msgs/*/*)
 
-# What the demonstration and the tests read: make demo KITTI_ROOT=... SEQUENCE=08 CHECKPOINT=... SEGMENTATION=...
+# What the demonstration reads: make demo KITTI_ROOT=... SEQUENCE=08 CHECKPOINT=... SEGMENTATION=...
 DEMO = $(if $(KITTI_ROOT),--kitti-root $(KITTI_ROOT)) $(if $(SEQUENCE),--sequence $(SEQUENCE)) \
        $(if $(CHECKPOINT),--checkpoint $(CHECKPOINT)) $(if $(SEGMENTATION),--segmentation $(SEGMENTATION))
-REAL_KITTI := $(abspath ../shared/data/kitti)
-ifneq ($(wildcard $(REAL_KITTI)/sequences),)
-export SSC_KITTI_ROOT ?= $(REAL_KITTI)
-endif
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:

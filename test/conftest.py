@@ -7,25 +7,26 @@ from pathlib import Path
 
 import pytest
 
-REPOSITORY = Path(__file__).resolve().parents[1]
-
-
-@pytest.fixture(scope="session")
-def shared_data() -> Path:
-    """Folder with the real driving data and the label maps of the data sets, kept outside the repository."""
-    folder = REPOSITORY.parent / "shared" / "data"
-    if not folder.is_dir():
-        pytest.skip("needs the label maps of the data sets in ../shared/data")
-    return folder
+LABEL_MAPS = ("semantic-kitti.yaml", "sscbench_kitti360.yaml")
 
 
 @pytest.fixture(scope="session")
 def kitti_root() -> Path:
-    """Root of real SemanticKITTI data (it holds `sequences/`): SSC_KITTI_ROOT, else ../shared/data/kitti."""
-    root = Path(os.environ.get("SSC_KITTI_ROOT", REPOSITORY.parent / "shared" / "data" / "kitti"))
-    if not (root / "sequences").is_dir():
+    """Root of real SemanticKITTI frames: the folder SSC_KITTI_ROOT, which holds `sequences/`."""
+    root = os.environ.get("SSC_KITTI_ROOT")
+    if not root or not (Path(root) / "sequences").is_dir():
         pytest.skip("needs real SemanticKITTI frames: set SSC_KITTI_ROOT to a folder that holds sequences/")
-    return root
+    return Path(root)
+
+
+@pytest.fixture(scope="session")
+def label_maps() -> Path:
+    """Folder of the published label maps of the data sets: the one that holds the folder SSC_KITTI_ROOT."""
+    root = os.environ.get("SSC_KITTI_ROOT")
+    folder = Path(root).absolute().parent if root else None
+    if folder is None or not all((folder / name).is_file() for name in LABEL_MAPS):
+        pytest.skip(f"needs {' and '.join(LABEL_MAPS)} next to the folder that SSC_KITTI_ROOT names")
+    return folder
 
 
 @pytest.fixture

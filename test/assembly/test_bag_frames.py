@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from ssc_ros.assembly.bag_frames import BagFrames
 from ssc_ros.assembly.lidar_use import LidarUse
 from ssc_ros.assembly.settings import LidarSettings, OdometrySettings, Settings
-from ssc_ros.assembly.static_transforms import StaticTransforms
 from ssc_ros.core import SscError, StereoRig, poses
 from ssc_ros.messages.bag_reader import open_bag_reader
 from ssc_ros.messages.bag_writer import open_bag
@@ -24,11 +23,17 @@ from ssc_ros.messages.topics import LEFT_CAMERA_FRAME, TOPICS
 from ssc_ros.messages.typestore import load_typestore
 
 MS = 1_000_000
+
 SECOND = 1000 * MS
+
 OPTICAL = poses.from_quaternion(np.array([-0.5, 0.5, -0.5, 0.5]), np.array([0.3, 0.05, -0.1]))
+
 RIG = StereoRig(np.array([[70.0, 0, 60], [0, 70, 18], [0, 0, 1]]), 0.54, (8, 12), OPTICAL)
+
 ENCODER = MessageEncoder(load_typestore())
+
 IMAGE = np.zeros((8, 12, 3), np.uint8)
+
 SWEEP = np.array([[10, 1, -1, 0.5], [20, -2, 0, 0.25]], np.float32)
 
 
@@ -152,12 +157,6 @@ def test_missing_topics_are_named_beside_those_there_are(write: Write) -> None:
         BagFrames(bag, "velodyne")
 
 
-def test_what_is_no_bag_is_refused(tmp_path: Path) -> None:
-    for path in (tmp_path / "nothing", tmp_path):
-        with pytest.raises(SscError, match=str(path)), open_bag_reader(path):
-            pass
-
-
 def test_only_wanted_frames_are_assembled(write: Write) -> None:
     with open_bag_reader(write(static(), *pair(SECOND), *pair(2 * SECOND), *pair(3 * SECOND))) as bag:
         frames = BagFrames(bag, "velodyne")
@@ -177,24 +176,6 @@ def test_exactly_the_close_pairs_make_frames_and_a_second_pass_makes_the_same(
         assert frames.drops.counts() == drops
     close = {(1000 + 50 * at) * MS for at, offset in times if abs(offset) <= 10}
     assert first == [100 * MS, *sorted(close)]
-
-
-def test_static_transforms_are_a_tree() -> None:
-    store = ENCODER.store
-
-    def message(parent: str, **children: NDArray[np.float64]):
-        kind, raw = ENCODER.transforms(0, parent, children)
-        return store.deserialize_cdr(raw, kind)
-
-    a, b = OPTICAL, poses.inverse(OPTICAL) @ OPTICAL @ OPTICAL
-    tree = StaticTransforms([message("root", left=a, other=b), message("left", tip=a)])
-    np.testing.assert_allclose(tree.lookup("root", "tip"), a @ a, atol=1e-12)
-    np.testing.assert_allclose(tree.lookup("tip", "other"), poses.inverse(a @ a) @ b, atol=1e-12)
-    np.testing.assert_allclose(tree.lookup("tip", "tip"), np.eye(4), atol=1e-12)
-    with pytest.raises(LookupError, match="does not connect 'moon' with 'root'"):
-        tree.lookup("root", "moon")
-    with pytest.raises(LookupError, match="circle"):
-        StaticTransforms([message("a", b=a), message("b", a=a)]).lookup("a", "c")
 
 
 def odometry(stamp: int, recorded: int) -> Record:

@@ -1,7 +1,10 @@
 """The synchroniser on plain stamps: what it may pair, and that nothing is lost without a reason."""
 
+from __future__ import annotations
+
 from collections import Counter
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given
@@ -22,7 +25,7 @@ class Message(NamedTuple):
 class Bench:
     """A synchroniser with a clock in hand, which remembers what came out."""
 
-    def __init__(self, rules=RULES, points_expected=True, points_required=False):
+    def __init__(self, rules: SyncRules = RULES, points_expected: bool = True, points_required: bool = False) -> None:
         self.time = 0
         self.sets = []
         self.drops = Counter()
@@ -36,19 +39,19 @@ class Bench:
         )
         self.sync.registerCallback(lambda *messages: self.sets.append(messages))
 
-    def count(self, reason, number):
+    def count(self, reason: Drop, number: int) -> None:
         self.drops[reason] += number
 
-    def add(self, stream, *stamps):
+    def add(self, stream: str, *stamps: int) -> None:
         for stamp in stamps:
             self.sync.add(Message(stream, stamp), stream)
 
     @property
-    def stamps(self):
+    def stamps(self) -> list[tuple[int | None, ...]]:
         return [tuple(message and message.stamp for message in messages) for messages in self.sets]
 
 
-def test_the_slop_is_inclusive():
+def test_the_slop_is_inclusive() -> None:
     bench = Bench(points_expected=False)
     bench.add(LEFT, 100, 200)
     bench.add(RIGHT, 110, 211)
@@ -59,7 +62,7 @@ def test_the_slop_is_inclusive():
     assert zero.stamps == [(100, 100, None)]
 
 
-def test_an_image_whose_partner_was_lost_is_dropped_at_the_next_pair():
+def test_an_image_whose_partner_was_lost_is_dropped_at_the_next_pair() -> None:
     bench = Bench(points_expected=False)
     bench.add(LEFT, 100, 200)
     bench.add(RIGHT, 200)
@@ -67,14 +70,14 @@ def test_an_image_whose_partner_was_lost_is_dropped_at_the_next_pair():
     assert bench.drops == {Drop.UNPAIRED: 1}
 
 
-def test_a_dead_side_drops_the_oldest():
+def test_a_dead_side_drops_the_oldest() -> None:
     bench = Bench()
     bench.add(LEFT, *range(0, 800, 100))
     assert bench.drops == {Drop.QUEUE_FULL: 3}
     assert bench.sync.pending == 5
 
 
-def test_a_pair_waits_for_its_sweep_and_takes_the_nearest():
+def test_a_pair_waits_for_its_sweep_and_takes_the_nearest() -> None:
     bench = Bench()
     bench.add(POINTS, 0, 60, 105)
     bench.add(LEFT, 100)
@@ -89,7 +92,7 @@ def test_a_pair_waits_for_its_sweep_and_takes_the_nearest():
     assert bench.drops == {Drop.CLOUD_UNPAIRED: 2}
 
 
-def test_a_late_sweep_degrades_to_stereo_after_the_grace_time():
+def test_a_late_sweep_degrades_to_stereo_after_the_grace_time() -> None:
     bench = Bench()
     bench.add(LEFT, 100)
     bench.add(RIGHT, 100)
@@ -106,7 +109,7 @@ def test_a_late_sweep_degrades_to_stereo_after_the_grace_time():
 
 
 @pytest.mark.parametrize("published", [True, False])
-def test_a_pair_without_a_required_sweep_is_dropped_after_the_grace_time(published):
+def test_a_pair_without_a_required_sweep_is_dropped_after_the_grace_time(published: bool) -> None:
     """Also while nobody publishes sweeps yet: a driver that starts late loses no pair that it is in time for."""
     bench = Bench(points_expected=published, points_required=True)
     bench.add(LEFT, 100)
@@ -128,7 +131,7 @@ def test_a_pair_without_a_required_sweep_is_dropped_after_the_grace_time(publish
     assert bench.drops == {Drop.NO_CLOUD: 4}
 
 
-def test_a_newer_sweep_ends_the_wait():
+def test_a_newer_sweep_ends_the_wait() -> None:
     bench = Bench()
     bench.add(LEFT, 100)
     bench.add(RIGHT, 100)
@@ -137,7 +140,7 @@ def test_a_newer_sweep_ends_the_wait():
     assert bench.drops == {Drop.CLOUD_LATE: 1}
 
 
-def test_nobody_waits_for_sweeps_that_nobody_publishes():
+def test_nobody_waits_for_sweeps_that_nobody_publishes() -> None:
     bench = Bench(points_expected=False)
     bench.add(LEFT, 100)
     bench.add(RIGHT, 100)
@@ -146,7 +149,7 @@ def test_nobody_waits_for_sweeps_that_nobody_publishes():
 
 
 @pytest.mark.parametrize("first", [LEFT, RIGHT])
-def test_pairs_go_on_after_a_bag_loops(first):
+def test_pairs_go_on_after_a_bag_loops(first: str) -> None:
     second = RIGHT if first == LEFT else LEFT
     bench = Bench(points_expected=False)
     bench.add(RIGHT, 900)
@@ -159,7 +162,7 @@ def test_pairs_go_on_after_a_bag_loops(first):
     assert bench.drops == {Drop.UNPAIRED: 1, Drop.TIME_JUMP: 5}
 
 
-def test_a_sweep_clock_that_jumps_costs_no_image():
+def test_a_sweep_clock_that_jumps_costs_no_image() -> None:
     bench = Bench()
     bench.add(LEFT, 1000)
     bench.add(POINTS, 1000, 10)
@@ -170,7 +173,7 @@ def test_a_sweep_clock_that_jumps_costs_no_image():
     assert bench.drops == {Drop.TIME_JUMP: 1, Drop.CLOUD_LATE: 1, Drop.CLOUD_UNPAIRED: 1}
 
 
-def test_reset_forgets_everything_and_counts_it():
+def test_reset_forgets_everything_and_counts_it() -> None:
     bench = Bench()
     bench.add(LEFT, 100, 200)
     bench.add(RIGHT, 100)
@@ -181,10 +184,10 @@ def test_reset_forgets_everything_and_counts_it():
     assert bench.drops == {Drop.CLOUD_UNPAIRED: 2, Drop.TIME_JUMP: 3}
 
 
-def test_a_callback_that_raises_leaves_the_synchroniser_usable():
+def test_a_callback_that_raises_leaves_the_synchroniser_usable() -> None:
     bench = Bench(points_expected=False)
 
-    def broken(*messages):
+    def broken(*messages: object) -> None:
         raise RuntimeError("mine, not yours")
 
     bench.sync.registerCallback(broken)
@@ -197,7 +200,7 @@ def test_a_callback_that_raises_leaves_the_synchroniser_usable():
     assert len(bench.sets) == 2
 
 
-def test_the_callback_may_use_the_synchroniser():
+def test_the_callback_may_use_the_synchroniser() -> None:
     """It runs outside the lock, so a message that arrives meanwhile does not wait for it."""
     bench = Bench(points_expected=False)
     bench.sync.registerCallback(lambda *messages: bench.add(LEFT, messages[0].stamp + 100))
@@ -206,15 +209,15 @@ def test_the_callback_may_use_the_synchroniser():
     assert bench.sync.pending == 1
 
 
-def test_it_stands_behind_a_message_filters_subscriber():
+def test_it_stands_behind_a_message_filters_subscriber() -> None:
     class SimpleFilter:  # the two methods of message_filters.SimpleFilter
-        def __init__(self):
+        def __init__(self) -> None:
             self.callbacks = {}
 
-        def registerCallback(self, callback, *args):
+        def registerCallback(self, callback: Callable[..., Any], *args: object) -> None:
             self.callbacks[len(self.callbacks)] = (callback, args)
 
-        def signalMessage(self, *messages):
+        def signalMessage(self, *messages: object) -> None:
             for callback, args in self.callbacks.values():
                 callback(*messages, *args)
 
@@ -238,7 +241,9 @@ histories = st.lists(
 
 
 @given(histories, st.booleans(), st.booleans())
-def test_every_message_is_used_once_or_pending_or_dropped(history, points_expected, points_required):
+def test_every_message_is_used_once_or_pending_or_dropped(
+    history: list[tuple[str, int]], points_expected: bool, points_required: bool
+) -> None:
     bench = Bench(points_expected=points_expected, points_required=points_required)
     sent = 0
     for action, value in history:
@@ -262,7 +267,7 @@ def test_every_message_is_used_once_or_pending_or_dropped(history, points_expect
 
 
 @given(st.lists(st.integers(0, 100), min_size=1, max_size=40, unique=True), st.data())
-def test_as_many_pairs_as_any_order_of_two_streams_allows(frames, data):
+def test_as_many_pairs_as_any_order_of_two_streams_allows(frames: list[int], data: st.DataObject) -> None:
     """Frames of period 100 with jitter below the slop and random losses: each frame that has both sides is paired."""
     frames = sorted(frames)
     kept = {side: [f for f in frames if data.draw(st.booleans(), label=f"{side} {f}")] for side in (LEFT, RIGHT)}

@@ -1,23 +1,38 @@
-"""The small machines around the pipeline: who explains silence, who counts, who works on the newest."""
+"""Who explains silence, and how."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from ssc_ros.assembly.drop_counter import DropCounter
-from ssc_ros.assembly.statistics import Latencies, Rate
 from ssc_ros.assembly.watchdog import InputState, RequiredInputs, Vigil, explain_no_grid, explain_no_sweeps
-from ssc_ros.messages.drops import Drop, UnusableInput
+from ssc_ros.messages.drops import Drop
 
 IMAGE, INFO, CLOUD = "sensor_msgs/msg/Image", "sensor_msgs/msg/CameraInfo", "sensor_msgs/msg/PointCloud2"
+
 LEFT = InputState("/left/image_rect", IMAGE, 50, [IMAGE], newest=1_000_000_000)
+
 RIGHT = InputState("/right/image_rect", IMAGE, 50, [IMAGE], newest=1_033_000_000)
+
 INFOS = (InputState("/left/camera_info", INFO, 1, [INFO]), InputState("/right/camera_info", INFO, 1, [INFO]))
+
 POINTS = InputState("/points", CLOUD, 50, [CLOUD], newest=3_000_000_000)
+
 SLOP = 10_000_000
 
 
-def explain(left=LEFT, right=RIGHT, infos=INFOS, points=None, drops=(), texts=()):
+def explain(
+    left: InputState = LEFT,
+    right: InputState = RIGHT,
+    infos: tuple[InputState, ...] = INFOS,
+    points: InputState | None = None,
+    drops: Mapping[Drop, int] | tuple[()] = (),
+    texts: Mapping[Drop, str] | tuple[()] = (),
+) -> str:
     return explain_no_grid(RequiredInputs(left, right, infos, points), SLOP, dict(drops), dict(texts))
 
 
@@ -60,7 +75,7 @@ def explain(left=LEFT, right=RIGHT, infos=INFOS, points=None, drops=(), texts=()
         ({}, ["still in work"]),
     ],
 )
-def test_silence_is_explained_by_what_is_missing(arguments, words):
+def test_silence_is_explained_by_what_is_missing(arguments: dict[str, Any], words: list[str]) -> None:
     text = explain(**arguments)
     assert all(word in text for word in words), text
 
@@ -79,21 +94,23 @@ def test_silence_is_explained_by_what_is_missing(arguments, words):
         (POINTS, {Drop.BUSY: 9}, {Drop.CLOUD_LAYOUT: "no x"}, "still in work"),
     ],
 )
-def test_missing_sweeps_are_explained(points, drops, texts, words):
+def test_missing_sweeps_are_explained(
+    points: InputState, drops: dict[Drop, int], texts: dict[Drop, str], words: str
+) -> None:
     assert words in explain_no_sweeps(points, drops, texts)
 
 
-def test_a_vigil_asks_why_after_each_period_without_a_result():
+def test_a_vigil_asks_why_after_each_period_without_a_result() -> None:
     now, results, asked, said = [0.0], [0], [], []
     counter = DropCounter(lambda text: None)
 
-    def explain_drops(drops):
+    def explain_drops(drops: Mapping[Drop, int]) -> str:
         asked.append(dict(drops))
         return "no idea"
 
     vigil = Vigil("grid", lambda: results[0], counter, explain_drops, said.append, clock=lambda: now[0])
 
-    def look(time):
+    def look(time: float) -> str:
         now[0] = time
         vigil.look(5.0)
         return vigil.silence
@@ -114,42 +131,5 @@ def test_a_vigil_asks_why_after_each_period_without_a_result():
     assert vigil.silence == ""
 
 
-def test_an_old_explanation_is_not_told_again():
+def test_an_old_explanation_is_not_told_again() -> None:
     assert "P is zero" not in explain(drops={Drop.UNPAIRED: 9}, texts={Drop.CALIBRATION: "P is zero"})
-
-
-def test_drops_are_counted_always_and_explained_now_and_then():
-    now, said = [0.0], []
-    counter = DropCounter(said.append, quiet=5.0, clock=lambda: now[0])
-    for now[0] in (0.0, 1.0, 4.9, 5.0, 5.1):
-        counter.explain(UnusableInput(Drop.ENCODING, "yuv"))
-    counter.explain(UnusableInput(Drop.FUTURE, "clock"))
-    counter.add(Drop.CLOUD_LATE, 7)  # costs no frame
-    counter.add(Drop.NO_CLOUD, 2)  # does
-    assert counter.counts() == {Drop.FUTURE: 1, Drop.ENCODING: 5, Drop.NO_CLOUD: 2, Drop.CLOUD_LATE: 7}
-    assert counter.frames == 8
-    assert len(said) == 3
-    assert "(4 so far): yuv" in said[1]
-
-
-def test_a_rate_falls_when_nothing_comes_any_more():
-    now = [0.0]
-    rate = Rate(window=10.0, clock=lambda: now[0])
-    for k in range(101):
-        now[0] = k / 10
-        rate.tick()
-    assert rate.hertz == pytest.approx(10)
-    now[0] = 15.0
-    assert rate.hertz == pytest.approx(5)
-    now[0] = 100.0
-    assert rate.hertz == 0
-    assert rate.total == 101
-
-
-def test_percentiles_are_those_of_the_last_values():
-    latencies = Latencies(count=101)
-    assert latencies.percentile(50) is None
-    for k in range(1000):
-        latencies.add(float(k))
-    assert latencies.percentile(50) == 949
-    assert latencies.percentile(95) == 994

@@ -1,7 +1,10 @@
 """The threads of the node's work: the newest items, in order."""
 
+from __future__ import annotations
+
 import threading
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -16,16 +19,16 @@ class Gate:
         done: items, in the order in which they were.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.begun, self.open, self.done = threading.Event(), threading.Event(), []
 
-    def __call__(self, item):
+    def __call__(self, item: int) -> None:
         self.begun.set()
         assert self.open.wait(10)
         self.done.append(item)
 
 
-def until(condition):
+def until(condition: Callable[[], bool]) -> None:
     end = time.monotonic() + 10
     while not condition():
         assert time.monotonic() < end
@@ -33,7 +36,7 @@ def until(condition):
 
 
 @pytest.mark.parametrize(("waiting", "processed"), [(1, [0, 6]), (3, [0, 4, 5, 6])])
-def test_of_those_that_wait_the_oldest_makes_room_and_is_counted(waiting, processed):
+def test_of_those_that_wait_the_oldest_makes_room_and_is_counted(waiting: int, processed: list[int]) -> None:
     gate, replaced = Gate(), []
     worker = LatestWorker([gate], lambda: replaced.append(1), waiting)
     worker.offer(0)
@@ -47,7 +50,7 @@ def test_of_those_that_wait_the_oldest_makes_room_and_is_counted(waiting, proces
     assert len(replaced) == 7 - len(processed)
 
 
-def test_what_is_discarded_is_forgotten_but_for_what_is_in_work():
+def test_what_is_discarded_is_forgotten_but_for_what_is_in_work() -> None:
     gate = Gate()
     worker = LatestWorker([gate], lambda: None)
     worker.offer(4)
@@ -60,10 +63,10 @@ def test_what_is_discarded_is_forgotten_but_for_what_is_in_work():
     assert gate.done == [4]
 
 
-def test_items_are_in_work_at_once_and_finished_in_the_order_in_which_they_came():
+def test_items_are_in_work_at_once_and_finished_in_the_order_in_which_they_came() -> None:
     second_done, finished, threads = threading.Event(), [], set()
 
-    def process(item):
+    def process(item: int) -> Callable[[], None]:
         threads.add(threading.current_thread())
         if item == 0:
             assert second_done.wait(10)

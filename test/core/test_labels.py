@@ -13,9 +13,9 @@ FILES = [(SEMANTIC_KITTI, "semantic-kitti.yaml"), (SSCBENCH_KITTI_360, "sscbench
 
 
 @pytest.mark.parametrize(("label_set", "file"), FILES, ids=lambda value: getattr(value, "name", ""))
-def test_maps_and_names_are_the_published_ones(label_set: LabelSet, file: str, shared_data: Path) -> None:
+def test_maps_and_names_are_the_published_ones(label_set: LabelSet, file: str, label_maps: Path) -> None:
     yaml = pytest.importorskip("yaml")
-    published = yaml.safe_load((shared_data / file).read_text())
+    published = yaml.safe_load((label_maps / file).read_text())
     raw = np.array(sorted(published["learning_map"]))
     expected = np.array([published["learning_map"][i] for i in raw.tolist()])
     np.testing.assert_array_equal(label_set.train_from_raw_points(raw), expected)

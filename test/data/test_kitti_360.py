@@ -40,9 +40,9 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_splits_are_the_published_ones(shared_data: Path) -> None:
+def test_splits_are_the_published_ones(label_maps: Path) -> None:
     yaml = pytest.importorskip("yaml")
-    split = yaml.safe_load((shared_data / "sscbench_kitti360.yaml").read_text())["split"]
+    split = yaml.safe_load((label_maps / "sscbench_kitti360.yaml").read_text())["split"]
     ours = {"train": kitti_360.TRAIN, "valid": kitti_360.VALIDATION, "test": kitti_360.TEST}
     assert {name: [int(drive) for drive in drives] for name, drives in ours.items()} == split
 

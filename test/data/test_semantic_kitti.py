@@ -25,9 +25,9 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_splits_are_the_published_ones(shared_data: Path) -> None:
+def test_splits_are_the_published_ones(label_maps: Path) -> None:
     yaml = pytest.importorskip("yaml")
-    split = yaml.safe_load((shared_data / "semantic-kitti.yaml").read_text())["split"]
+    split = yaml.safe_load((label_maps / "semantic-kitti.yaml").read_text())["split"]
     ours = {"train": semantic_kitti.TRAIN, "valid": semantic_kitti.VALIDATION, "test": semantic_kitti.TEST}
     assert {name: [int(sequence) for sequence in sequences] for name, sequences in ours.items()} == split
 

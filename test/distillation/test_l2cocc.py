@@ -57,7 +57,9 @@ def corner(batch: int = 1) -> Tensor:
     return labels
 
 
-def terms(student: SceneOutput, teacher: SceneOutput, labels: Tensor, recipe=RECIPE, seed=0) -> Mapping[str, Tensor]:
+def terms(
+    student: SceneOutput, teacher: SceneOutput, labels: Tensor, recipe: L2CoccDistillation = RECIPE, seed: int = 0
+) -> Mapping[str, Tensor]:
     return recipe(student, teacher, labels, torch.Generator().manual_seed(seed))
 
 

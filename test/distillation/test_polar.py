@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,7 +14,6 @@ from torch import Tensor
 from ssc_ros.core import SEMANTIC_KITTI, PolarGrid, SscError
 from ssc_ros.distillation import Lesson, PolarDistillation
 from ssc_ros.distillation.polar import LAST, LEVELS, PolarTutor, label_weights
-from ssc_ros.distillation.terms import label_weighted_distance, selected_divergence
 from ssc_ros.inference.checkpoint import CheckpointMetadata, save_checkpoint
 from ssc_ros.networks.heads.point_logits import PointLogits
 from ssc_ros.networks.sparse.sites import Sites
@@ -62,51 +60,7 @@ def terms(tutor: PolarTutor, student: SceneNetwork, of: Lesson) -> dict[str, Ten
     return tutor(student(of.inputs), of, torch.Generator())
 
 
-def kl(p: list[float], q: list[float]) -> float:
-    return sum(a * math.log(a / b) for a, b in zip(p, q, strict=True))
-
-
-def test_divergence_counts_where_it_is_large():
-    """Two classes of probabilities 3/4 and 1/4; the other voxel says nearly the same."""
-    teacher = torch.tensor([[math.log(3), 0.0], [0.0, 0.0]])
-    student = torch.tensor([[0.0, math.log(3)], [0.0, 0.01]])
-    expected = kl([0.75, 0.25], [0.25, 0.75]) / 2
-    assert selected_divergence(student, teacher, 1.0, 0.01).item() == pytest.approx(expected, rel=1e-5)
-    small = kl([0.5, 0.5], torch.tensor([0.0, 0.01]).softmax(0).tolist()) / 2
-    assert selected_divergence(student, teacher, 1.0, 0.0).item() == pytest.approx((expected + small) / 2, rel=1e-4)
-    halved = torch.tensor([math.log(3) / 2, 0.0]).softmax(0).tolist()
-    expected = kl(halved, halved[::-1]) / 2
-    assert selected_divergence(student, teacher, 2.0, 0.01).item() == pytest.approx(expected, rel=1e-5)
-
-
-@pytest.mark.parametrize("count", [0, 5])
-def test_divergence_of_nothing_is_zero_with_zero_gradient(count):
-    """Nothing is selected: there is no voxel, or all agree. The published mean over none is not a number."""
-    teacher = torch.randn(count, 4)
-    student = teacher.clone().requires_grad_()
-    value = selected_divergence(student, teacher, 10.0, 0.01)
-    value.backward()
-    assert value.item() == 0
-    assert (student.grad == 0).all()
-
-
-def test_weighted_distance_by_hand():
-    """Two samples of one row of two cells: sqrt((2 * (1 + 4) + 0.5 * 9 + 0 + 0) / 4)."""
-    student = torch.zeros(2, 2, 1, 2)
-    teacher = torch.zeros(2, 2, 1, 2)
-    teacher[0, :, 0, 0] = torch.tensor([1.0, -2.0])
-    teacher[1, 1, 0, 1] = 3.0
-    teacher[0, 0, 0, 1] = 100.0
-    weight = torch.tensor([[[2.0, 0.0]], [[0.0, 0.5]]])
-    assert label_weighted_distance(student, teacher, weight).item() == pytest.approx(math.sqrt(14.5 / 4))
-    student.requires_grad_()
-    nothing = label_weighted_distance(student, teacher, torch.zeros_like(weight))
-    nothing.backward()
-    assert nothing.item() == 0
-    assert student.grad.isfinite().all()
-
-
-def test_weights_add_up_over_the_heights_of_a_pillar():
+def test_weights_add_up_over_the_heights_of_a_pillar() -> None:
     """Cells of 1 x 2 x 3: in the first pillar a car and a bicycle, in the second one unlabelled and a truck."""
     sites = Sites(torch.tensor([0, 2, 3, 5]), (1, 2, 3), 1)
     points = PointLogits(torch.zeros(4, 20), sites, torch.tensor([[0, 1, 2, 3]]))
@@ -117,7 +71,7 @@ def test_weights_add_up_over_the_heights_of_a_pillar():
     torch.testing.assert_close(found, torch.tensor([[[1.5, 0.2]]]))
 
 
-def test_each_term_can_be_switched_and_has_its_weight(teacher):
+def test_each_term_can_be_switched_and_has_its_weight(teacher: Path) -> None:
     torch.manual_seed(0)
     student, given = tiny_polar.polarnet().train(), lesson()
     names = ("voxel_to_pillar", "label_weight", "logits")
@@ -137,7 +91,7 @@ def test_each_term_can_be_switched_and_has_its_weight(teacher):
     torch.testing.assert_close(larger, 16 * value)
 
 
-def test_features_are_compared_behind_the_adapters(teacher):
+def test_features_are_compared_behind_the_adapters(teacher: Path) -> None:
     torch.manual_seed(0)
     student, given, asked = tiny_polar.polarnet().eval(), lesson(), tutor(teacher).eval()
     output, taught = student(given.inputs), asked.teacher(given.inputs)
@@ -150,7 +104,7 @@ def test_features_are_compared_behind_the_adapters(teacher):
     torch.testing.assert_close(found["label_weight"], 2 * total.sqrt())
 
 
-def test_student_and_adapters_learn_and_the_teacher_does_not(teacher):
+def test_student_and_adapters_learn_and_the_teacher_does_not(teacher: Path) -> None:
     torch.manual_seed(0)
     student, asked = tiny_polar.polarnet().train(), tutor(teacher, threshold=0.0).train()
     before = {name: tensor.clone() for name, tensor in asked.teacher._network.state_dict().items()}
@@ -167,7 +121,7 @@ def test_student_and_adapters_learn_and_the_teacher_does_not(teacher):
     assert not any(name.startswith("teacher") for name in asked.state_dict())
 
 
-def test_what_cannot_teach_is_refused(teacher, monkeypatch):
+def test_what_cannot_teach_is_refused(teacher: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     other = replace(tiny_polar.SPEC, polar=PolarGrid((16, 16, 4), (1.0, 13.0), (-2.2, 1.4)))
     with pytest.raises(SscError, match="polar grid"):
         PolarDistillation(teacher).tutor(partial(tiny_polar.polarnet, other), SEMANTIC_KITTI)

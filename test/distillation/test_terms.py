@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -11,7 +13,13 @@ from torch.distributions import Categorical, kl_divergence
 from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from ssc_ros.distillation.terms import affinity_distance, alignment_kl, cosine_distance
+from ssc_ros.distillation.terms import (
+    affinity_distance,
+    alignment_kl,
+    cosine_distance,
+    label_weighted_distance,
+    selected_divergence,
+)
 
 
 def normal(*shape: int, seed: int = 0) -> Tensor:
@@ -127,7 +135,13 @@ class LargestTensor(TorchDispatchMode):
 
     elements = 0
 
-    def __torch_dispatch__(self, function, types, arguments=(), keywords=None):
+    def __torch_dispatch__(
+        self,
+        function: Callable[..., Any],
+        types: object,
+        arguments: tuple[Any, ...] = (),
+        keywords: dict[str, Any] | None = None,
+    ) -> Any:
         result = function(*arguments, **(keywords or {}))
         for tensor in result if isinstance(result, tuple) else (result,):
             if isinstance(tensor, Tensor):
@@ -145,6 +159,7 @@ def test_a_whole_affinity_matrix_never_exists() -> None:
 
 
 CELLS = torch.ones(2, 3, 3).bool()
+
 TERMS = {
     "alignment": lambda student, teacher: alignment_kl(student.flatten(1), teacher.flatten(1)),
     "cosine": lambda student, teacher: cosine_distance(student, teacher, CELLS),
@@ -153,7 +168,7 @@ TERMS = {
 
 
 @pytest.mark.parametrize("term", TERMS.values(), ids=TERMS)
-def test_only_the_student_learns(term) -> None:
+def test_only_the_student_learns(term: Callable[[Tensor, Tensor], Tensor]) -> None:
     student, teacher = (normal(2, 4, 3, 3, seed=i).requires_grad_() for i in range(2))
     term(student, teacher).backward()
     assert student.grad.abs().sum() > 0
@@ -161,7 +176,7 @@ def test_only_the_student_learns(term) -> None:
 
 
 @pytest.mark.parametrize("term", TERMS.values(), ids=TERMS)
-def test_a_step_downhill_brings_the_student_nearer(term) -> None:
+def test_a_step_downhill_brings_the_student_nearer(term: Callable[[Tensor, Tensor], Tensor]) -> None:
     student, teacher = normal(2, 4, 3, 3).requires_grad_(), normal(2, 4, 3, 3, seed=1)
     before = term(student, teacher)
     before.backward()
@@ -177,3 +192,47 @@ def test_nothing_to_compare_is_zero_with_zero_gradient() -> None:
     assert [value.item() for value in values] == [0, 0]
     assert logits.grad.shape == (0, 20)
     assert (plane.grad == 0).all()
+
+
+def kl(p: list[float], q: list[float]) -> float:
+    return sum(a * math.log(a / b) for a, b in zip(p, q, strict=True))
+
+
+def test_divergence_counts_where_it_is_large() -> None:
+    """Two classes of probabilities 3/4 and 1/4; the other voxel says nearly the same."""
+    teacher = torch.tensor([[math.log(3), 0.0], [0.0, 0.0]])
+    student = torch.tensor([[0.0, math.log(3)], [0.0, 0.01]])
+    expected = kl([0.75, 0.25], [0.25, 0.75]) / 2
+    assert selected_divergence(student, teacher, 1.0, 0.01).item() == pytest.approx(expected, rel=1e-5)
+    small = kl([0.5, 0.5], torch.tensor([0.0, 0.01]).softmax(0).tolist()) / 2
+    assert selected_divergence(student, teacher, 1.0, 0.0).item() == pytest.approx((expected + small) / 2, rel=1e-4)
+    halved = torch.tensor([math.log(3) / 2, 0.0]).softmax(0).tolist()
+    expected = kl(halved, halved[::-1]) / 2
+    assert selected_divergence(student, teacher, 2.0, 0.01).item() == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("count", [0, 5])
+def test_divergence_of_nothing_is_zero_with_zero_gradient(count: int) -> None:
+    """Nothing is selected: there is no voxel, or all agree. The published mean over none is not a number."""
+    teacher = torch.randn(count, 4)
+    student = teacher.clone().requires_grad_()
+    value = selected_divergence(student, teacher, 10.0, 0.01)
+    value.backward()
+    assert value.item() == 0
+    assert (student.grad == 0).all()
+
+
+def test_weighted_distance_by_hand() -> None:
+    """Two samples of one row of two cells: sqrt((2 * (1 + 4) + 0.5 * 9 + 0 + 0) / 4)."""
+    student = torch.zeros(2, 2, 1, 2)
+    teacher = torch.zeros(2, 2, 1, 2)
+    teacher[0, :, 0, 0] = torch.tensor([1.0, -2.0])
+    teacher[1, 1, 0, 1] = 3.0
+    teacher[0, 0, 0, 1] = 100.0
+    weight = torch.tensor([[[2.0, 0.0]], [[0.0, 0.5]]])
+    assert label_weighted_distance(student, teacher, weight).item() == pytest.approx(math.sqrt(14.5 / 4))
+    student.requires_grad_()
+    nothing = label_weighted_distance(student, teacher, torch.zeros_like(weight))
+    nothing.backward()
+    assert nothing.item() == 0
+    assert student.grad.isfinite().all()

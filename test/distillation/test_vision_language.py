@@ -10,17 +10,13 @@ from torch import Tensor, nn
 
 from ssc_ros.core import SEMANTIC_KITTI, SscError
 from ssc_ros.distillation import Lesson, PixelGuidance, VisionLanguageDistillation
-from ssc_ros.distillation.fusion import GatedFusion, UnitReading
 from ssc_ros.distillation.vision_language import VisionLanguageTutor
 from ssc_ros.systems import SceneOutput
 
+from ..networks.sizes import parameters
 from . import tiny
 
 BATCH, CHANNELS, FEATURES, CLASSES, SIZE = 2, 8, 12, 5, (6, 10)
-
-
-def size(module: nn.Module) -> int:
-    return sum(p.numel() for p in module.parameters())
 
 
 def teacher(features: int = FEATURES, classes: int = CLASSES) -> SimpleNamespace:
@@ -61,45 +57,9 @@ def copy_the_student(of: VisionLanguageTutor) -> None:
 def test_blocks_have_the_published_sizes_at_the_published_widths() -> None:
     # VLScene at commit 66c4f8e: clip_fusion, img_clip_fusion and img_seg_head, with 512 features and 21 prompts
     published = tutor(128, of=teacher(512, 21), stop_gradient=False)
-    assert size(published.fusion) == 202_368 + 66_048
-    assert size(published.fusion.mix) == 202_368
-    assert size(published.head) == 593_557
-
-
-def test_the_fusion_is_the_gated_sum_that_the_paper_writes() -> None:
-    torch.manual_seed(0)
-    fusion = GatedFusion(CHANNELS, FEATURES, CLASSES, copies=False)
-    f, (v, logits) = student(), (x.float() for x in said())
-    result = fusion(f, v, logits)
-
-    def linear(layer: nn.Module, x: Tensor) -> Tensor:
-        return layer.weight[:, :, 0, 0].double() @ x + layer.bias.double()[:, None]
-
-    for b in range(BATCH):
-        ours, theirs, classes = (x[b].flatten(1).double() for x in (f, v, logits))
-        probabilities = classes.exp() / classes.exp().sum(dim=0)
-        e = linear(fusion.mix[2], linear(fusion.mix[0], torch.cat([ours, theirs, probabilities])).clamp(min=0))
-        expected = torch.zeros_like(ours)
-        for adapt, gate, x in (
-            (fusion.adapt_joint, fusion.gate_joint, e),
-            (fusion.adapt_student, fusion.gate_student, ours),
-        ):
-            adapted = linear(adapt, x)
-            expected += adapted / (1 + (-linear(gate, adapted.mean(dim=1, keepdim=True))).exp())
-        torch.testing.assert_close(result[b].flatten(1), expected.float(), atol=1e-5, rtol=1e-4)
-
-
-def test_a_reading_has_a_fixed_gain() -> None:
-    torch.manual_seed(0)
-    reading = UnitReading(3, 4)
-    with torch.no_grad():
-        reading.weight *= 100
-    x = torch.randn(2, 3, 5, 6)
-    own = reading(x)
-    assert (own.abs() <= x.norm(dim=1, keepdim=True) + 1e-5).all()  # Cauchy-Schwarz with rows of length one
-    torch.testing.assert_close(reading(3 * x), 3 * own)
-    row = reading.weight[1] / reading.weight[1].norm()
-    torch.testing.assert_close(reading(row[None, :, None, None])[0, 1], torch.ones(1, 1))
+    assert parameters(published.fusion) == 202_368 + 66_048
+    assert parameters(published.fusion.mix) == 202_368
+    assert parameters(published.head) == 593_557
 
 
 def test_the_published_form_is_satisfied_by_a_fusion_that_copies_the_student() -> None:

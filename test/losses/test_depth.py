@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch.nn import functional
@@ -60,7 +62,7 @@ def test_certainty_has_finite_gradients() -> None:
 
 @pytest.mark.parametrize("loss", [depth_kl, depth_cross_entropy])
 @pytest.mark.parametrize("missing", [0.0, -1.0, 80.0, float("nan"), float("inf")])
-def test_pixels_without_measurement_do_not_count(missing: float, loss) -> None:
+def test_pixels_without_measurement_do_not_count(missing: float, loss: Callable[..., torch.Tensor]) -> None:
     logits = torch.randn(1, BINS.count, 1, 2, generator=torch.Generator().manual_seed(0), requires_grad=True)
     both = loss(logits, torch.tensor([[[12.0, missing]]]), BINS)
     one = loss(logits[..., :1], torch.tensor([[[12.0]]]), BINS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -52,7 +53,7 @@ def confident(target: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-def test_certain_truth_costs_nothing(loss) -> None:
+def test_certain_truth_costs_nothing(loss: Callable[..., Tensor]) -> None:
     target = torch.arange(400) % CLASSES
     assert loss(confident(target), target).item() == pytest.approx(0.0, abs=1e-5)
 
@@ -91,7 +92,7 @@ def test_lovasz_at_the_corners_is_one_minus_iou() -> None:
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-def test_order_and_shape_of_voxels_do_not_matter(loss) -> None:
+def test_order_and_shape_of_voxels_do_not_matter(loss: Callable[..., Tensor]) -> None:
     logits, target = formula_case((6, 5, 4), 23, 2.0)
     flat, ids = logits.movedim(1, -1).reshape(-1, CLASSES), target.reshape(-1)
     order = torch.randperm(len(ids), generator=torch.Generator().manual_seed(3))
@@ -102,7 +103,7 @@ def test_order_and_shape_of_voxels_do_not_matter(loss) -> None:
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-def test_unknown_voxels_have_no_say(loss) -> None:
+def test_unknown_voxels_have_no_say(loss: Callable[..., Tensor]) -> None:
     logits, target = formula_case((6, 5, 4), 23, 2.0)
     changed = logits.clone()
     changed.movedim(1, -1)[target == UNKNOWN] = 50.0 * torch.randn(int((target == UNKNOWN).sum()), CLASSES)
@@ -116,7 +117,9 @@ def test_unknown_voxels_have_no_say(loss) -> None:
     [[], [UNKNOWN], [0], [7], [0, UNKNOWN], [7, UNKNOWN], [3, 7]],
     ids=lambda c: "-".join(map(str, c)) or "none",
 )
-def test_degenerate_frames_give_finite_values_and_gradients(loss, content: list[int], scale: float) -> None:
+def test_degenerate_frames_give_finite_values_and_gradients(
+    loss: Callable[..., Tensor], content: list[int], scale: float
+) -> None:
     size = 64 if content else 0
     target = torch.tensor(content * 64, dtype=torch.long)[:size]
     logits = scale * torch.randn(size, CLASSES, generator=torch.Generator().manual_seed(1))
@@ -138,7 +141,7 @@ def test_geometry_alone_asks_an_empty_frame_to_be_empty() -> None:
 
 
 @pytest.mark.parametrize("loss", LOSSES)
-def test_gradient_is_the_derivative(loss) -> None:
+def test_gradient_is_the_derivative(loss: Callable[..., Tensor]) -> None:
     # the losses compute in float32, so a central difference along a random direction is the honest check
     logits, target = formula_case((3, 3, 2), 5, 1.0)
     direction = torch.randn(logits.shape, generator=torch.Generator().manual_seed(0))

@@ -1,5 +1,7 @@
 """The codec against the message's own comment, and against malformed messages."""
 
+from __future__ import annotations
+
 import tracemalloc
 from dataclasses import replace
 from pathlib import Path
@@ -69,7 +71,7 @@ def semantic_grids(draw: st.DrawFn) -> SemanticGrid:
 
 
 @given(semantic_grids(), st.sampled_from(Encoding))
-def test_round_trip(grid, encoding):
+def test_round_trip(grid: SemanticGrid, encoding: Encoding) -> None:
     back = decode(message(encode(grid, encoding)))
     assert (back.grid, back.label_set, back.stamp, back.model_id) == (
         grid.grid,
@@ -87,7 +89,9 @@ def test_round_trip(grid, encoding):
 
 
 @given(semantic_grids(), st.sampled_from(Encoding))
-def test_a_reader_who_follows_the_comment_of_the_message_gets_the_labels(grid, encoding):
+def test_a_reader_who_follows_the_comment_of_the_message_gets_the_labels(
+    grid: SemanticGrid, encoding: Encoding
+) -> None:
     """Transcribed from the recipe in SemanticVoxelGrid.msg, voxel by voxel."""
     m = message(encode(grid, encoding))
     data = m.labels.tobytes()
@@ -120,7 +124,7 @@ def street() -> SemanticGrid:
     return SemanticGrid(labels, SEMANTIC_KITTI_GRID, SEMANTIC_KITTI)
 
 
-def test_a_kitti_grid_fits_the_shared_memory_segment_of_fast_dds():
+def test_a_kitti_grid_fits_the_shared_memory_segment_of_fast_dds() -> None:
     fields = encode(street())
     assert fields.encoding == Encoding.BITMASK_LABELS
     assert fields.labels.size < 512 * 1024
@@ -187,7 +191,7 @@ def malformed() -> dict[str, SimpleNamespace]:
 
 
 @pytest.mark.parametrize("wrong", malformed())
-def test_malformed_messages_raise_and_allocate_nothing_large(wrong):
+def test_malformed_messages_raise_and_allocate_nothing_large(wrong: str) -> None:
     bad = malformed()[wrong]
     tracemalloc.start()
     try:
@@ -200,13 +204,15 @@ def test_malformed_messages_raise_and_allocate_nothing_large(wrong):
 
 
 @pytest.mark.parametrize("encoding", Encoding)
-def test_the_small_grid_of_the_malformed_messages_is_itself_well_formed(encoding):
+def test_the_small_grid_of_the_malformed_messages_is_itself_well_formed(encoding: Encoding) -> None:
     np.testing.assert_array_equal(decode(message(encode(small(), encoding))).labels, small().labels)
 
 
 @settings(max_examples=500)
 @given(st.data(), st.sampled_from(Encoding), st.sampled_from(["labels", "confidence"]))
-def test_damaged_payloads_raise_codec_errors_or_decode_to_a_grid(data, encoding, field):
+def test_damaged_payloads_raise_codec_errors_or_decode_to_a_grid(
+    data: st.DataObject, encoding: Encoding, field: str
+) -> None:
     fields = encode(small(), encoding)
     payload = bytearray(getattr(fields, field))
     start = data.draw(st.integers(0, len(payload)))
@@ -218,7 +224,7 @@ def test_damaged_payloads_raise_codec_errors_or_decode_to_a_grid(data, encoding,
     assert grid.labels.shape == (4, 5, 3)
 
 
-def test_errors_name_the_remedy():
+def test_errors_name_the_remedy() -> None:
     fields = encode(small())
     with pytest.raises(CodecError, match=r"'nuscenes' is unknown.*semantic_kitti.*ssc_ros version"):
         decode(message(fields, label_set="nuscenes"))
@@ -226,7 +232,7 @@ def test_errors_name_the_remedy():
         decode(message(fields, encoding=9))
 
 
-def test_the_decoded_grid_owns_its_labels():
+def test_the_decoded_grid_owns_its_labels() -> None:
     fields = encode(small(), Encoding.DENSE)
     payload = bytearray(fields.labels)
     grid = decode(message(fields, labels=payload))
@@ -234,7 +240,7 @@ def test_the_decoded_grid_owns_its_labels():
     np.testing.assert_array_equal(grid.labels, small().labels)
 
 
-def test_sets_of_different_size_admit_different_labels():
+def test_sets_of_different_size_admit_different_labels() -> None:
     labels = np.full((1, 1, 1), 19, np.uint8)
     fields = encode(SemanticGrid(labels, SceneGrid((0, 0, 0), 1.0, (1, 1, 1)), SEMANTIC_KITTI))
     assert decode(message(fields)).labels.item() == 19
@@ -242,7 +248,7 @@ def test_sets_of_different_size_admit_different_labels():
         decode(message(fields, label_set=SSCBENCH_KITTI_360.name))
 
 
-def test_fields_fill_an_rclpy_message_and_its_constants_are_ours():
+def test_fields_fill_an_rclpy_message_and_its_constants_are_ours() -> None:
     messages = pytest.importorskip("ssc_ros_msgs.msg._semantic_voxel_grid", reason="ssc_ros_msgs is not built")
     for encoding in Encoding:
         assert getattr(messages.SemanticVoxelGrid, encoding.name) == encoding
@@ -254,7 +260,7 @@ def test_fields_fill_an_rclpy_message_and_its_constants_are_ours():
     assert (messages.SemanticVoxelGrid.EMPTY, messages.SemanticVoxelGrid.UNKNOWN) == (EMPTY, UNKNOWN)
 
 
-def test_what_rosbags_deserialises_decodes():
+def test_what_rosbags_deserialises_decodes() -> None:
     name = "ssc_ros_msgs/msg/SemanticVoxelGrid"
     definition = Path(__file__).parents[2] / "ssc_ros_msgs" / "msg" / "SemanticVoxelGrid.msg"
     store = get_typestore(Stores.ROS2_JAZZY)

@@ -17,11 +17,6 @@ from ssc_ros.messages.kitti_bag import convert
 from ssc_ros.messages.topics import LEFT_CAMERA_FRAME, RIGHT_CAMERA_FRAME, TOPICS
 
 
-@pytest.fixture
-def sequence(kitti_tree: Path) -> KittiSequence:
-    return KittiSequence.open(kitti_tree / "sequences" / "08")
-
-
 @pytest.fixture(scope="module")
 def real(kitti_root: Path) -> KittiSequence:
     return KittiSequence.open(kitti_root / "sequences" / "08")

@@ -5,13 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from scipy.signal import correlate
 from torch import nn
 
 from ssc_ros.networks.quantization import convolutions, observed_ranges, quantised
 
 
-def in_integers(features, weight, step, lowest, highest):
+def in_integers(
+    features: NDArray[np.float32], weight: NDArray[np.float32], step: float, lowest: int, highest: int
+) -> NDArray[np.float64]:
     """The convolution of one image as a processor of bytes does it: integers, summed in integers, and one product."""
     levels = np.clip(np.rint(features / step), lowest, highest).astype(np.int64)
     steps = np.abs(weight).reshape(len(weight), -1).max(axis=1) / 127
@@ -23,7 +26,7 @@ def in_integers(features, weight, step, lowest, highest):
 
 @pytest.mark.parametrize("convolution", [nn.Conv2d, nn.Conv3d])
 @pytest.mark.parametrize("signed", [False, True])
-def test_a_quantised_convolution_is_one_of_integers(convolution, signed):
+def test_a_quantised_convolution_is_one_of_integers(convolution: type[nn.Conv2d | nn.Conv3d], signed: bool) -> None:
     torch.manual_seed(0)
     size = (9, 7, 5)[: 2 if convolution is nn.Conv2d else 3]
     module = nn.Sequential(convolution(4, 6, 3, padding=1))
@@ -40,7 +43,7 @@ def test_a_quantised_convolution_is_one_of_integers(convolution, signed):
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
-def test_the_network_is_itself_again():
+def test_the_network_is_itself_again() -> None:
     module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Conv2d(4, 2, 1)).requires_grad_(False)
     image = torch.rand(1, 3, 8, 8)
     before = module(image)
@@ -49,7 +52,7 @@ def test_the_network_is_itself_again():
     assert torch.equal(module(image), before)
 
 
-def test_ranges_are_the_means_of_the_extremes_of_what_ran():
+def test_ranges_are_the_means_of_the_extremes_of_what_ran() -> None:
     module = nn.ModuleDict(
         {
             "used": nn.Conv2d(1, 1, 1),
@@ -67,7 +70,7 @@ def test_ranges_are_the_means_of_the_extremes_of_what_ran():
     assert convolutions(module).keys() == {"used", "unused"}
 
 
-def test_a_convolution_that_read_nothing_but_zeros_says_its_bias():
+def test_a_convolution_that_read_nothing_but_zeros_says_its_bias() -> None:
     module = nn.Sequential(nn.Conv2d(1, 1, 1))
     with observed_ranges(module) as ranges:
         module(torch.zeros(1, 1, 2, 2))

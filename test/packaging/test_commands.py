@@ -1,8 +1,12 @@
 """`ssc-ros` and the executables of `ros2 run`: help, errors, exit codes."""
 
+from __future__ import annotations
+
 import os
 import subprocess
 import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -21,7 +25,7 @@ def run(*command: str) -> subprocess.CompletedProcess:
     return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
 
 
-def test_the_overview_names_every_command_and_imports_nothing_heavy():
+def test_the_overview_names_every_command_and_imports_nothing_heavy() -> None:
     code = "import sys; from ssc_ros.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"
     code += f"print('imported:', [m for m in {HEAVY} if m in sys.modules])"
     shown = run(sys.executable, "-c", code).stdout
@@ -32,7 +36,7 @@ def test_the_overview_names_every_command_and_imports_nothing_heavy():
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_ros2_run_has_each_command_and_its_help_teaches(name):
+def test_ros2_run_has_each_command_and_its_help_teaches(name: str) -> None:
     result = run(str(SCRIPTS / name), "--help")
     assert result.returncode == 0, result.stderr
     assert result.stdout.startswith(f"usage: ssc-ros {name}")
@@ -41,12 +45,14 @@ def test_ros2_run_has_each_command_and_its_help_teaches(name):
     assert "\n" not in load(name).HELP
 
 
-def test_ros2_run_has_nothing_but_the_commands():
+def test_ros2_run_has_nothing_but_the_commands() -> None:
     assert {path.name for path in SCRIPTS.iterdir()} == set(COMMANDS)
 
 
 @pytest.mark.parametrize(("own", "kept"), [(None, str(cli.SPINS)), ("7", "7")])
-def test_idle_threads_spin_briefly_unless_the_user_says_otherwise(monkeypatch, own, kept):
+def test_idle_threads_spin_briefly_unless_the_user_says_otherwise(
+    monkeypatch: pytest.MonkeyPatch, own: str | None, kept: str
+) -> None:
     monkeypatch.setenv("GOMP_SPINCOUNT", own or "")  # so that it is put back afterwards
     if own is None:
         monkeypatch.delenv("GOMP_SPINCOUNT")
@@ -54,40 +60,44 @@ def test_idle_threads_spin_briefly_unless_the_user_says_otherwise(monkeypatch, o
     assert os.environ["GOMP_SPINCOUNT"] == kept
 
 
-def test_an_unknown_command_is_a_usage_error():
+def test_an_unknown_command_is_a_usage_error() -> None:
     result = run("ssc-ros", "fly")
     assert result.returncode == 2
     assert "invalid choice: 'fly'" in result.stderr
 
 
-def command(run, **attributes: object) -> SimpleNamespace:
-    def add_arguments(parser):
+def command(run: Callable[[Namespace], int], **attributes: object) -> SimpleNamespace:
+    def add_arguments(parser: ArgumentParser) -> None:
         parser.add_argument("--number", type=int, default=0)
 
     return SimpleNamespace(HELP="", DESCRIPTION="", add_arguments=add_arguments, run=run, **attributes)
 
 
-def raising(error: BaseException):
-    def run(args):
+def raising(error: BaseException) -> Callable[[Namespace], int]:
+    def run(args: Namespace) -> int:
         raise error
 
     return run
 
 
-def test_an_error_of_ours_is_one_line_and_a_failure(monkeypatch, capsys):
+def test_an_error_of_ours_is_one_line_and_a_failure(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(cli, "load", lambda name: command(raising(SscError("no file\nhere"))))
     assert cli.main(["simulate"]) == 1
     assert capsys.readouterr().err == "ssc-ros simulate: no file here\n"
 
 
-def test_a_package_that_is_not_installed_is_named_with_its_remedy(monkeypatch, capsys):
+def test_a_package_that_is_not_installed_is_named_with_its_remedy(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     missing = ModuleNotFoundError("No module named 'lightning.pytorch'", name="lightning.pytorch")
     monkeypatch.setattr(cli, "load", lambda name: command(raising(missing)))
     assert cli.main(["train"]) == 1
     assert "pip install 'ssc_ros[train]'" in capsys.readouterr().err
 
 
-def test_a_missing_module_of_ours_is_a_defect_and_not_hidden(monkeypatch):
+def test_a_missing_module_of_ours_is_a_defect_and_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
     missing = ModuleNotFoundError("No module named 'ssc_ros.nonsense'", name="ssc_ros.nonsense")
     monkeypatch.setattr(cli, "load", lambda name: command(raising(missing)))
     with pytest.raises(ModuleNotFoundError):
@@ -95,15 +105,17 @@ def test_a_missing_module_of_ours_is_a_defect_and_not_hidden(monkeypatch):
 
 
 @pytest.mark.parametrize(("name", "status"), [("node", 0), ("replay", 0), ("simulate", 130)])
-def test_control_c_is_the_normal_end_of_what_runs_forever(monkeypatch, name, status):
+def test_control_c_is_the_normal_end_of_what_runs_forever(
+    monkeypatch: pytest.MonkeyPatch, name: str, status: int
+) -> None:
     monkeypatch.setattr(cli, "load", lambda name: command(raising(KeyboardInterrupt())))
     assert cli.main([name]) == status
 
 
-def test_unknown_arguments_are_forwarded_only_where_a_command_asks_for_them(monkeypatch):
+def test_unknown_arguments_are_forwarded_only_where_a_command_asks_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
 
-    def run(args):
+    def run(args: Namespace) -> int:
         seen.append((args.number, args.forwarded))
         return 0
 

@@ -1,5 +1,7 @@
 """Installed by pip or colcon, set up by make: everything is found, and failures are one line."""
 
+from __future__ import annotations
+
 import os
 import re
 import shlex
@@ -11,8 +13,6 @@ from pathlib import Path
 import pytest
 
 from ssc_ros.commands import COMMANDS
-from ssc_ros.core import SscError
-from ssc_ros.core.resources import share_directory
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -21,22 +21,6 @@ def call(*command: str, **environment: str) -> subprocess.CompletedProcess:
     return subprocess.run(
         command, capture_output=True, text=True, check=False, cwd=REPOSITORY, env={**os.environ, **environment}
     )
-
-
-def test_a_checkout_is_its_own_share_directory():
-    assert share_directory() == REPOSITORY
-
-
-@pytest.mark.parametrize("packages", ["lib/python3.12/site-packages", "lib/python3.11/dist-packages", "."])
-def test_installed_resources_are_found_from_the_code(tmp_path, packages):
-    (tmp_path / "share/ssc_ros").mkdir(parents=True)
-    (tmp_path / "share/ssc_ros/package.xml").touch()
-    assert share_directory(tmp_path / packages / "ssc_ros") == tmp_path / "share/ssc_ros"
-
-
-def test_code_without_resources_says_so(tmp_path):
-    with pytest.raises(SscError, match="install ssc_ros with pip or colcon"):
-        share_directory(tmp_path / "ssc_ros")
 
 
 def in_installation(prefix: Path, code: str) -> str:
@@ -72,7 +56,7 @@ def assert_installed(prefix: Path) -> None:
 
 
 @pytest.mark.slow
-def test_pip_installs_the_resources_and_puts_only_ssc_ros_on_the_path(source_tree, tmp_path):
+def test_pip_installs_the_resources_and_puts_only_ssc_ros_on_the_path(source_tree: Path, tmp_path: Path) -> None:
     prefix = tmp_path / "prefix"
     pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", "--ignore-installed"]
     result = call(*pip, f"--prefix={prefix}", str(source_tree))
@@ -82,7 +66,7 @@ def test_pip_installs_the_resources_and_puts_only_ssc_ros_on_the_path(source_tre
 
 
 @pytest.mark.slow
-def test_the_documented_colcon_call_builds_both_packages(source_tree, tmp_path):
+def test_the_documented_colcon_call_builds_both_packages(source_tree: Path, tmp_path: Path) -> None:
     documents = [REPOSITORY / "README.md", REPOSITORY / "docs/installation.md"]
     documented = {c for d in documents for c in re.findall(r"^ *(colcon build [^#\n]*\S)", d.read_text(), re.MULTILINE)}
     assert len(documented) == 1
@@ -122,7 +106,7 @@ def test_the_documented_colcon_call_builds_both_packages(source_tree, tmp_path):
 
 
 @pytest.mark.parametrize("python", ["/nonexistent/python3", "/bin/false"])
-def test_make_names_what_is_wrong_with_the_python_it_got(tmp_path, python):
+def test_make_names_what_is_wrong_with_the_python_it_got(tmp_path: Path, python: str) -> None:
     result = call("make", "setup", f"PYTHON={python}", f"VENV={tmp_path / 'venv'}")
     assert result.returncode != 0
     assert [line for line in result.stderr.splitlines() if not line.startswith("make")] == [
@@ -137,7 +121,7 @@ def test_make_names_what_is_wrong_with_the_python_it_got(tmp_path, python):
         ("ERROR: No matching distribution found for torch==9", "ERROR: No matching distribution found for torch==9"),
     ],
 )
-def test_a_failed_installation_is_one_line(tmp_path, output, said):
+def test_a_failed_installation_is_one_line(tmp_path: Path, output: str, said: str) -> None:
     pip = tmp_path / "pip"
     pip.write_text(f'#!/bin/sh\necho "{output}"\nexit 1\n')
     pip.chmod(0o755)

@@ -1,5 +1,7 @@
 """What the two packages say about themselves is true."""
 
+from __future__ import annotations
+
 import ast
 import re
 import subprocess
@@ -26,7 +28,7 @@ IMPORT_NAMES = {  # where a package of PyPI is imported by another name than its
 
 
 @pytest.mark.parametrize("folder", [REPOSITORY, REPOSITORY / "ssc_ros_msgs"], ids=["ssc_ros", "ssc_ros_msgs"])
-def test_package_xml_is_valid_for_ros(folder):
+def test_package_xml_is_valid_for_ros(folder: Path) -> None:
     catkin_pkg = pytest.importorskip("catkin_pkg.package")
     package = catkin_pkg.parse_package(folder / "package.xml")  # raises on what the ROS build farm would refuse
     warnings: list[str] = []
@@ -37,7 +39,7 @@ def test_package_xml_is_valid_for_ros(folder):
     assert (folder / package.licenses[0].file).read_text().lstrip().startswith("Apache License")
 
 
-def test_all_version_numbers_agree():
+def test_all_version_numbers_agree() -> None:
     found = {
         "ssc_ros.__version__": ssc_ros.__version__,
         "setup.py": re.search(r'version="(.+?)"', (REPOSITORY / "setup.py").read_text())[1],
@@ -67,7 +69,7 @@ def normalised(name: str) -> str:
     return re.sub(r"[-_.]+", "-", IMPORT_NAMES.get(name, name)).lower()
 
 
-def test_every_import_is_a_declared_dependency():
+def test_every_import_is_a_declared_dependency() -> None:
     declared = {re.split(r"[\s\[<>=~;]", line)[0] for line in metadata.requires("ssc_ros")}
     declared |= set(re.findall(r"<(?:exec|test)_depend>(\w+)<", (REPOSITORY / "package.xml").read_text()))
     declared = {normalised(name) for name in declared}
@@ -79,11 +81,11 @@ def test_every_import_is_a_declared_dependency():
     assert {name for name in foreign if normalised(name) not in declared} == set()
 
 
-def test_the_ament_index_marker_has_the_name_of_the_package():
+def test_the_ament_index_marker_has_the_name_of_the_package() -> None:
     assert (REPOSITORY / "resource" / "ssc_ros").read_bytes() == b""
 
 
-def test_nothing_is_left_to_do():
+def test_nothing_is_left_to_do() -> None:
     listed = subprocess.run(["git", "ls-files"], cwd=REPOSITORY, capture_output=True, text=True, check=False)
     files = [REPOSITORY / name for name in listed.stdout.splitlines()]
     if not files:
@@ -96,7 +98,7 @@ def test_nothing_is_left_to_do():
 
 
 @pytest.mark.parametrize("interface", INTERFACES, ids=lambda path: path.name)
-def test_every_field_of_a_message_is_explained(interface):
+def test_every_field_of_a_message_is_explained(interface: Path) -> None:
     comment, fields = "", 0
     for line in interface.read_text().splitlines():
         code, _, remark = (part.strip() for part in line.partition("#"))
@@ -111,6 +113,6 @@ def test_every_field_of_a_message_is_explained(interface):
     assert fields
 
 
-def test_the_message_package_builds_every_interface():
+def test_the_message_package_builds_every_interface() -> None:
     cmake = (REPOSITORY / "ssc_ros_msgs" / "CMakeLists.txt").read_text()
     assert sorted(re.findall(r'"(\w+/\w+\.\w+)"', cmake)) == sorted(f"{p.parent.name}/{p.name}" for p in INTERFACES)

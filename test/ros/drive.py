@@ -1,6 +1,9 @@
 """A robot that drives before a node whose network reads past frames."""
 
+from __future__ import annotations
+
 from dataclasses import replace
+from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
 from nav_msgs.msg import Odometry
@@ -10,6 +13,7 @@ from ssc_ros_msgs.msg import SemanticVoxelGrid
 
 from ..inference import tiny_temporal
 from .rig import SECOND
+from .world import World
 
 STEP = SECOND // 10
 HISTORY = History(count=2, interval=0.2, tolerance=0.05)
@@ -18,7 +22,7 @@ HISTORY = History(count=2, interval=0.2, tolerance=0.05)
 class Drive:
     """A robot that drives 1 m/s before a node with a network of three frames; `used` is what each frame found."""
 
-    def __init__(self, world, **parameters):
+    def __init__(self, world: World, **parameters: Any) -> None:
         self.world, self.used = world, []
         network = tiny_temporal.network(spec=replace(tiny_temporal.SPEC, history=HISTORY))
         self.completer = tiny_temporal.completer(network)
@@ -31,18 +35,18 @@ class Drive:
         self.connect(parameters.get("odometry__enabled", True))
         self.start = self.stamp = world.client.get_clock().now().nanoseconds - 20 * SECOND
 
-    def connect(self, enabled):
+    def connect(self, enabled: bool) -> None:
         self.world.rig.advertise("odometry", Odometry)
         if enabled:
             self.world.connect("odometry")
 
-    def tell(self, x):
+    def tell(self, x: float) -> None:
         """Publish the ego pose of now."""
         message = Odometry(child_frame_id="velodyne", header=self.world.rig.header(self.stamp, "odom"))
         message.pose.pose.position.x, message.pose.pose.orientation.w = x, 1.0
         self.world.rig.publish("odometry", message)
 
-    def go(self, frames, pose=True):
+    def go(self, frames: int, pose: bool = True) -> None:
         for _ in range(frames):
             self.stamp += STEP
             if pose:
@@ -52,7 +56,7 @@ class Drive:
             self.world.spin_until(lambda: len(self.grids) > count, what="for a grid")  # noqa: B023
             self.used.append(self.completer.past_frames)
 
-    def told(self):
+    def told(self) -> tuple[bytes, str, dict[str, str]]:
         """Level, message and values of the newest status of the frames."""
         newest = {s.name.removeprefix("ssc_node: "): s for s in self.diagnostics[-1].status} if self.diagnostics else {}
         if "frames" not in newest:

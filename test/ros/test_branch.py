@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,12 +13,14 @@ import pytest
 pytest.importorskip("rclpy")
 
 import rclpy
+from diagnostic_msgs.msg import DiagnosticStatus
 from nav_msgs.msg import Odometry
 from rclpy.executors import SingleThreadedExecutor
 
 from ssc_ros.assembly.settings import Settings
 from ssc_ros.assembly.transforms import Transforms
 from ssc_ros.core import SEMANTIC_KITTI, SceneGrid
+from ssc_ros.messages.drops import Drop
 from ssc_ros.ros.branch import Branch, Host
 from ssc_ros.ros.health import diagnostics
 from ssc_ros.ros.health.monitor import Monitor
@@ -38,33 +41,33 @@ class Counting(Branch):
     backend = "none"
     topics = ()
 
-    def __init__(self, host, settings):
+    def __init__(self, host: Host, settings: Settings) -> None:
         super().__init__(host, settings)
         host.subscriptions.listen(Odometry, "odometry", self.work([self._count], 8, "counting"))
 
-    def _count(self, message):
+    def _count(self, message: Odometry) -> None:
         self.published.tick()
 
-    def forget(self):
+    def forget(self) -> None:
         self.forgotten = getattr(self, "forgotten", 0) + 1
 
-    def describe(self):
+    def describe(self) -> Iterator[str]:
         yield "it counts"
 
-    def statuses(self, lost):
+    def statuses(self, lost: Sequence[Drop]) -> Iterator[DiagnosticStatus]:
         yield diagnostics.results_status("counting", self, "", {})
 
-    def explain_silence(self, drops):
+    def explain_silence(self, drops: Mapping[Drop, int]) -> str:
         return "no odometry"
 
-    def save(self, directory):
+    def save(self, directory: Path) -> list[Path]:
         path = directory / "count.txt"
         path.write_text(str(self.published.total))
         return [path]
 
 
 @pytest.fixture
-def parts(domain):
+def parts(domain: int) -> Iterator[SimpleNamespace]:
     """A node that has nothing but the counting branch, and a function that lets it receive some messages."""
     context = rclpy.Context()
     rclpy.init(context=context, domain_id=domain)
@@ -85,13 +88,13 @@ def parts(domain):
         parts = Parts([branch], subscriptions, ClassTable(node, qos_watch), undo)
         publisher = node.create_publisher(Odometry, "odometry", 10)
 
-        def spin_until(condition):
+        def spin_until(condition: Callable[[], object]) -> None:
             end = time.monotonic() + 30
             while not condition():
                 assert time.monotonic() < end
                 executor.spin_once(0.02)
 
-        def receive(count):
+        def receive(count: int) -> None:
             spin_until(lambda: publisher.get_subscription_count() and subscriptions.all[0].published)
             expected = subscriptions.all[0].rate.total + count
             for _ in range(count):
@@ -103,7 +106,7 @@ def parts(domain):
         )
 
 
-def test_a_further_branch_works_saves_and_reports_like_the_others(parts, tmp_path: Path):
+def test_a_further_branch_works_saves_and_reports_like_the_others(parts: SimpleNamespace, tmp_path: Path) -> None:
     parts.receive(2)  # before activation messages are only counted
     parts.parts.restart()
     parts.receive(3)
@@ -115,7 +118,7 @@ def test_a_further_branch_works_saves_and_reports_like_the_others(parts, tmp_pat
     assert (status.name, {kv.key: kv.value for kv in status.values}["published"]) == ("counting", "3")
 
 
-def test_a_restart_forgets_and_counts_from_zero(parts):
+def test_a_restart_forgets_and_counts_from_zero(parts: SimpleNamespace) -> None:
     parts.parts.restart()
     parts.receive(1)
     parts.spin_until(lambda: parts.branch.published.total == 1)
@@ -125,7 +128,7 @@ def test_a_restart_forgets_and_counts_from_zero(parts):
     assert (parts.branch.published.total, parts.branch.forgotten) == (0, 3)
 
 
-def test_a_silent_branch_has_its_silence_explained(parts):
+def test_a_silent_branch_has_its_silence_explained(parts: SimpleNamespace) -> None:
     parts.parts.restart()
     parts.branch.apply(Settings.from_values({"diagnostics.watchdog_period": 1e-9}))
     parts.branch.look()

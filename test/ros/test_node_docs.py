@@ -1,5 +1,7 @@
 """The page about the node tells of words that the node really says."""
 
+from __future__ import annotations
+
 import re
 from pathlib import Path
 
@@ -13,18 +15,18 @@ ROWS = re.findall(r"^\| `([^`]+)`( \(drops\))? \|", PAGE.partition("## Troublesh
 
 
 @pytest.fixture(scope="module")
-def source():
+def source() -> str:
     """All code, with literals that Python joins joined."""
     text = "\n".join(path.read_text() for path in sorted((REPOSITORY / "ssc_ros").rglob("*.py")))
     return re.sub(r'"\s*\n\s*f?"', "", text)
 
 
-def test_the_page_has_a_row_for_each_kind_of_trouble():
+def test_the_page_has_a_row_for_each_kind_of_trouble() -> None:
     assert len(ROWS) > 20
 
 
 @pytest.mark.parametrize(("words", "drop"), ROWS)
-def test_words_of_the_troubleshooting_table_are_in_the_code(words, drop, source):
+def test_words_of_the_troubleshooting_table_are_in_the_code(words: str, drop: str, source: str) -> None:
     if drop:
         assert words in {reason.value for reason in Drop}
         return

@@ -1,12 +1,15 @@
 """A node whose network reads past frames: it needs poses, does without them, and recovers, over DDS."""
 
+from __future__ import annotations
+
 from std_srvs.srv import Trigger
 
 from .drive import Drive
 from .rig import SECOND
+from .world import World
 
 
-def test_a_source_of_poses_that_dies_costs_the_past_and_brings_it_back(world):
+def test_a_source_of_poses_that_dies_costs_the_past_and_brings_it_back(world: World) -> None:
     drive = Drive(world)
     drive.go(6)
     assert drive.used == [0, 0, 1, 1, 2, 2]
@@ -27,7 +30,7 @@ def test_a_source_of_poses_that_dies_costs_the_past_and_brings_it_back(world):
     assert drive.used[14:] == [0, 0, 1]
 
 
-def test_without_odometry_the_network_sees_single_frames(world):
+def test_without_odometry_the_network_sees_single_frames(world: World) -> None:
     drive = Drive(world, odometry__enabled=False)
     drive.go(3)
     assert drive.used == [0, 0, 0]
@@ -36,7 +39,7 @@ def test_without_odometry_the_network_sees_single_frames(world):
     assert drive.told()[0] == b"\x01"
 
 
-def test_a_replay_that_starts_over_has_no_past(world):
+def test_a_replay_that_starts_over_has_no_past(world: World) -> None:
     drive = Drive(world)
     drive.go(5)
     drive.stamp -= 10 * SECOND

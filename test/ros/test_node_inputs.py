@@ -1,7 +1,10 @@
 """What the node makes of images, calibration, transforms, ego poses and time, over DDS."""
 
+from __future__ import annotations
+
 import sys
 from types import SimpleNamespace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -9,17 +12,20 @@ import pytest
 from builtin_interfaces.msg import Time
 from geometry_msgs.msg import TransformStamped
 from nav_msgs.msg import Odometry
+from rclpy.node import Node
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CompressedImage
 
 from ssc_ros.messages.drops import Drop
 from ssc_ros.ros import stereo_input
+from ssc_ros.ros.node import SscNode
 from ssc_ros_msgs.msg import SemanticVoxelGrid
 
 from .rig import IMAGES, INFOS, SECOND, T0, stamp_of
+from .world import World
 
 
-def test_odometry_reaches_the_frame_in_the_grid_frame(world):
+def test_odometry_reaches_the_frame_in_the_grid_frame(world: World) -> None:
     grids = world.listen(SemanticVoxelGrid, "ssc_node/grid")
     # the child frame sits 1 m in front of the grid frame
     world.start(lidar__enabled=False, odometry__extrinsics=[1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0])
@@ -46,7 +52,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("reason", WRONG)
-def test_a_wrong_image_is_counted_and_the_next_good_one_completed(world, reason):
+def test_a_wrong_image_is_counted_and_the_next_good_one_completed(world: World, reason: str) -> None:
     grids = world.listen(SemanticVoxelGrid, "ssc_node/grid")
     world.start(lidar__enabled=False)
     world.connect_rig()
@@ -59,7 +65,7 @@ def test_a_wrong_image_is_counted_and_the_next_good_one_completed(world, reason)
 
 
 @pytest.fixture
-def uncalibrated(world, monkeypatch):
+def uncalibrated(world: World, monkeypatch: pytest.MonkeyPatch) -> SscNode:
     """A node whose first two pairs wait for their calibration."""
     monkeypatch.setattr(stereo_input, "CALIBRATION_WAIT", 60.0)
     node = world.start(lidar__enabled=False)
@@ -73,7 +79,7 @@ def uncalibrated(world, monkeypatch):
 
 
 @pytest.mark.usefixtures("uncalibrated")
-def test_the_first_pairs_wait_for_a_calibration_that_comes_just_after_them(world):
+def test_the_first_pairs_wait_for_a_calibration_that_comes_just_after_them(world: World) -> None:
     grids = world.listen(SemanticVoxelGrid, "ssc_node/grid")
     world.await_listener("/ssc_node/grid")
     world.rig.infos(T0)
@@ -84,7 +90,7 @@ def test_the_first_pairs_wait_for_a_calibration_that_comes_just_after_them(world
     assert world.drops == {}
 
 
-def test_pairs_that_wait_for_their_calibration_are_dropped_with_the_others(world, uncalibrated):
+def test_pairs_that_wait_for_their_calibration_are_dropped_with_the_others(world: World, uncalibrated: SscNode) -> None:
     uncalibrated.trigger_deactivate()
     assert world.drops == {"paused": 2}
 
@@ -99,7 +105,9 @@ def test_pairs_that_wait_for_their_calibration_are_dropped_with_the_others(world
     ],
     ids=["zero P", "swapped cameras", "frame", "no extrinsics"],
 )
-def test_a_wrong_calibration_is_counted_and_explained(world, reason, bad, parameters):
+def test_a_wrong_calibration_is_counted_and_explained(
+    world: World, reason: str, bad: dict[str, Any], parameters: dict[str, Any]
+) -> None:
     grids = world.listen(SemanticVoxelGrid, "ssc_node/grid")
     node = world.start(lidar__enabled=False, **parameters)
     world.connect_rig(**bad)
@@ -118,7 +126,7 @@ def test_a_wrong_calibration_is_counted_and_explained(world, reason, bad, parame
         world.spin_until(lambda: grids)
 
 
-def test_images_from_the_future_are_dropped(world):
+def test_images_from_the_future_are_dropped(world: World) -> None:
     grids = world.listen(SemanticVoxelGrid, "ssc_node/grid")
     world.start(lidar__enabled=False)
     world.connect_rig()
@@ -130,7 +138,7 @@ def test_images_from_the_future_are_dropped(world):
     assert world.stamp_of(grids[0]) == now
 
 
-def test_a_replay_that_starts_over_goes_on_working(world):
+def test_a_replay_that_starts_over_goes_on_working(world: World) -> None:
     grids = world.listen(SemanticVoxelGrid, "ssc_node/grid")
     world.start(lidar__enabled=False)
     world.connect_rig()
@@ -144,7 +152,7 @@ def test_a_replay_that_starts_over_goes_on_working(world):
     assert world.drops == {"time_jump": 1}
 
 
-def test_the_clock_of_a_replay_may_start_over(world):
+def test_the_clock_of_a_replay_may_start_over(world: World) -> None:
     grids = world.listen(SemanticVoxelGrid, "ssc_node/grid")
     node = world.start(lidar__enabled=False, use_sim_time=True)
     world.connect_rig()
@@ -162,7 +170,7 @@ def test_the_clock_of_a_replay_may_start_over(world):
     world.spin_until(lambda: world.drops == {"future": 4})
 
 
-def test_compressed_images_are_taken_where_they_are_asked_for(world):
+def test_compressed_images_are_taken_where_they_are_asked_for(world: World) -> None:
     grids = world.listen(SemanticVoxelGrid, "ssc_node/grid")
     world.start(lidar__enabled=False, image_transport="compressed")
     world.rig.infos(T0)
@@ -180,7 +188,7 @@ def test_compressed_images_are_taken_where_they_are_asked_for(world):
     np.testing.assert_array_equal(world.completer.frames[-1].left, picture)
 
 
-def test_extrinsics_come_from_tf_where_it_is_installed(world, monkeypatch):
+def test_extrinsics_come_from_tf_where_it_is_installed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a stand-in for tf2_ros, which PyPI does not have: asked with the frames of the messages, then remembered."""
     asked = []
 
@@ -188,10 +196,10 @@ def test_extrinsics_come_from_tf_where_it_is_installed(world, monkeypatch):
         pass
 
     class Buffer:
-        def __init__(self, node):
+        def __init__(self, node: Node) -> None:
             assert node.get_name() == "ssc_node"
 
-        def lookup_transform(self, target, source, time):
+        def lookup_transform(self, target: str, source: str, time: Time) -> TransformStamped:
             asked.append((target, source))
             if len(asked) == 1:
                 raise TransformException("not yet")

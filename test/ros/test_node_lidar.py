@@ -1,5 +1,9 @@
 """What the node makes of point clouds, as the checkpoint needs them: not at all, where they come, or always."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import pytest
 import rclpy
 import rclpy.lifecycle
@@ -10,11 +14,12 @@ from ssc_ros.messages.codec import decode
 from ssc_ros.messages.drops import Drop
 from ssc_ros_msgs.msg import SemanticVoxelGrid, Status
 
-from .conftest import TinySegmenter
 from .rig import SECOND, T0
+from .tiny_networks import TinySegmenter
+from .world import World
 
 
-def test_a_sweep_in_time_is_used_and_a_late_one_degrades_to_stereo_alone(world):
+def test_a_sweep_in_time_is_used_and_a_late_one_degrades_to_stereo_alone(world: World) -> None:
     grids, statuses = world.listen(SemanticVoxelGrid, "ssc_node/grid"), world.listen(Status, "ssc_node/status")
     world.start(lidar__grace_time=0.2)
     world.connect_rig(points=True)
@@ -39,7 +44,9 @@ def test_a_sweep_in_time_is_used_and_a_late_one_degrades_to_stereo_alone(world):
     ],
     ids=["empty", "NaN", "frame"],
 )
-def test_a_wrong_cloud_is_counted_and_the_frame_completed_from_stereo(world, reason, cloud):
+def test_a_wrong_cloud_is_counted_and_the_frame_completed_from_stereo(
+    world: World, reason: str, cloud: dict[str, Any]
+) -> None:
     statuses = world.listen(Status, "ssc_node/status")
     world.start()
     world.connect_rig(points=True)
@@ -54,12 +61,14 @@ def test_a_wrong_cloud_is_counted_and_the_frame_completed_from_stereo(world, rea
 
 
 @pytest.fixture(params=[(STEREO,), (STEREO, LIDAR)], ids=["a camera checkpoint", "lidar.enabled false"])
-def without_clouds(request):
+def without_clouds(request: pytest.FixtureRequest) -> dict[str, Any]:
     """How to start a node that does not use point clouds."""
     return {"sensors": request.param} | ({"lidar__enabled": False} if LIDAR in request.param else {})
 
 
-def test_clouds_that_are_not_used_are_neither_subscribed_to_nor_waited_for(world, without_clouds):
+def test_clouds_that_are_not_used_are_neither_subscribed_to_nor_waited_for(
+    world: World, without_clouds: dict[str, Any]
+) -> None:
     statuses = world.listen(Status, "ssc_node/status")
     node = world.start(lidar__grace_time=5.0, **without_clouds)
     world.connect_rig()
@@ -73,7 +82,7 @@ def test_clouds_that_are_not_used_are_neither_subscribed_to_nor_waited_for(world
     assert world.drops == {}
 
 
-def test_a_pair_whose_cloud_does_not_come_is_dropped_where_the_checkpoint_needs_it(world):
+def test_a_pair_whose_cloud_does_not_come_is_dropped_where_the_checkpoint_needs_it(world: World) -> None:
     grids, statuses = world.listen(SemanticVoxelGrid, "ssc_node/grid"), world.listen(Status, "ssc_node/status")
     world.start(sensors=(LIDAR,), lidar__grace_time=0.2)
     world.connect_rig(points=True)
@@ -92,7 +101,7 @@ def test_a_pair_whose_cloud_does_not_come_is_dropped_where_the_checkpoint_needs_
 
 
 @pytest.mark.parametrize("cloud", [{"points": []}, {"frame_id": "elsewhere"}], ids=["empty", "frame"])
-def test_a_wrong_cloud_costs_the_frame_where_the_checkpoint_needs_it(world, cloud):
+def test_a_wrong_cloud_costs_the_frame_where_the_checkpoint_needs_it(world: World, cloud: dict[str, Any]) -> None:
     grids = world.listen(SemanticVoxelGrid, "ssc_node/grid")
     node = world.start(sensors=(LIDAR,))
     world.connect_rig(points=True)
@@ -106,13 +115,13 @@ def test_a_wrong_cloud_costs_the_frame_where_the_checkpoint_needs_it(world, clou
     assert world.stamp_of(grids[0]) == T0 + SECOND
 
 
-def test_the_watchdog_names_the_missing_lidar(world):
+def test_the_watchdog_names_the_missing_lidar(world: World) -> None:
     messages = world.listen(DiagnosticArray, "/diagnostics")
     world.listen(SemanticVoxelGrid, "ssc_node/grid")
     world.start(sensors=(LIDAR,), diagnostics__watchdog_period=1.0)
     world.connect_rig()
 
-    def explained():
+    def explained() -> bool:
         world.rig.images(world.client.get_clock().now().nanoseconds)
         return any("nobody publishes /points" in status.message for array in messages for status in array.status)
 
@@ -120,14 +129,14 @@ def test_the_watchdog_names_the_missing_lidar(world):
     assert not world.drops.get("bad_cloud")  # a missing sweep, not an unusable one
 
 
-def test_lidar_cannot_be_disabled_where_the_checkpoint_reads_nothing_else(world):
+def test_lidar_cannot_be_disabled_where_the_checkpoint_reads_nothing_else(world: World) -> None:
     node = world.start(sensors=(LIDAR,), lidar__enabled=False, activate=False)
     assert node.trigger_configure() == rclpy.lifecycle.TransitionCallbackReturn.FAILURE
     assert node.set_parameters([rclpy.Parameter("lidar.enabled", value=True)])[0].successful
     assert node.trigger_configure() == rclpy.lifecycle.TransitionCallbackReturn.SUCCESS
 
 
-def test_a_pair_does_not_wait_for_clouds_that_only_the_segmentation_wants(world):
+def test_a_pair_does_not_wait_for_clouds_that_only_the_segmentation_wants(world: World) -> None:
     """A network that reads stereo alone: each pair had waited for the whole grace time."""
     grids = world.listen(SemanticVoxelGrid, "ssc_node/grid")
     world.start(segmenter=TinySegmenter(), sensors=(STEREO,), lidar__grace_time=1.0)

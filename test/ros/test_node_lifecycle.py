@@ -1,5 +1,7 @@
 """The node's states: what configure loads, what cleanup frees, and which parameters it takes when."""
 
+from __future__ import annotations
+
 import gc
 import weakref
 
@@ -8,18 +10,21 @@ import rclpy.lifecycle
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 
+from ssc_ros.assembly.settings import Settings
 from ssc_ros_msgs.msg import SemanticVoxelGrid
 
 from .rig import IMAGES, INFOS, SECOND, T0
+from .tiny_networks import TinyCompleter
+from .world import World
 
 
-def transition(world, number):
+def transition(world: World, number: int) -> bool:
     """Ask the running node, as `ros2 lifecycle set` does."""
     request = ChangeState.Request(transition=Transition(id=number))
     return world.call(ChangeState, "ssc_node/change_state", request).success
 
 
-def test_cleanup_frees_the_model_and_a_second_configure_works(world):
+def test_cleanup_frees_the_model_and_a_second_configure_works(world: World) -> None:
     grids = world.listen(SemanticVoxelGrid, "ssc_node/grid")
     world.start(lidar__enabled=False, activate=False)
     assert transition(world, Transition.TRANSITION_CONFIGURE)
@@ -44,8 +49,8 @@ def test_cleanup_frees_the_model_and_a_second_configure_works(world):
     world.spin_until(lambda: len(grids) == 2)
 
 
-def test_a_checkpoint_that_cannot_be_loaded_leaves_the_node_unconfigured(world):
-    def load(settings):
+def test_a_checkpoint_that_cannot_be_loaded_leaves_the_node_unconfigured(world: World) -> None:
+    def load(settings: Settings) -> TinyCompleter:
         raise OSError("disk on fire")
 
     node = world.start(load, activate=False)
@@ -54,7 +59,7 @@ def test_a_checkpoint_that_cannot_be_loaded_leaves_the_node_unconfigured(world):
     assert node.trigger_configure() == rclpy.lifecycle.TransitionCallbackReturn.SUCCESS
 
 
-def test_parameters_are_checked_when_set(world):
+def test_parameters_are_checked_when_set(world: World) -> None:
     node = world.start()
     for name, value, why in (
         ("sync.slop", 2.0, "range"),

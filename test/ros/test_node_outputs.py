@@ -1,9 +1,13 @@
 """What the node publishes, writes and leaves out, over DDS."""
 
+from __future__ import annotations
+
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
+import pytest
 import rclpy
 import rclpy.lifecycle
 from nav_msgs.msg import OccupancyGrid
@@ -13,16 +17,18 @@ from std_msgs.msg import Float64
 from std_srvs.srv import Trigger
 from visualization_msgs.msg import MarkerArray
 
-from ssc_ros.core import SEMANTIC_KITTI
+from ssc_ros.assembly.settings import Settings
+from ssc_ros.core import SEMANTIC_KITTI, Frame, SemanticGrid
 from ssc_ros.messages.codec import decode
 from ssc_ros_msgs.msg import LabelInfo, SemanticVoxelGrid, Status
 from ssc_ros_msgs.srv import SaveGrid
 
-from .conftest import TinyCompleter
 from .rig import SECOND, T0
+from .tiny_networks import TinyCompleter
+from .world import World
 
 
-def test_a_grid_arrives_with_the_stamp_of_the_left_image_and_the_frame_of_the_grid(world):
+def test_a_grid_arrives_with_the_stamp_of_the_left_image_and_the_frame_of_the_grid(world: World) -> None:
     grids, statuses = world.listen(SemanticVoxelGrid, "ssc_node/grid"), world.listen(Status, "ssc_node/status")
     world.start(lidar__enabled=False)
     world.connect_rig()
@@ -38,7 +44,7 @@ def test_a_grid_arrives_with_the_stamp_of_the_left_image_and_the_frame_of_the_gr
     assert status.header == grids[0].header
 
 
-def test_every_output_speaks_of_the_same_grid(world):
+def test_every_output_speaks_of_the_same_grid(world: World) -> None:
     """Obstacles where the LiDAR saw them, in the cloud, the map and the markers; classes on the latched table."""
     kinds = {"occupied": PointCloud2, "bev": OccupancyGrid, "markers": MarkerArray}
     outputs = {topic: world.listen(kind, f"ssc_node/{topic}") for topic, kind in kinds.items()}
@@ -62,39 +68,34 @@ def test_every_output_speaks_of_the_same_grid(world):
     assert (np.delete(cells.ravel(), 8 * 16 + 5) == 0).all()
 
 
-def test_the_newest_frame_wins_and_the_others_are_counted_as_busy(world):
+@pytest.mark.parametrize(("waiting", "completed"), [(1, [0, 4]), (2, [0, 3, 4])])
+def test_the_newest_frames_win_and_the_others_are_counted_as_busy(
+    world: World, waiting: int, completed: list[int]
+) -> None:
     statuses = world.listen(Status, "ssc_node/status")
-    world.start(lidar__enabled=False, work=0.3)
+    world.start(lidar__enabled=False, waiting_frames=waiting)
     world.connect_rig()
+    world.completer.gate.clear()
     for k in range(5):
         world.rig.images(T0 + k * SECOND)
-        world.spin(0.02)
-    world.spin_until(lambda: len(statuses) == 2)
-    assert [world.stamp_of(status) for status in statuses] == [T0, T0 + 4 * SECOND]
-    assert world.drops == {"busy": 3}
+        world.spin_until(world.completer.begun.is_set)
+        busy = max(0, k - waiting)
+        world.spin_until(lambda: world.drops.get("busy", 0) == busy)  # noqa: B023
+    world.completer.gate.set()
+    world.spin_until(lambda: len(statuses) == len(completed))
+    assert [world.stamp_of(status) for status in statuses] == [T0 + k * SECOND for k in completed]
+    assert world.drops == {"busy": 5 - len(completed)}
 
 
-def test_frames_may_wait(world):
-    statuses = world.listen(Status, "ssc_node/status")
-    world.start(lidar__enabled=False, work=0.3, waiting_frames=2)
-    world.connect_rig()
-    for k in range(5):
-        world.rig.images(T0 + k * SECOND)
-        world.spin(0.02)
-    world.spin_until(lambda: len(statuses) == 3)
-    assert [world.stamp_of(status) for status in statuses] == [T0, T0 + 3 * SECOND, T0 + 4 * SECOND]
-    assert world.drops == {"busy": 2}
-
-
-def test_frames_are_completed_at_once_and_published_in_order(world):
+def test_frames_are_completed_at_once_and_published_in_order(world: World) -> None:
     """Both lanes have begun before either goes on, and the first one takes longer."""
     grids, both = world.listen(SemanticVoxelGrid, "ssc_node/grid"), threading.Barrier(2)
 
-    def load(settings):
+    def load(settings: Settings) -> TinyCompleter:
         completer = world.load(settings)
         complete = completer.complete
 
-        def together(frame, confidence):
+        def together(frame: Frame, confidence: bool) -> SemanticGrid:
             both.wait(30)
             time.sleep(0.3 if frame.stamp == T0 else 0)
             return complete(frame)
@@ -111,13 +112,13 @@ def test_frames_are_completed_at_once_and_published_in_order(world):
     assert world.drops == {}
 
 
-def test_frames_that_read_those_before_are_completed_one_after_the_other(world):
+def test_frames_that_read_those_before_are_completed_one_after_the_other(world: World) -> None:
     world.start(lambda settings: TinyCompleter(history=2), activate=False, parallel_frames=2)
     node = world.nodes[0][0]
     assert not node.start()
 
 
-def test_confidence_is_found_where_somebody_sees_it(world):
+def test_confidence_is_found_where_somebody_sees_it(world: World) -> None:
     grids = world.listen(SemanticVoxelGrid, "ssc_node/grid")
     node = world.start(lidar__enabled=False)
     world.connect_rig()
@@ -139,7 +140,7 @@ def test_confidence_is_found_where_somebody_sees_it(world):
     assert world.completer.asked_for_confidence
 
 
-def test_nothing_is_completed_for_nobody_unless_always_run(world):
+def test_nothing_is_completed_for_nobody_unless_always_run(world: World) -> None:
     node = world.start(lidar__enabled=False)
     world.connect_rig()
     world.rig.images(T0)
@@ -151,7 +152,7 @@ def test_nothing_is_completed_for_nobody_unless_always_run(world):
     world.spin_until(lambda: world.completer.frames)
 
 
-def test_save_grid_writes_what_was_published(world, tmp_path):
+def test_save_grid_writes_what_was_published(world: World, tmp_path: Path) -> None:
     grids = world.listen(SemanticVoxelGrid, "ssc_node/grid")
     world.start(lidar__enabled=False)
     early = world.call(SaveGrid, "ssc_node/save_grid", SaveGrid.Request(directory=str(tmp_path)))
@@ -174,7 +175,7 @@ def test_save_grid_writes_what_was_published(world, tmp_path):
     assert str(tmp_path / "file") in refused.message
 
 
-def test_reset_forgets_the_newest_grid(world, tmp_path):
+def test_reset_forgets_the_newest_grid(world: World, tmp_path: Path) -> None:
     grids = world.listen(SemanticVoxelGrid, "ssc_node/grid")
     world.start(lidar__enabled=False)
     world.connect_rig()
@@ -184,7 +185,7 @@ def test_reset_forgets_the_newest_grid(world, tmp_path):
     assert not world.call(SaveGrid, "ssc_node/save_grid", SaveGrid.Request(directory=str(tmp_path))).success
 
 
-def test_qos_of_outputs_can_be_overridden(world):
+def test_qos_of_outputs_can_be_overridden(world: World) -> None:
     grids = world.listen(SemanticVoxelGrid, "ssc_node/grid", qos_profile_sensor_data)
     overrides = {"qos_overrides__/ssc_node/grid__publisher__reliability": "best_effort"}
     world.start(lidar__enabled=False, **overrides)

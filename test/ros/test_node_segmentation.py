@@ -1,25 +1,33 @@
 """Classes for points: published as the cloud is organised, at the sensor's rate, and used by the completion."""
 
-import threading
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pytest
 import rclpy.lifecycle
 from diagnostic_msgs.msg import DiagnosticArray
+from numpy.typing import NDArray
 from sensor_msgs.msg import PointCloud2, PointField
 
+from ssc_ros.assembly.settings import Settings
 from ssc_ros.core import LIDAR, SEMANTIC_KITTI, STEREO
+from ssc_ros.messages.drops import Drop
 from ssc_ros_msgs.msg import SemanticVoxelGrid, Status
 
-from .conftest import TinySegmenter
 from .rig import SECOND, T0, cloud_message, header
+from .tiny_networks import TinyCompleter, TinySegmenter
+from .world import World
 
 TOPIC = "ssc_node/points_semantic"
 TYPES = {"u1": 2, "u2": 4, "f4": 7, "f8": 8}
 FIELDS = ["x", "y", "z", "intensity", "label", "rgb"]
 
 
-def organised(stamp, values, height, order="<", padding=0, **kinds):
+def organised(
+    stamp: int, values: Mapping[str, Sequence[float]], height: int, order: str = "<", padding: int = 0, **kinds: str
+) -> PointCloud2:
     """A cloud of named columns, of the given types (float32 unless told), in rows with `padding` bytes behind each."""
     kind = np.dtype([(name, order + kinds.get(name, "f4")) for name in values])
     array = np.zeros(len(values["x"]), kind)
@@ -37,7 +45,7 @@ def organised(stamp, values, height, order="<", padding=0, **kinds):
     return message
 
 
-def read(message):
+def read(message: PointCloud2) -> NDArray[np.void]:
     """Columns of a `~/points_semantic` by name, by the message's own description."""
     names = {2: "u1", 7: "<f4"}
     kind = np.dtype(
@@ -52,7 +60,7 @@ def read(message):
     return np.frombuffer(message.data, kind)
 
 
-def test_points_come_back_labelled_in_their_own_order_and_organisation(world):
+def test_points_come_back_labelled_in_their_own_order_and_organisation(world: World) -> None:
     received = world.listen(PointCloud2, TOPIC)
     world.start(segmenter=TinySegmenter())
     world.connect_rig(points=True)
@@ -84,7 +92,7 @@ def test_points_come_back_labelled_in_their_own_order_and_organisation(world):
     np.testing.assert_allclose(seen[:, 3], np.array([0, 51, 8, 9]) / 65535)
 
 
-def test_a_cloud_without_intensity_gets_zeros(world):
+def test_a_cloud_without_intensity_gets_zeros(world: World) -> None:
     received = world.listen(PointCloud2, TOPIC)
     world.start(segmenter=TinySegmenter())
     world.connect_rig(points=True)
@@ -95,11 +103,11 @@ def test_a_cloud_without_intensity_gets_zeros(world):
     assert read(received[0])["label"].tolist() == [world.building, world.road]
 
 
-def test_a_robot_without_a_camera_gets_its_points_labelled(world):
+def test_a_robot_without_a_camera_gets_its_points_labelled(world: World) -> None:
     received = world.listen(PointCloud2, TOPIC)
     diagnostics = world.listen(DiagnosticArray, "/diagnostics")
 
-    def never(settings):
+    def never(settings: Settings) -> TinyCompleter:
         raise AssertionError("a completion checkpoint was opened")
 
     node = world.start(load=never, segmenter=TinySegmenter(), camera__enabled=False, camera__extrinsics=None)
@@ -115,36 +123,34 @@ def test_a_robot_without_a_camera_gets_its_points_labelled(world):
     world.spin_until(lambda: node._parts.branches[-1].published.total == 1)
 
 
-def test_a_node_without_camera_and_segmentation_has_nothing_to_do(world):
+def test_a_node_without_camera_and_segmentation_has_nothing_to_do(world: World) -> None:
     node = world.start(camera__enabled=False, activate=False)
     assert node.trigger_configure() == rclpy.lifecycle.TransitionCallbackReturn.FAILURE
 
 
-def test_sweeps_are_labelled_while_the_completion_is_at_work(world):
+def test_sweeps_are_labelled_while_the_completion_is_at_work(world: World) -> None:
     """Nothing waits: clouds come back while a frame is not done."""
     received = world.listen(PointCloud2, TOPIC)
     grids = world.listen(SemanticVoxelGrid, "ssc_node/grid")
     world.start(segmenter=TinySegmenter(), lidar__grace_time=0.0)
     world.connect_rig(points=True)
-    begun, gate, complete = threading.Event(), threading.Event(), world.completer.complete
-    world.completer.complete = lambda frame, confidence: (begun.set(), gate.wait(), complete(frame))[2]
+    world.completer.gate.clear()
     try:
         world.rig.images(T0)
-        world.spin_until(begun.is_set)
+        world.spin_until(world.completer.begun.is_set)
         for i in range(1, 4):
             world.rig.points(T0 + i * SECOND)
             world.spin_until(lambda: len(received) == i)  # noqa: B023
         assert grids == []
     finally:
-        gate.set()
+        world.completer.gate.set()
     assert [world.stamp_of(m) for m in received] == [T0 + i * SECOND for i in range(1, 4)]
     world.spin_until(lambda: grids)
 
 
-def test_the_completion_does_not_wait_for_labels_that_it_does_not_read(world):
-    gate = threading.Event()
+def test_the_completion_does_not_wait_for_labels_that_it_does_not_read(world: World) -> None:
     segmenter = TinySegmenter()
-    segmenter.segment = lambda points: gate.wait()
+    segmenter.gate.clear()
     world.listen(PointCloud2, TOPIC)
     grids = world.listen(SemanticVoxelGrid, "ssc_node/grid")
     world.start(segmenter=segmenter)
@@ -155,16 +161,14 @@ def test_the_completion_does_not_wait_for_labels_that_it_does_not_read(world):
             world.rig.images(T0 + i * SECOND)
             world.spin_until(lambda: len(grids) == i + 1)  # noqa: B023
     finally:
-        gate.set()
+        segmenter.gate.set()
     assert world.completer.frames[-1].points is not None
     assert world.completer.frames[-1].point_labels is None
 
 
-def test_the_newest_sweep_wins_and_the_others_are_counted(world):
-    gate = threading.Event()
+def test_the_newest_sweep_wins_and_the_others_are_counted(world: World) -> None:
     segmenter = TinySegmenter()
-    segment = segmenter.segment
-    segmenter.segment = lambda points: (gate.wait(), segment(points))[1]
+    segmenter.gate.clear()
     received = world.listen(PointCloud2, TOPIC)
     diagnostics = world.listen(DiagnosticArray, "/diagnostics")
     node = world.start(segmenter=segmenter, camera__enabled=False)
@@ -173,13 +177,15 @@ def test_the_newest_sweep_wins_and_the_others_are_counted(world):
     try:
         for i in range(5):
             world.rig.points(T0 + i * SECOND)
-            world.spin_until(lambda: next(iter(node._parts.subscriptions.all)).rate.total == i + 1)  # noqa: B023
+            world.spin_until(segmenter.begun.is_set)
+            busy = max(0, i - 1)
+            world.spin_until(lambda: node._parts.branches[-1].drops.counts().get(Drop.BUSY, 0) == busy)  # noqa: B023
     finally:
-        gate.set()
+        segmenter.gate.set()
     world.spin_until(lambda: len(received) == 2)
     assert [world.stamp_of(m) for m in received] == [T0, T0 + 4 * SECOND]
 
-    def told():
+    def told() -> bool:
         statuses = [s for array in diagnostics for s in array.status if s.name.endswith("segmentation")]
         values = [{kv.key: kv.value for kv in s.values} for s in statuses]
         return any(v.get("dropped as busy") == "3" and v["published"] == "2" for v in values)
@@ -188,7 +194,7 @@ def test_the_newest_sweep_wins_and_the_others_are_counted(world):
 
 
 @pytest.fixture
-def fused(world):
+def fused(world: World) -> list[Status]:
     """A node whose completion reads the classes of points."""
     segmenter = TinySegmenter()
     world.listen(PointCloud2, TOPIC)
@@ -199,7 +205,7 @@ def fused(world):
     return statuses
 
 
-def test_a_sweep_is_segmented_once_and_used_twice(world, fused):
+def test_a_sweep_is_segmented_once_and_used_twice(world: World, fused: list[Status]) -> None:
     received = world.listen(PointCloud2, TOPIC)
     sweeps = [[(1.0 + i, 0.0, 0.2), (2.0, 1.0, -0.2)] for i in range(3)]
     for i, points in enumerate(sweeps):
@@ -213,7 +219,7 @@ def test_a_sweep_is_segmented_once_and_used_twice(world, fused):
     assert [status.lidar_used for status in fused] == [True] * 3
 
 
-def test_a_sweep_that_cannot_be_labelled_leaves_the_frame_to_stereo(world, fused):
+def test_a_sweep_that_cannot_be_labelled_leaves_the_frame_to_stereo(world: World, fused: list[Status]) -> None:
     world.segmenter.fails = True
     world.rig.points(T0)
     world.rig.images(T0)
@@ -235,7 +241,9 @@ def test_a_sweep_that_cannot_be_labelled_leaves_the_frame_to_stereo(world, fused
         (False, rclpy.lifecycle.TransitionCallbackReturn.SUCCESS),
     ],
 )
-def test_a_network_that_reads_classes_needs_somebody_who_gives_them(world, enabled, expected):
+def test_a_network_that_reads_classes_needs_somebody_who_gives_them(
+    world: World, enabled: bool, expected: rclpy.lifecycle.TransitionCallbackReturn
+) -> None:
     node = world.start(sensors=(STEREO, LIDAR), reads_classes=True, activate=False, lidar__enabled=enabled)
     assert node.trigger_configure() == expected
 
@@ -248,7 +256,7 @@ def test_a_network_that_reads_classes_needs_somebody_who_gives_them(world, enabl
         ("cloud_layout", PointCloud2(header=header(T0, "velodyne"), height=1, width=3, point_step=12, row_step=36)),
     ],
 )
-def test_a_cloud_that_cannot_be_used_costs_itself_alone(world, reason, cloud):
+def test_a_cloud_that_cannot_be_used_costs_itself_alone(world: World, reason: str, cloud: PointCloud2) -> None:
     received = world.listen(PointCloud2, TOPIC)
     node = world.start(segmenter=TinySegmenter(), camera__enabled=False)
     world.rig.advertise("points")
@@ -261,7 +269,7 @@ def test_a_cloud_that_cannot_be_used_costs_itself_alone(world, reason, cloud):
     assert world.stamp_of(received[0]) == T0 + SECOND
 
 
-def test_the_watchdog_names_the_missing_lidar(world):
+def test_the_watchdog_names_the_missing_lidar(world: World) -> None:
     messages = world.listen(DiagnosticArray, "/diagnostics")
     world.start(segmenter=TinySegmenter(), camera__enabled=False, diagnostics__watchdog_period=1.0)
     world.spin_until(
@@ -270,7 +278,7 @@ def test_the_watchdog_names_the_missing_lidar(world):
     )
 
 
-def test_nothing_is_segmented_for_nobody(world):
+def test_nothing_is_segmented_for_nobody(world: World) -> None:
     node = world.start(segmenter=TinySegmenter(), camera__enabled=False)
     world.rig.advertise("points")
     world.connect("points")
@@ -282,7 +290,7 @@ def test_nothing_is_segmented_for_nobody(world):
     world.spin_until(lambda: len(world.segmenter.sweeps) == 1)
 
 
-def test_two_million_points_come_back_while_small_clouds_go_on(world):
+def test_two_million_points_come_back_while_small_clouds_go_on(world: World) -> None:
     received = world.listen(PointCloud2, TOPIC)
     reliable = {"qos_overrides__/points__subscription__reliability": "reliable"}
     node = world.start(segmenter=TinySegmenter(), camera__enabled=False, **reliable)

@@ -4,18 +4,25 @@ tf2_ros is not on PyPI, so it has a stand-in here, which listens to /tf as the r
 frames.
 """
 
+from __future__ import annotations
+
 import sys
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 from geometry_msgs.msg import TransformStamped
+from rclpy.node import Node
+from rclpy.time import Time
 
+from ssc_ros.ros.tf import TfSource
 from ssc_ros_msgs.msg import SemanticVoxelGrid
 
-from .conftest import TinyCompleter
 from .drive import Drive
 from .rig import SECOND, T0, header, stamp_of
+from .tiny_networks import TinyCompleter
+from .world import World
 
 MOUNTED = 0.75
 """The LiDAR is so far ahead of base_link [m]."""
@@ -28,14 +35,14 @@ class TransformException(Exception):
 class Buffer:
     """odom -> base_link moves, base_link -> velodyne does not."""
 
-    def __init__(self, node):
+    def __init__(self, node: Node) -> None:
         self.newest = None
 
-    def set_transform(self, transform, authority):
+    def set_transform(self, transform: TransformStamped, authority: str) -> None:
         assert (transform.header.frame_id, transform.child_frame_id) == ("odom", "base_link")
         self.newest = transform
 
-    def lookup_transform(self, target, source, time):
+    def lookup_transform(self, target: str, source: str, time: Time) -> TransformStamped:
         assert time.nanoseconds == 0  # "the newest" for tf2
         if self.newest is None or (target, source) != ("odom", "velodyne"):
             raise TransformException(f'"{source}" is not connected with "{target}"')
@@ -50,12 +57,12 @@ class Buffer:
 class TransformListener:
     """tf2_ros' own takes a TFMessage, a list of what this one takes one by one."""
 
-    def __init__(self, buffer, node, spin_thread):
+    def __init__(self, buffer: TfSource, node: Node, spin_thread: bool) -> None:
         node.create_subscription(TransformStamped, "/tf", lambda one: buffer.set_transform(one, "somebody"), 100)
 
 
 @pytest.fixture
-def tf(monkeypatch):
+def tf(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(
         sys.modules,
         "tf2_ros",
@@ -63,19 +70,19 @@ def tf(monkeypatch):
     )
 
 
-def moved(stamp, x, yaw=0.0):
+def moved(stamp: int, x: float, yaw: float = 0.0) -> TransformStamped:
     transform = TransformStamped(header=header(stamp, "odom"), child_frame_id="base_link")
     transform.transform.translation.x = x
     transform.transform.rotation.z, transform.transform.rotation.w = np.sin(yaw / 2), np.cos(yaw / 2)
     return transform
 
 
-def connect(world):
+def connect(world: World) -> None:
     world.rig.advertise("/tf", TransformStamped)
     world.connect("/tf")
 
 
-def test_the_pose_is_that_of_the_image_s_stamp(world, tf):
+def test_the_pose_is_that_of_the_image_s_stamp(world: World, tf: None) -> None:
     """A turn of 0.4 rad/s on the spot: half way between two transforms, and exactly at one."""
     completer = TinyCompleter(history=1)
     grids = world.listen(SemanticVoxelGrid, "ssc_node/grid")
@@ -100,17 +107,17 @@ def test_the_pose_is_that_of_the_image_s_stamp(world, tf):
 class TfDrive(Drive):
     """The same robot, whose pose is told by TF."""
 
-    def __init__(self, world, **parameters):
+    def __init__(self, world: World, **parameters: Any) -> None:
         super().__init__(world, odometry__source="tf", **parameters)
 
-    def connect(self, enabled):
+    def connect(self, enabled: bool) -> None:
         connect(self.world)
 
-    def tell(self, x):
+    def tell(self, x: float) -> None:
         self.world.rig.publish("/tf", moved(self.stamp, x))
 
 
-def test_transforms_that_cease_cost_the_past_and_bring_it_back(world, tf):
+def test_transforms_that_cease_cost_the_past_and_bring_it_back(world: World, tf: None) -> None:
     drive = TfDrive(world)
     drive.go(6)
     assert drive.used == [0, 0, 1, 1, 2, 2]
@@ -125,14 +132,16 @@ def test_transforms_that_cease_cost_the_past_and_bring_it_back(world, tf):
     world.spin_until(lambda: drive.told()[0] == b"\x00")
 
 
-def test_a_frame_that_nobody_knows_gives_no_pose(world, tf):
+def test_a_frame_that_nobody_knows_gives_no_pose(world: World, tf: None) -> None:
     drive = TfDrive(world, odometry__fixed_frame="map")
     drive.go(2)
     assert drive.used == [0, 0]
     world.spin_until(lambda: world.drops == {"pose_missing": 2})
 
 
-def test_without_tf2_ros_the_node_says_what_to_do(world, monkeypatch, capfd):
+def test_without_tf2_ros_the_node_says_what_to_do(
+    world: World, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setitem(sys.modules, "tf2_ros", None)
     node = world.start(activate=False, odometry__source="tf")
     assert not node.start()

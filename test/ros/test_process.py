@@ -1,17 +1,22 @@
 """The node as a process of its own: what another process sees of it, and how it starts and ends."""
 
+from __future__ import annotations
+
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from ssc_ros.core import SEMANTIC_KITTI_GRID
+
+from .world import World
 
 SECOND = 1_000_000_000
 T0 = 1_000_000_000_123_456_789
@@ -50,7 +55,7 @@ rclpy.spin(node)
 """
 
 
-def test_a_process_with_nothing_but_rclpy_and_the_messages_decodes_a_grid(world, tmp_path):
+def test_a_process_with_nothing_but_rclpy_and_the_messages_decodes_a_grid(world: World, tmp_path: Path) -> None:
     world.start()
     receiver = subprocess.Popen(
         [sys.executable, "-c", RECEIVER, str(world.building)], stdout=subprocess.PIPE, text=True, cwd=tmp_path
@@ -79,7 +84,7 @@ def test_a_process_with_nothing_but_rclpy_and_the_messages_decodes_a_grid(world,
 
 
 @pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory):
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A real checkpoint of an untrained network."""
     from ssc_ros.inference.checkpoint import CheckpointMetadata, save_checkpoint
     from ssc_ros.systems import build
@@ -93,7 +98,7 @@ def checkpoint(tmp_path_factory):
 class Process:
     """`ssc-ros node` with its standard error in a file."""
 
-    def __init__(self, folder, *arguments):
+    def __init__(self, folder: Path, *arguments: object) -> None:
         self.log = folder / "stderr.txt"
         with self.log.open("w") as file:
             self.popen = subprocess.Popen(
@@ -103,33 +108,33 @@ class Process:
             )
 
     @property
-    def text(self):
+    def text(self) -> str:
         return self.log.read_text()
 
     @property
-    def handles_sigterm(self):
+    def handles_sigterm(self) -> bool:
         """Whether the node's own handlers are in place (Python itself catches SIGINT, but not SIGTERM)."""
         status = Path(f"/proc/{self.popen.pid}/status").read_text()
         caught = int(next(line.split()[1] for line in status.splitlines() if line.startswith("SigCgt")), 16)
         return bool(caught >> (signal.SIGTERM - 1) & 1)
 
-    def wait_for(self, condition, timeout=60):
+    def wait_for(self, condition: Callable[[], object], timeout: float = 60) -> None:
         end = time.monotonic() + timeout
         while not condition():
             assert self.popen.poll() is None, self.text
             assert time.monotonic() < end, self.text
             time.sleep(0.01)
 
-    def stop(self, number):
+    def stop(self, number: signal.Signals) -> int:
         self.popen.send_signal(number)
         return self.popen.wait(60)
 
 
 @pytest.fixture
-def start(domain, tmp_path):
+def start(domain: int, tmp_path: Path) -> Iterator[Callable[..., Process]]:
     processes = []
 
-    def start(*arguments):
+    def start(*arguments: object) -> Process:
         processes.append(Process(tmp_path, *arguments))
         return processes[-1]
 
@@ -140,7 +145,9 @@ def start(domain, tmp_path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_the_running_node_with_0_and_without_a_traceback(start, checkpoint, number):
+def test_a_signal_ends_the_running_node_with_0_and_without_a_traceback(
+    start: Callable[..., Process], checkpoint: Path, number: signal.Signals
+) -> None:
     node = start("--checkpoint", checkpoint)
     node.wait_for(lambda: "active" in node.text)
     assert node.stop(number) == 0
@@ -151,7 +158,9 @@ def test_a_signal_ends_the_running_node_with_0_and_without_a_traceback(start, ch
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc to see when signals are handled")
 @pytest.mark.parametrize("delay", [0.0, 0.2, 1.0])
-def test_ctrl_c_during_start_up_ends_with_0_and_without_a_traceback(start, checkpoint, delay):
+def test_ctrl_c_during_start_up_ends_with_0_and_without_a_traceback(
+    start: Callable[..., Process], checkpoint: Path, delay: float
+) -> None:
     node = start("--checkpoint", checkpoint)
     node.wait_for(lambda: node.handles_sigterm)
     time.sleep(delay)
@@ -169,14 +178,16 @@ def test_ctrl_c_during_start_up_ends_with_0_and_without_a_traceback(start, check
     ],
     ids=["no checkpoint", "no such format", "type", "value"],
 )
-def test_what_cannot_be_used_ends_with_one_line_and_not_with_0(start, arguments, words):
+def test_what_cannot_be_used_ends_with_one_line_and_not_with_0(
+    start: Callable[..., Process], arguments: list[str], words: list[str]
+) -> None:
     node = start(*arguments)
     assert node.popen.wait(60) == 1
     (line,) = node.text.splitlines()
     assert all(word in line for word in words), line
 
 
-def test_large_messages_get_their_transport_unless_told_otherwise(monkeypatch):
+def test_large_messages_get_their_transport_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
     from ssc_ros.ros import run
     from ssc_ros.ros.transports import BUILTIN, PROFILES
 
@@ -207,13 +218,13 @@ print("never said")
 """
 
 
-def run_program(text):
+def run_program(text: str) -> tuple[str, str, int]:
     """Standard output, standard error and exit status of a program."""
     ended = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=False, timeout=60)
     return ended.stdout, ended.stderr, ended.returncode
 
 
-def test_a_second_signal_during_the_start_does_not_wait_for_the_step():
+def test_a_second_signal_during_the_start_does_not_wait_for_the_step() -> None:
     out, err, status = run_program(IMPATIENCE)
     assert (out, status) == ("stopped\n", -signal.SIGTERM)
     (line,) = err.splitlines()
@@ -245,7 +256,7 @@ print("never stuck")
 """
 
 
-def test_a_signal_at_any_step_of_waiting_ends_it():
+def test_a_signal_at_any_step_of_waiting_ends_it() -> None:
     """A handler that wants a lock which the thread that it interrupts holds would wait for ever."""
     out, _, status = run_program(AT_EVERY_STEP)
     assert (out, status) == ("never stuck\n", 0)

@@ -1,25 +1,26 @@
-"""EfficientNet against the library it is built from; the neck on top; published parameter counts."""
+"""EfficientNet against the library it is built from, and the published parameter counts of it and its neck."""
+
+from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 from ssc_ros.core import SscError
 from ssc_ros.networks.backbones.efficientnet import EfficientNet
 from ssc_ros.networks.backbones.second_fpn import SecondFpn
-from ssc_ros.networks.drop_path import DropPath
 from ssc_ros.networks.pretrained import load_published
+
+from ..sizes import parameters
 
 transformers = pytest.importorskip("transformers", reason="needs pip install 'ssc_ros[full]'")
 
 
-def parameters(module):
-    return sum(p.numel() for p in module.parameters())
-
-
 @pytest.fixture(scope="module")
-def library():
+def library() -> nn.Module:
     """EfficientNet-B0 as transformers makes it, with lively weights and statistics."""
     torch.manual_seed(0)
     config = transformers.EfficientNetConfig(width_coefficient=1.0, depth_coefficient=1.0, hidden_dim=1280)
@@ -33,7 +34,7 @@ def library():
     return model.eval()
 
 
-def test_b7_and_its_neck_have_the_published_size():
+def test_b7_and_its_neck_have_the_published_size() -> None:
     with torch.device("meta"):
         backbone = EfficientNet("b7")
         neck = SecondFpn(backbone.widths)
@@ -53,7 +54,7 @@ def test_b7_and_its_neck_have_the_published_size():
     assert parameters(neck) == 6_704_384
 
 
-def test_stored_weights_give_the_library_s_features(library, tmp_path):
+def test_stored_weights_give_the_library_s_features(library: nn.Module, tmp_path: Path) -> None:
     library.save_pretrained(tmp_path)
     image = torch.randn(2, 3, 64, 96)
     backbone = EfficientNet("b0").eval()
@@ -75,7 +76,7 @@ def test_stored_weights_give_the_library_s_features(library, tmp_path):
         torch.testing.assert_close(ours / scale, expected / scale, atol=1e-4, rtol=1e-4)
 
 
-def test_recomputing_blocks_changes_no_gradient():
+def test_recomputing_blocks_changes_no_gradient() -> None:
     torch.manual_seed(0)
     backbone = EfficientNet("b0", drop_path=0.0).train()
     image = torch.randn(2, 3, 64, 64)
@@ -89,25 +90,25 @@ def test_recomputing_blocks_changes_no_gradient():
     torch.testing.assert_close(gradients[0], gradients[1])
 
 
-def test_an_untrained_network_passes_signal_to_every_level():
+def test_an_untrained_network_passes_signal_to_every_level() -> None:
     torch.manual_seed(0)
     backbone = EfficientNet("b0").train()
     for level in backbone(torch.randn(2, 3, 64, 64)):
         assert 0.05 < level.std() < 20
 
 
-def test_weights_of_another_variant_are_refused(library, tmp_path):
+def test_weights_of_another_variant_are_refused(library: nn.Module, tmp_path: Path) -> None:
     library.save_pretrained(tmp_path)
     with pytest.raises(SscError, match="not the weights"):
         EfficientNet("b1").load_published(tmp_path)
 
 
-def test_a_folder_without_weights_is_refused(tmp_path):
+def test_a_folder_without_weights_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SscError, match=r"model\.safetensors"):
         EfficientNet("b0").load_published(tmp_path)
 
 
-def test_a_network_tells_which_of_its_blocks_take_published_weights(library, tmp_path):
+def test_a_network_tells_which_of_its_blocks_take_published_weights(library: nn.Module, tmp_path: Path) -> None:
     library.save_pretrained(tmp_path)
     network = torch.nn.ModuleDict({"backbone": EfficientNet("b0"), "head": torch.nn.Linear(1, 1)})
     before = network.state_dict()["backbone.blocks.3.expansion.expand_conv.weight"].clone()
@@ -117,32 +118,7 @@ def test_a_network_tells_which_of_its_blocks_take_published_weights(library, tmp
         load_published(network, {"head": tmp_path})
 
 
-def test_a_missing_library_names_the_remedy(monkeypatch):
+def test_a_missing_library_names_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "transformers", None)
     with pytest.raises(SscError, match=r"pip install 'ssc_ros\[full\]'"):
         EfficientNet("b0")
-
-
-def test_drop_path_drops_whole_samples_and_keeps_the_mean():
-    torch.manual_seed(0)
-    drop = DropPath(0.25)
-    branch = torch.ones(4000, 2, 3)
-    dropped = drop(branch)
-    per_sample = dropped.flatten(1)
-    assert (per_sample == per_sample[:, :1]).all()
-    torch.testing.assert_close(dropped.unique(), torch.tensor([0.0, 4 / 3]))
-    torch.testing.assert_close(dropped.mean(), torch.tensor(1.0), atol=0.05, rtol=0)
-    assert drop.eval()(branch) is branch
-
-
-def test_each_level_fills_its_own_channels_of_the_neck():
-    torch.manual_seed(0)
-    neck = SecondFpn((3, 5, 7), scales=(0.5, 1, 4), width=4).eval()
-    pyramid = [torch.randn(2, 3, 16, 24), torch.randn(2, 5, 8, 12), torch.randn(2, 7, 2, 3)]
-    whole = neck(pyramid)
-    assert whole.shape == (2, 12, 8, 12)
-    for i in range(3):
-        alone = neck([x * (i == j) for j, x in enumerate(pyramid)])
-        own = slice(4 * i, 4 * i + 4)
-        assert whole[:, own].max() > 0
-        torch.testing.assert_close(alone[:, own], whole[:, own])

@@ -1,5 +1,7 @@
 """The head of columns puts every number where it belongs, and starts from what it knows."""
 
+from __future__ import annotations
+
 import itertools
 
 import numpy as np
@@ -7,7 +9,7 @@ import pytest
 import torch
 
 from ssc_ros.networks.heads.columns import ColumnFeatures, ColumnHead
-from ssc_ros.networks.heads.subvoxel import SubvoxelFeatures, any_occupied, occupied_parts, to_children
+from ssc_ros.networks.heads.subvoxel import SubvoxelFeatures
 from ssc_ros.networks.volume.blocks import Pointwise3d
 
 FREQUENCIES = np.array([900.0, 60, 30, 10])
@@ -24,7 +26,7 @@ def inputs(sources: int = 1) -> tuple[torch.Tensor, torch.Tensor]:
     return volume, (torch.rand(2, 8 * sources, 8, 12, 5, generator=generator) > 0.8).byte()
 
 
-def test_a_head_that_has_seen_nothing_predicts_the_frequencies_of_the_classes():
+def test_a_head_that_has_seen_nothing_predicts_the_frequencies_of_the_classes() -> None:
     one = head()
     with torch.no_grad():
         one.logits.weight.zero_()
@@ -35,7 +37,7 @@ def test_a_head_that_has_seen_nothing_predicts_the_frequencies_of_the_classes():
 
 
 @pytest.mark.parametrize("sources", [1, 2])
-def test_each_layer_of_a_column_has_its_own_features_volume_and_measurement(sources):
+def test_each_layer_of_a_column_has_its_own_features_volume_and_measurement(sources: int) -> None:
     one, (volume, measured) = head(sources), inputs(sources)
     layers = [volume[..., z] for z in range(5)]
     doubled = [torch.nn.functional.interpolate(layer, scale_factor=2.0, mode="bilinear") for layer in layers]
@@ -56,7 +58,7 @@ def test_each_layer_of_a_column_has_its_own_features_volume_and_measurement(sour
 
 @pytest.mark.usefixtures("threads")
 @pytest.mark.parametrize("deep", [5, 8, 21])
-def test_the_order_of_features_does_not_matter(deep):
+def test_the_order_of_features_does_not_matter(deep: int) -> None:
     torch.manual_seed(3)
     classify = Pointwise3d(6, 5 + 8)
     torch.nn.init.normal_(classify.bias)
@@ -71,7 +73,9 @@ def test_the_order_of_features_does_not_matter(deep):
 
 @pytest.mark.usefixtures("threads")
 @pytest.mark.parametrize(("kind", "shape"), [(SubvoxelFeatures, (2, 3, 6, 12, 4)), (ColumnFeatures, (2, 6, 12, 4, 3))])
-def test_features_in_half_precision_are_decided_as_the_numbers_that_they_are(kind, shape):
+def test_features_in_half_precision_are_decided_as_the_numbers_that_they_are(
+    kind: type[SubvoxelFeatures | ColumnFeatures], shape: tuple[int, int, int, int, int]
+) -> None:
     torch.manual_seed(3)
     classify = Pointwise3d(3, 5 + 8)
     features = torch.randn(shape).bfloat16()
@@ -79,17 +83,3 @@ def test_features_in_half_precision_are_decided_as_the_numbers_that_they_are(kin
     assert torch.equal(small.labels(), large.labels())
     assert torch.equal(small.decide()[1], large.decide()[1])
     assert len(small.labels().unique()) == 5
-
-
-def test_parts_of_wider_voxels_hold_what_their_children_hold():
-    fine = (torch.rand(2, 3, 8, 12, 4, generator=torch.Generator().manual_seed(2)) > 0.95).byte()
-    children = torch.cat([to_children(sensor) for sensor in fine.unbind(1)], dim=1)
-    parts = occupied_parts(children)
-    assert parts.shape == (2, 24, 2, 3, 2)
-    for b, sensor, x, y, z in itertools.product(range(2), range(3), range(4), range(6), range(4)):
-        held = fine[b, sensor, 2 * x : 2 * x + 2, 2 * y : 2 * y + 2, z].any()
-        part = 8 * sensor + 4 * (z % 2) + 2 * (x % 2) + y % 2
-        assert parts[b, part, x // 2, y // 2, z // 2] == held
-    assert 0 < parts.float().mean() < 1
-    assert torch.equal(any_occupied(parts), parts.bool().any(dim=1))
-    assert 0 < any_occupied(to_children(fine[:, 0])).float().mean() < 1

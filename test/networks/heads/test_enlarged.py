@@ -1,5 +1,7 @@
 """The features that are never enlarged are classified as the enlarged ones."""
 
+from __future__ import annotations
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -17,12 +19,12 @@ def logits(shape: tuple[int, ...] = (2, 6, SLAB + 3, 4, 3), classes: int = 5, se
 
 
 @pytest.mark.parametrize(("channels", "published"), [(64, 1_428), (32, 724)])
-def test_the_published_size(channels, published):
+def test_the_published_size(channels: int, published: int) -> None:
     with torch.device("meta"):
         assert sum(p.numel() for p in EnlargedHead(channels, 20).parameters()) == published
 
 
-def test_dense_is_trilinear_with_corners_on_corners():
+def test_dense_is_trilinear_with_corners_on_corners() -> None:
     """A linear ramp stays the same ramp: its first and last fine values are its first and last coarse ones."""
     ramps = torch.meshgrid(*(torch.linspace(0, 1, n) for n in (4, 3, 5)), indexing="ij")
     fine = torch.meshgrid(*(torch.linspace(0, 1, 2 * n) for n in (4, 3, 5)), indexing="ij")
@@ -32,7 +34,7 @@ def test_dense_is_trilinear_with_corners_on_corners():
 
 @settings(max_examples=20, deadline=None)
 @given(st.tuples(*(st.integers(1, n) for n in (2, 4, 5, 4, 3))), st.integers(0, 10**6))
-def test_gather_equals_dense_with_its_gradient(shape, seed):
+def test_gather_equals_dense_with_its_gradient(shape: tuple[int, int, int, int, int], seed: int) -> None:
     scene = logits(shape, seed=seed)
     features = scene.features.requires_grad_()
     size = 8 * shape[0] * shape[2] * shape[3] * shape[4]
@@ -50,7 +52,7 @@ def test_gather_equals_dense_with_its_gradient(shape, seed):
 
 @torch.no_grad()
 @pytest.mark.parametrize("layers", [1, SLAB // 2, SLAB // 2 + 1, SLAB + 3])
-def test_labels_and_confidence_equal_dense_across_slabs(layers):
+def test_labels_and_confidence_equal_dense_across_slabs(layers: int) -> None:
     scene = logits((2, 6, layers, 4, 3))
     dense = scene.dense()
     assert torch.equal(scene.labels(), dense.argmax(dim=1).to(torch.uint8))
@@ -62,11 +64,11 @@ def test_labels_and_confidence_equal_dense_across_slabs(layers):
 
 
 @torch.no_grad()
-def test_labels_never_hold_the_enlarged_features():
+def test_labels_never_hold_the_enlarged_features() -> None:
     class Watching(nn.Linear):
         largest = 0
 
-        def forward(self, rows):
+        def forward(self, rows: torch.Tensor) -> torch.Tensor:
             self.largest = max(self.largest, rows.numel())
             return super().forward(rows)
 
@@ -76,7 +78,7 @@ def test_labels_never_hold_the_enlarged_features():
 
 
 @torch.no_grad()
-def test_what_a_backend_returns_in_half_precision_is_decided_in_single():
+def test_what_a_backend_returns_in_half_precision_is_decided_in_single() -> None:
     whole = logits()
     half, single = (
         EnlargedLogits(whole.features.bfloat16(), whole.classifier),

@@ -1,5 +1,9 @@
 """The logits that are never enlarged behave as the enlarged ones."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -12,12 +16,12 @@ def logits(shape: tuple[int, ...] = (2, 5, 2 * SLAB + 3, 4, 3), seed: int = 0) -
     return UpsampledLogits(3 * torch.randn(shape, generator=torch.Generator().manual_seed(seed)))
 
 
-def test_the_published_size():
+def test_the_published_size() -> None:
     with torch.device("meta"):
         assert sum(p.numel() for p in UpsampledHead(128, 64, 20).parameters()) == 222_592
 
 
-def test_dense_is_trilinear_between_the_centres_of_coarse_voxels():
+def test_dense_is_trilinear_between_the_centres_of_coarse_voxels() -> None:
     """A linear ramp stays the same ramp, read at the centres of the fine voxels, and is constant beyond the last."""
     x, y, z = torch.meshgrid(*(torch.arange(n) + 0.5 for n in (4, 3, 5)), indexing="ij")
     dense = UpsampledLogits(torch.stack([x, 10 * y - z])[None]).dense()[0]
@@ -28,7 +32,7 @@ def test_dense_is_trilinear_between_the_centres_of_coarse_voxels():
 
 @settings(max_examples=30, deadline=None)
 @given(st.tuples(*(st.integers(1, n) for n in (2, 4, 5, 4, 3))), st.integers(0, 10**6))
-def test_gather_equals_dense_with_its_gradient(shape, seed):
+def test_gather_equals_dense_with_its_gradient(shape: tuple[int, int, int, int, int], seed: int) -> None:
     scene = logits(shape, seed)
     scene.half.requires_grad_()
     size = 8 * shape[0] * shape[2] * shape[3] * shape[4]
@@ -41,7 +45,7 @@ def test_gather_equals_dense_with_its_gradient(shape, seed):
 
 
 @pytest.mark.parametrize("layers", [1, SLAB - 1, SLAB, SLAB + 1, 2 * SLAB + 3])
-def test_labels_and_confidence_equal_dense_across_slabs(layers):
+def test_labels_and_confidence_equal_dense_across_slabs(layers: int) -> None:
     scene = logits((2, 5, layers, 4, 3))
     dense = scene.dense()
     assert torch.equal(scene.labels(), dense.argmax(dim=1).to(torch.uint8))
@@ -52,11 +56,11 @@ def test_labels_and_confidence_equal_dense_across_slabs(layers):
     assert len(scene.labels().unique()) == 5
 
 
-def test_labels_never_hold_the_dense_logits(monkeypatch):
+def test_labels_never_hold_the_dense_logits(monkeypatch: pytest.MonkeyPatch) -> None:
     largest = 0
     enlarge = torch.nn.functional.interpolate
 
-    def watch(*args, **options) -> torch.Tensor:
+    def watch(*args: Any, **options: Any) -> torch.Tensor:
         nonlocal largest
         result = enlarge(*args, **options)
         largest = max(largest, result.shape[2])
@@ -67,7 +71,7 @@ def test_labels_never_hold_the_dense_logits(monkeypatch):
     assert 0 < largest <= 2 * (SLAB + 2)
 
 
-def test_the_head_keeps_half_resolution():
+def test_the_head_keeps_half_resolution() -> None:
     scene = UpsampledHead(4, 32, 6)(torch.randn(2, 4, 3, 4, 2))
     assert scene.half.shape == (2, 6, 3, 4, 2)
     assert scene.dense().shape == (2, 6, 6, 8, 4)
@@ -75,7 +79,7 @@ def test_the_head_keeps_half_resolution():
 
 
 @torch.no_grad()
-def test_what_a_backend_returns_in_half_precision_is_decided_in_single():
+def test_what_a_backend_returns_in_half_precision_is_decided_in_single() -> None:
     whole = logits()
     half, single = UpsampledLogits(whole.half.bfloat16()), UpsampledLogits(whole.half.bfloat16().float())
     assert torch.equal(half.labels(), single.labels())

@@ -1,5 +1,7 @@
 """Points reach the voxel that holds them, and nothing else does."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 import torch
@@ -40,27 +42,27 @@ def naive(net: PointEncoder, points: torch.Tensor) -> torch.Tensor:
     return volume
 
 
-def test_the_published_size():
+def test_the_published_size() -> None:
     with torch.device("meta"):
         assert sum(p.numel() for p in PointEncoder(GRID).parameters()) == 75_596
 
 
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 60), st.integers(0, 10**6))
-def test_equals_a_loop_over_the_points(count, seed):
+def test_equals_a_loop_over_the_points(count: int, seed: int) -> None:
     net, points = encoder(), sweep(count, seed)
     with torch.no_grad():
         torch.testing.assert_close(net(points[None])[0], naive(net, points))
 
 
-def test_features_are_offset_position_and_reflectance():
+def test_features_are_offset_position_and_reflectance() -> None:
     point = torch.tensor([[[0.5, -1.5, -1.9, 0.3]]])
     inside = encoder()._features(points_inside(point, GRID))
     torch.testing.assert_close(inside, torch.tensor([[-0.1, -0.1, -0.1, 0.5, -1.5, 0.3]]), atol=1e-6, rtol=0)
     assert inside.shape[1] == FEATURES
 
 
-def test_points_on_the_faces_and_padding_are_left_out():
+def test_points_on_the_faces_and_padding_are_left_out() -> None:
     low, high = GRID.min_corner, GRID.max_corner
     middle = [1.0, 0.1, -1.0]
     faces = [[*middle[:a], side[a], *middle[a + 1 :], 0.5] for a in range(3) for side in (low, high)]
@@ -72,14 +74,14 @@ def test_points_on_the_faces_and_padding_are_left_out():
     assert last[0, :, -1, -1, -1].abs().sum() > 0
 
 
-def test_a_batch_of_two_equals_two_singles():
+def test_a_batch_of_two_equals_two_singles() -> None:
     net, sweeps = encoder(), torch.stack([sweep(80, 1), sweep(80, 2)])
     sweeps[1, 50:] = float("nan")
     singles = torch.cat([net(sweeps[:1]), net(sweeps[1:, :50])])
     torch.testing.assert_close(net(sweeps), singles)
 
 
-def test_a_prediction_does_not_depend_on_the_other_points():
+def test_a_prediction_does_not_depend_on_the_other_points() -> None:
     net, points = encoder().train(), sweep(200)
     net(points[None])  # running statistics of its own
     net.eval()
@@ -90,7 +92,7 @@ def test_a_prediction_does_not_depend_on_the_other_points():
 
 @pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize("inside", [0, 1, 2])
-def test_an_almost_empty_sweep_is_no_error(training, inside):
+def test_an_almost_empty_sweep_is_no_error(training: bool, inside: int) -> None:
     points = torch.full((2, 4, 4), float("nan"))
     points[1, :inside] = torch.tensor([1.0, 0.1, -1.0, 0.5])
     volume = encoder().train(training)(points)
@@ -100,7 +102,7 @@ def test_an_almost_empty_sweep_is_no_error(training, inside):
     assert (volume != 0).any(1).sum() == (inside > int(training))
 
 
-def test_the_gradient_reaches_the_largest_point_of_a_voxel_only():
+def test_the_gradient_reaches_the_largest_point_of_a_voxel_only() -> None:
     net = encoder(1)
     features = torch.tensor([[[1.0, 0.1, -1.0, 0.2], [1.05, 0.1, -1.1, 0.9]]], requires_grad=True)
     volume = net(features)

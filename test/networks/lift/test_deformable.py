@@ -1,5 +1,9 @@
 """Depth-weighted sampling equals trilinear sampling of the frustum that it never builds."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -28,7 +32,7 @@ def arguments(
     return [value, density, locations, weights, torch.randint(batch, (queries,), generator=random)]
 
 
-def gradients(operation, tensors: list[torch.Tensor]) -> list[torch.Tensor]:
+def gradients(operation: Callable[..., torch.Tensor], tensors: list[torch.Tensor]) -> list[torch.Tensor]:
     leaves = [t.clone().requires_grad_(t.is_floating_point()) for t in tensors]
     result = operation(*leaves)
     result.backward(torch.linspace(-1, 1, result.numel(), dtype=result.dtype).view_as(result))
@@ -44,7 +48,9 @@ def gradients(operation, tensors: list[torch.Tensor]) -> list[torch.Tensor]:
     st.integers(1, 4),
     st.tuples(st.integers(1, 6), st.integers(1, 5), st.integers(1, 5)),
 )
-def test_equals_grid_sample_of_the_frustum_with_all_gradients(seed, queries, batch, heads, points, size):
+def test_equals_grid_sample_of_the_frustum_with_all_gradients(
+    seed: int, queries: int, batch: int, heads: int, points: int, size: tuple[int, int, int]
+) -> None:
     tensors = arguments(seed, queries, batch, heads, 3, points, size)
     for ours, reference in zip(
         gradients(sample_depth_weighted, tensors), gradients(sample_frustum, tensors), strict=True
@@ -52,7 +58,7 @@ def test_equals_grid_sample_of_the_frustum_with_all_gradients(seed, queries, bat
         torch.testing.assert_close(ours, reference, atol=1e-10, rtol=1e-8)
 
 
-def test_single_precision_stays_within_1e_5():
+def test_single_precision_stays_within_1e_5() -> None:
     tensors = arguments(3, 200, 2, 4, 8, 8, (20, 12, 40), torch.float32)
     for ours, reference in zip(
         gradients(sample_depth_weighted, tensors)[:4], gradients(sample_frustum, tensors)[:4], strict=True
@@ -74,7 +80,7 @@ def questions(size: tuple[int, int, int], queries: int = 200) -> tuple[DepthDefo
 
 @pytest.mark.usefixtures("threads")
 @pytest.mark.parametrize("size", [(20, 12, 40), (1, 1, 1)])
-def test_the_compiled_loop_attends_to_the_same(size):
+def test_the_compiled_loop_attends_to_the_same(size: tuple[int, int, int]) -> None:
     attention, given = questions(size)
     expected = attention(*given).detach()  # in torch, as a training does
     with torch.inference_mode():
@@ -87,7 +93,7 @@ def test_the_compiled_loop_attends_to_the_same(size):
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
-def test_a_location_that_is_no_number_is_nowhere_in_memory(axis):
+def test_a_location_that_is_no_number_is_nowhere_in_memory(axis: int) -> None:
     attention, given = questions((5, 4, 6), 20)
     given[3][3, axis] = torch.nan
     given[4][3] = True
@@ -100,7 +106,7 @@ def test_a_location_that_is_no_number_is_nowhere_in_memory(axis):
 
 @pytest.mark.parametrize("place", [-0.2, 0.0, 0.05, 0.5, 0.95, 1.0, 1.2])
 @pytest.mark.parametrize("axis", [0, 1, 2])
-def test_borders_fade_to_zero_as_padding_does(place, axis):
+def test_borders_fade_to_zero_as_padding_does(place: float, axis: int) -> None:
     tensors = arguments()
     tensors[2][..., axis] = place
     ours, reference = sample_depth_weighted(*tensors), sample_frustum(*tensors)
@@ -108,25 +114,25 @@ def test_borders_fade_to_zero_as_padding_does(place, axis):
     assert (ours == 0).all() == (place in (-0.2, 1.2))
 
 
-def test_derivatives_are_those_of_finite_differences():
+def test_derivatives_are_those_of_finite_differences() -> None:
     tensors = arguments(1, queries=4, channels=2, points=2, size=(3, 3, 4))
     leaves = [t.requires_grad_() for t in tensors[:4]]
     assert torch.autograd.gradcheck(lambda *a: sample_depth_weighted(*a, tensors[4]), leaves)
 
 
-def test_a_location_on_a_centre_reads_that_cell_at_that_depth():
+def test_a_location_on_a_centre_reads_that_cell_at_that_depth() -> None:
     value, density, locations, weights, sample = arguments(queries=1, batch=1, heads=1, points=1)
     locations[:] = torch.tensor([(4 + 0.5) / 6, (1 + 0.5) / 4, (2 + 0.5) / 5])
     expected = value[0, 0, :, 1, 4] * density[0, 2, 1, 4] * weights[0, 0, 0]
     torch.testing.assert_close(sample_depth_weighted(value, density, locations, weights, sample)[0, 0], expected)
 
 
-def test_no_queries_no_result():
+def test_no_queries_no_result() -> None:
     for result, *_ in (gradients(f, arguments(queries=0)) for f in (sample_depth_weighted, sample_frustum)):
         assert result.shape == (0, 2, 3)
 
 
-def test_each_query_reads_its_own_sample():
+def test_each_query_reads_its_own_sample() -> None:
     value, density, locations, weights, sample = arguments(queries=30)
     together = sample_depth_weighted(value, density, locations, weights, sample)
     for b in range(2):
@@ -137,7 +143,7 @@ def test_each_query_reads_its_own_sample():
         torch.testing.assert_close(together[mine], alone)
 
 
-def test_heads_start_as_eight_rings_of_equal_weight():
+def test_heads_start_as_eight_rings_of_equal_weight() -> None:
     attention = DepthDeformableAttention(16, 8, 3, 16)
     offsets = attention.image_offsets(torch.randn(2, 16))[0].view(8, 3, 2)
     torch.testing.assert_close(offsets.abs().amax(dim=-1), torch.tensor([1.0, 2.0, 3.0]).expand(8, 3))
@@ -150,7 +156,7 @@ def test_heads_start_as_eight_rings_of_equal_weight():
     assert (attention.weights(torch.randn(2, 16)) == 0).all()
 
 
-def test_attention_reads_single_cells_by_offsets_counted_in_cells_and_bins():
+def test_attention_reads_single_cells_by_offsets_counted_in_cells_and_bins() -> None:
     attention = DepthDeformableAttention(2, 1, 1, 2).double()
     for layer in (attention.value, attention.output):
         torch.nn.init.eye_(layer.weight)

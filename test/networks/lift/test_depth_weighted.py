@@ -1,5 +1,7 @@
 """The lift agrees with the camera model and places features where the depth says."""
 
+from __future__ import annotations
+
 import itertools
 
 import numpy as np
@@ -7,11 +9,13 @@ import pytest
 import torch
 
 from ssc_ros.core import DepthBins, SceneGrid, StereoRig, poses
-from ssc_ros.networks.depth.depth_net import DepthNet, soft_one_hot
+from ssc_ros.networks.depth.depth_net import soft_one_hot
 from ssc_ros.networks.lift.depth_weighted import DepthWeightedLift, project_voxels
 
 GRID = SceneGrid((0.0, -6.4, -2.0), 0.4, (32, 32, 8))
+
 OPTICAL = poses.from_rows(np.array([0, 0, 1, 0.3, -1, 0, 0, 0.05, 0, -1, 0, -0.1]))
+
 RIG = StereoRig(np.array([[70.0, 0, 60.2], [0, 71.0, 18.3], [0, 0, 1]]), 0.5, (40, 120), OPTICAL)
 
 
@@ -19,7 +23,7 @@ def projection() -> torch.Tensor:
     return torch.from_numpy(RIG.camera_matrix @ RIG.T_camera_grid[:3]).float()[None]
 
 
-def test_voxels_project_as_the_camera_model_says():
+def test_voxels_project_as_the_camera_model_says() -> None:
     voxels = project_voxels(projection(), GRID)[0].numpy()
     pixels, depth = RIG.project(GRID.centers())
     front = depth > 0.5
@@ -27,16 +31,7 @@ def test_voxels_project_as_the_camera_model_says():
     np.testing.assert_allclose(voxels[front][:, :2], pixels[front], atol=2e-3)
 
 
-def test_soft_one_hot_interpolates_between_bins():
-    bins = DepthBins()
-    depth = torch.tensor([[[2.0, 10.2, 33.33, 0.0, 70.0]]])
-    weights = soft_one_hot(depth, bins)[0, :, 0]
-    torch.testing.assert_close(weights.sum(0), torch.tensor([1.0, 1.0, 1.0, 0.0, 0.0]))
-    mean = (weights * torch.from_numpy(bins.centers)[:, None]).sum(0)
-    torch.testing.assert_close(mean[:3], depth[0, 0, :3], atol=1e-4, rtol=0)
-
-
-def test_context_lands_only_at_the_depth_of_its_pixel():
+def test_context_lands_only_at_the_depth_of_its_pixel() -> None:
     bins = DepthBins(2.0, 0.5, 20)
     lift = DepthWeightedLift(GRID, bins, RIG.image_size)
     distance = torch.full((1, 10, 30), 6.0)
@@ -53,7 +48,7 @@ def test_context_lands_only_at_the_depth_of_its_pixel():
     assert (volume[3][inner & (depth > 6.6)] < 1e-3).all()
 
 
-def test_voxels_outside_the_view_stay_empty():
+def test_voxels_outside_the_view_stay_empty() -> None:
     lift = DepthWeightedLift(GRID, DepthBins(2.0, 0.5, 20), RIG.image_size)
     volume = lift(torch.ones(1, 3, 10, 30), torch.full((1, 20, 10, 30), 0.05), projection())[0].numpy()
     outside = ~RIG.in_view(GRID.centers())
@@ -61,20 +56,10 @@ def test_voxels_outside_the_view_stay_empty():
     assert (volume[:, outside] == 0).all()
 
 
-def test_an_untrained_depth_net_follows_the_measured_depth():
-    torch.manual_seed(0)
-    bins = DepthBins()
-    net = DepthNet(8, 16, 4, bins).eval()
-    context, depth = net(torch.randn(1, 8, 6, 20), torch.full((1, 6, 20), 20.0), torch.zeros(1, 3, 4))
-    assert context.shape == (1, 4, 6, 20)
-    peak = depth.argmax(dim=1)
-    assert (peak == bins.index(np.array([20.0]))[0]).float().mean() > 0.9
-
-
 @pytest.mark.usefixtures("threads")
 @pytest.mark.parametrize("width", [1, 2])
 @pytest.mark.parametrize("beyond", [0.0, 3.0])
-def test_gathers_equal_the_samples_of_grid_sample(beyond: float, width: int):
+def test_gathers_equal_the_samples_of_grid_sample(beyond: float, width: int) -> None:
     """In a batch whose projections differ; `beyond` moves the first bin behind the nearest voxels."""
     bins = DepthBins(1.0 + beyond, 0.5, 12)
     lift = DepthWeightedLift(GRID, bins, RIG.image_size, width)
@@ -95,7 +80,7 @@ def test_gathers_equal_the_samples_of_grid_sample(beyond: float, width: int):
     torch.testing.assert_close(moved, expected, atol=1e-5, rtol=1e-5)
 
 
-def test_wider_voxels_hold_the_features_of_theirs_side_by_side():
+def test_wider_voxels_hold_the_features_of_theirs_side_by_side() -> None:
     bins = DepthBins(1.0, 0.5, 12)
     random = torch.Generator().manual_seed(0)
     image = torch.randn(1, 5, 10, 30, generator=random), torch.randn(1, 12, 10, 30, generator=random).softmax(1)

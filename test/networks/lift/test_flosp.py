@@ -1,5 +1,7 @@
 """Lift by lines of sight against a loop over voxels, with the camera model of the core."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 
 import numpy as np
@@ -31,7 +33,7 @@ def projection(rig: StereoRig) -> torch.Tensor:
     return torch.from_numpy(rig.camera_matrix @ rig.T_camera_grid[:3]).float()
 
 
-def slow(features, rigs, valid):
+def slow(features: torch.Tensor, rigs: list[StereoRig], valid: torch.Tensor) -> torch.Tensor:
     """[F, C, h, w] of one scene -> [C, X, Y, Z]."""
     volume = np.zeros((features.shape[1], *GRID.shape), np.float32)
     for index in np.ndindex(GRID.shape):
@@ -51,7 +53,7 @@ VALID = torch.tensor([[True, True, True], [True, False, True]])
 
 
 @pytest.mark.parametrize("frames", [1, 3])
-def test_the_lift_is_a_loop_over_voxels_and_frames(frames):
+def test_the_lift_is_a_loop_over_voxels_and_frames(frames: int) -> None:
     features = torch.randn(2, frames, 5, *CELLS, generator=torch.Generator().manual_seed(0))
     projections = torch.stack([torch.stack([projection(rig) for rig in rigs[:frames]]) for rigs in RIGS])
     valid = VALID[:, :frames]
@@ -62,7 +64,7 @@ def test_the_lift_is_a_loop_over_voxels_and_frames(frames):
     assert (volume != 0).any()
 
 
-def test_an_invalid_frame_leaves_no_trace():
+def test_an_invalid_frame_leaves_no_trace() -> None:
     features = torch.randn(1, 2, 3, *CELLS)
     projections = torch.stack([projection(RIG), projection(moved(2.0, 0.0))])[None]
     lift = LineOfSightLift(GRID, SIZE, STRIDE)
@@ -73,7 +75,7 @@ def test_an_invalid_frame_leaves_no_trace():
     torch.testing.assert_close(lift(features, broken, invalid), alone)
 
 
-def test_a_constant_image_fills_what_is_seen_whatever_the_number_of_frames():
+def test_a_constant_image_fills_what_is_seen_whatever_the_number_of_frames() -> None:
     projections = torch.stack([projection(rig) for rig in RIGS[0]])[None]
     lift = LineOfSightLift(GRID, SIZE, STRIDE)
     volume = lift(torch.ones(1, 3, 1, *CELLS), projections, torch.ones(1, 3, dtype=torch.bool))[0, 0]
@@ -81,7 +83,7 @@ def test_a_constant_image_fills_what_is_seen_whatever_the_number_of_frames():
     torch.testing.assert_close(volume, torch.from_numpy(seen).float())
 
 
-def test_gradients_reach_the_features_that_are_seen():
+def test_gradients_reach_the_features_that_are_seen() -> None:
     features = torch.randn(1, 1, 2, *CELLS, requires_grad=True)
     lift = LineOfSightLift(GRID, SIZE, STRIDE)
     volume = lift(features, projection(RIG)[None, None], torch.ones(1, 1, dtype=torch.bool))

@@ -1,5 +1,7 @@
 """A result is used again exactly while its arguments stay the same and nobody differentiates."""
 
+from __future__ import annotations
+
 import copy
 
 import torch
@@ -17,7 +19,7 @@ class Counted:
 
 
 @torch.no_grad()
-def test_a_result_is_remembered_until_its_arguments_change():
+def test_a_result_is_remembered_until_its_arguments_change() -> None:
     twice, remembered = Counted(), Remembered[torch.Tensor]()
     x = torch.ones(2, 3)
     results = [remembered(twice, x.clone(), (2, 1)) for _ in range(3)]
@@ -31,7 +33,7 @@ def test_a_result_is_remembered_until_its_arguments_change():
     assert twice.calls == 5
 
 
-def test_nothing_is_remembered_with_gradients_or_without_data():
+def test_nothing_is_remembered_with_gradients_or_without_data() -> None:
     twice, remembered = Counted(), Remembered[torch.Tensor]()
     for _ in range(2):
         remembered(twice, torch.ones(1), (2,))
@@ -41,7 +43,7 @@ def test_nothing_is_remembered_with_gradients_or_without_data():
 
 
 @torch.no_grad()
-def test_a_copied_network_remembers_by_itself():
+def test_a_copied_network_remembers_by_itself() -> None:
     twice, remembered = Counted(), Remembered[torch.Tensor]()
     remembered(twice, torch.ones(1), (2,))
     other = copy.deepcopy(remembered)

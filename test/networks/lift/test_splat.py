@@ -1,5 +1,7 @@
 """Splatting puts every pixel's features where the camera model and the depth say, and loses none inside of the box."""
 
+from __future__ import annotations
+
 import numpy as np
 import torch
 from hypothesis import given, settings
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 
 from ssc_ros.core import DepthBins, SceneGrid, StereoRig, poses
 from ssc_ros.networks.lift.frustum import frustum_points
-from ssc_ros.networks.lift.splat import SplatLift
+from ssc_ros.networks.lift.splat import FrustumSplat, SplatLift
 
 GRID = SceneGrid((0.1, -1.6, -0.8), 0.4, (10, 8, 4))
 BINS = DepthBins(1.0, 0.3, 14)
@@ -55,7 +57,7 @@ def naive(context: torch.Tensor, density: torch.Tensor, projection: torch.Tensor
     return volume
 
 
-def test_frustum_points_project_to_the_centres_of_cells_at_the_depth_of_their_bin():
+def test_frustum_points_project_to_the_centres_of_cells_at_the_depth_of_their_bin() -> None:
     points = frustum_points(PROJECTION[None], SIZE, RIG.image_size, BINS)[0].numpy()
     pixels, depth = RIG.project(points)
     for row, column in ((0, 0), (2, 7), (4, 11)):
@@ -63,7 +65,7 @@ def test_frustum_points_project_to_the_centres_of_cells_at_the_depth_of_their_bi
     np.testing.assert_allclose(depth, np.broadcast_to(BINS.centers[:, None, None], depth.shape), atol=1e-5)
 
 
-def test_equals_a_loop_over_pixels_and_bins():
+def test_equals_a_loop_over_pixels_and_bins() -> None:
     context, density = image(2)
     projection = projections(2)
     lifted = LIFT(context, density, projection)
@@ -74,7 +76,7 @@ def test_equals_a_loop_over_pixels_and_bins():
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 10**6), st.integers(1, 3))
-def test_what_falls_into_the_box_is_conserved(seed, batch):
+def test_what_falls_into_the_box_is_conserved(seed: int, batch: int) -> None:
     context, density = image(batch, seed=seed)
     projection = projections(batch, seed)
     points = frustum_points(projection, SIZE, RIG.image_size, BINS).numpy()
@@ -84,7 +86,7 @@ def test_what_falls_into_the_box_is_conserved(seed, batch):
     torch.testing.assert_close(LIFT(context, density, projection).sum(dim=(2, 3, 4)), expected, atol=1e-4, rtol=1e-4)
 
 
-def test_a_certain_depth_puts_a_pixel_into_one_voxel():
+def test_a_certain_depth_puts_a_pixel_into_one_voxel() -> None:
     context, density = torch.zeros(1, 1, *SIZE), torch.zeros(1, BINS.count, *SIZE)
     context[0, 0, 2, 5] = 7.0
     density[0, 6] = 1
@@ -94,7 +96,14 @@ def test_a_certain_depth_puts_a_pixel_into_one_voxel():
     assert (volume != 0).sum() == 1
 
 
-def test_nothing_leaks_into_the_first_layers_from_outside():
+def test_a_splat_of_products_is_the_splat_of_context_and_depth() -> None:
+    context, density = image(2)
+    frustum = context[:, :, None] * density[:, None]
+    splatted = FrustumSplat(GRID, BINS, RIG.image_size)(frustum, projections(2))
+    torch.testing.assert_close(splatted, LIFT(context, density, projections(2)))
+
+
+def test_nothing_leaks_into_the_first_layers_from_outside() -> None:
     """Rounding toward zero would move what lies up to a voxel below the box into its first layers."""
     for shift in (0.05, 0.2, 0.39):
         grid = SceneGrid((0.1, -1.6, -0.8 + shift), 0.4, (10, 8, 4))
@@ -108,7 +117,7 @@ def test_nothing_leaks_into_the_first_layers_from_outside():
         torch.testing.assert_close(lifted[..., 0].sum(dim=(2, 3)), expected, atol=1e-5, rtol=1e-4)
 
 
-def test_half_precision_features_are_summed_in_single_precision():
+def test_half_precision_features_are_summed_in_single_precision() -> None:
     context, density = image(1, channels=2)
     context = context.bfloat16()
     reference = LIFT(context.float(), density, PROJECTION[None])
@@ -117,12 +126,12 @@ def test_half_precision_features_are_summed_in_single_precision():
     torch.testing.assert_close(lifted, reference)
 
 
-def test_derivatives_are_those_of_finite_differences():
+def test_derivatives_are_those_of_finite_differences() -> None:
     context, density = (t.double().requires_grad_() for t in image(2, 2))
     assert torch.autograd.gradcheck(lambda *a: LIFT(*a, projections(2).double()), (context, density), fast_mode=True)
 
 
-def test_no_product_of_all_bins_and_channels_is_kept_for_the_backward_pass():
+def test_no_product_of_all_bins_and_channels_is_kept_for_the_backward_pass() -> None:
     context, density = image(1, channels=64)
     storages = {}
 

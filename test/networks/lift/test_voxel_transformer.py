@@ -1,5 +1,7 @@
 """The voxel transformer changes proposed voxels by what their pixels show, and fills the others."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 import torch
@@ -45,20 +47,20 @@ def visible(projection: torch.Tensor) -> torch.Tensor:
     return frustum_coordinates(project_voxels(projection, GRID), RIG.image_size, BINS)[1]
 
 
-def test_the_published_size():
+def test_the_published_size() -> None:
     with torch.device("meta"):
         net = VoxelTransformer(128, 8, 8, 3, 256, DepthBins(), SEMANTIC_KITTI_GRID.coarsened(2), (384, 1280))
     assert sum(p.numel() for p in net.layers.parameters()) == 397_440
     assert sum(p.numel() for p in net.prior.parameters()) == 16_704
 
 
-def test_voxels_in_view_are_those_of_the_camera_model():
+def test_voxels_in_view_are_those_of_the_camera_model() -> None:
     expected = torch.from_numpy(RIG.in_view(GRID.centers()))
     assert 0.1 < expected.float().mean() < 0.9
     assert torch.equal(visible(PROJECTION[None])[0], expected)
 
 
-def test_other_voxels_get_the_prior_fill():
+def test_other_voxels_get_the_prior_fill() -> None:
     net, (volume, proposals, *image) = transformer(), inputs(2)
     result = refine(net, volume, proposals, *image)
     filled = torch.nn.Sequential(*net.prior)(volume.movedim(1, -1)).movedim(-1, 1)
@@ -68,7 +70,7 @@ def test_other_voxels_get_the_prior_fill():
 
 
 @pytest.mark.parametrize("proposed", [(0, 0), (1, 0), (0, 5), (GRID.size, 0)])
-def test_any_number_of_proposals_in_any_sample(proposed):
+def test_any_number_of_proposals_in_any_sample(proposed: tuple[int, int]) -> None:
     net, (volume, proposals, *image) = transformer(), inputs(2)
     for sample, count in zip(proposals, proposed, strict=True):
         sample.view(-1)[:] = torch.arange(GRID.size) < count
@@ -81,13 +83,13 @@ def test_any_number_of_proposals_in_any_sample(proposed):
     assert all(p.grad is not None for p in net.parameters())
 
 
-def test_a_batch_of_two_equals_two_singles():
+def test_a_batch_of_two_equals_two_singles() -> None:
     net, tensors = transformer(), inputs(2)
     singles = torch.cat([refine(net, *(t[b : b + 1] for t in tensors)) for b in range(2)])
     torch.testing.assert_close(refine(net, *tensors), singles)
 
 
-def test_out_of_view_the_image_does_not_matter():
+def test_out_of_view_the_image_does_not_matter() -> None:
     net, (volume, proposals, context, density, projection) = transformer(), inputs(1, share=0.5)
     before = refine(net, volume, proposals, context, density, projection)
     other = torch.randn_like(density).softmax(1)
@@ -97,7 +99,7 @@ def test_out_of_view_the_image_does_not_matter():
     assert changed[proposals & visible(projection)].float().mean() > 0.8
 
 
-def test_out_of_view_the_attention_adds_its_output_bias_alone():
+def test_out_of_view_the_attention_adds_its_output_bias_alone() -> None:
     net, (volume, _, *image) = transformer(layers=1), inputs(1)
     layer = net.layers[0]
     torch.nn.init.normal_(layer.attention.output.bias)
@@ -109,7 +111,7 @@ def test_out_of_view_the_attention_adds_its_output_bias_alone():
     torch.testing.assert_close(refine(net, volume, proposals, *image)[0, :, x, y, z], expected)
 
 
-def test_sampling_a_constant_image_reads_the_density_that_the_lift_reads():
+def test_sampling_a_constant_image_reads_the_density_that_the_lift_reads() -> None:
     """Two code paths to the probability of a voxel's depth."""
     _, _, _, density, projection = inputs(1)
     coordinates, seen = frustum_coordinates(project_voxels(projection, GRID), RIG.image_size, BINS)
@@ -124,7 +126,7 @@ def test_sampling_a_constant_image_reads_the_density_that_the_lift_reads():
     assert sampled.max() > 0.1
 
 
-def test_gradients_reach_context_depth_and_all_parameters():
+def test_gradients_reach_context_depth_and_all_parameters() -> None:
     net, tensors = transformer().train(), inputs(2)
     for t in tensors[:1] + tensors[2:4]:
         t.requires_grad_()
@@ -134,7 +136,7 @@ def test_gradients_reach_context_depth_and_all_parameters():
         assert (t.grad != 0).any()
 
 
-def test_the_prior_fill_is_a_perceptron_of_every_voxel():
+def test_the_prior_fill_is_a_perceptron_of_every_voxel() -> None:
     torch.manual_seed(0)
     prior = PriorFill(16).requires_grad_(False)
     for parameter in prior.parameters():
@@ -150,7 +152,7 @@ def test_the_prior_fill_is_a_perceptron_of_every_voxel():
 
 
 @torch.no_grad()
-def test_the_prior_fill_melts_into_one_without_a_mean():
+def test_the_prior_fill_melts_into_one_without_a_mean() -> None:
     fill = PriorFill(12)
     for parameter in fill.parameters():
         torch.nn.init.normal_(parameter)

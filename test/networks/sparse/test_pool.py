@@ -1,6 +1,9 @@
 """Blocks of voxels: their means, maxima and the way back, against loops over voxels."""
 
+from __future__ import annotations
+
 import itertools
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -8,21 +11,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.autograd import gradcheck
 
-from ssc_ros.networks.sparse.pool import at_parents, block_max, block_mean
-from ssc_ros.networks.sparse.sites import Sites
+from ssc_ros.networks.sparse.pool import at_parents, block_max, block_mean, height_max
 from ssc_ros.networks.sparse.volume import SparseVolume
 
 SHAPE = (7, 5, 4)
 
 
-def sparse(share=0.3, batch=2, channels=3, seed=0, shape=SHAPE):
+def sparse(
+    share: float = 0.3, batch: int = 2, channels: int = 3, seed: int = 0, shape: tuple[int, int, int] = SHAPE
+) -> tuple[SparseVolume, torch.Tensor]:
     generator = torch.Generator().manual_seed(seed)
     mask = torch.rand(batch, *shape, generator=generator) < share
     volume = torch.randn(batch, channels, *shape, generator=generator, dtype=torch.float64)
     return SparseVolume.from_dense(volume, mask), mask
 
 
-def by_loops(volume, mask, scale, pool):
+def by_loops(
+    volume: SparseVolume, mask: torch.Tensor, scale: int, pool: Callable[[torch.Tensor], torch.Tensor]
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Dense result and which blocks it has."""
     dense = volume.dense()
     shape = [-(-n // scale) for n in SHAPE]
@@ -37,7 +43,7 @@ def by_loops(volume, mask, scale, pool):
 
 @settings(max_examples=8, deadline=None)
 @given(st.integers(2, 8), st.sampled_from([0.0, 0.1, 0.5, 1.0]), st.integers(0, 10**6))
-def test_pooling_equals_a_loop_over_the_blocks(scale, share, seed):
+def test_pooling_equals_a_loop_over_the_blocks(scale: int, share: float, seed: int) -> None:
     volume, mask = sparse(share, seed=seed)
     for ours, pool in ((block_mean, lambda v: v.mean(1)), (block_max, lambda v: v.amax(1))):
         pooled = ours(volume, scale)
@@ -46,7 +52,7 @@ def test_pooling_equals_a_loop_over_the_blocks(scale, share, seed):
         torch.testing.assert_close(pooled.sites.coordinates, torch.nonzero(present))
 
 
-def test_each_site_finds_the_block_that_holds_it():
+def test_each_site_finds_the_block_that_holds_it() -> None:
     volume, _ = sparse()
     pooled = block_mean(volume, 3)
     dense = pooled.dense()
@@ -54,12 +60,12 @@ def test_each_site_finds_the_block_that_holds_it():
         torch.testing.assert_close(feature, dense[b, :, x // 3, y // 3, z // 3])
 
 
-def test_pooled_twice_is_pooled_by_the_product():
+def test_pooled_twice_is_pooled_by_the_product() -> None:
     volume, _ = sparse()
     torch.testing.assert_close(block_max(block_max(volume, 2), 2).dense(), block_max(volume, 4).dense())
 
 
-def test_a_constant_stays():
+def test_a_constant_stays() -> None:
     volume, _ = sparse()
     constant = volume.replaced(torch.full_like(volume.features, 0.3))
     for pool in (block_mean, block_max):
@@ -67,29 +73,29 @@ def test_a_constant_stays():
 
 
 @pytest.mark.parametrize("pool", [block_mean, block_max])
-def test_gradcheck(pool):
+def test_gradcheck(pool: Callable[[SparseVolume, int], SparseVolume]) -> None:
     volume, _ = sparse(shape=(4, 3, 2), channels=2)
 
-    def there_and_back(features):
+    def there_and_back(features: torch.Tensor) -> torch.Tensor:
         return at_parents(pool(volume.replaced(features), 2), volume.sites, 2)
 
     assert gradcheck(there_and_back, (volume.features.requires_grad_(),))
 
 
 @pytest.mark.parametrize("pool", [block_mean, block_max])
-def test_the_blocks_are_found_once(pool):
+def test_the_blocks_are_found_once(pool: Callable[[SparseVolume, int], SparseVolume]) -> None:
     volume, _ = sparse()
     assert pool(volume, 2).sites is block_mean(volume, 2).sites
 
 
 @pytest.mark.parametrize("scale", [2, 3])
-def test_foreign_blocks_are_refused(scale):
+def test_foreign_blocks_are_refused(scale: int) -> None:
     volume, _ = sparse()
     with pytest.raises(ValueError, match=rf"{scale}\^3"):
         at_parents(block_mean(volume, 4), volume.sites, scale)
 
 
-def test_half_precision_is_summed_in_single():
+def test_half_precision_is_summed_in_single() -> None:
     ones = torch.ones(1, 1, 32, 32, 32, dtype=torch.bfloat16)
     volume = SparseVolume.from_dense(ones, torch.ones(1, 32, 32, 32, dtype=torch.bool))
     pooled = block_mean(volume, 32)  # bfloat16 cannot count beyond 256
@@ -97,27 +103,10 @@ def test_half_precision_is_summed_in_single():
     assert pooled.features.item() == 1
 
 
-def test_there_and_back_is_the_masked_volume():
-    mask = torch.rand(2, *SHAPE) < 0.4
-    volume = torch.randn(2, 3, *SHAPE)
-    sparse_volume = SparseVolume.from_dense(volume, mask)
-    torch.testing.assert_close(sparse_volume.dense(), volume * mask[:, None])
-    torch.testing.assert_close(sparse_volume.sites.coordinates, torch.nonzero(mask))
-    leaf = volume.requires_grad_()
-    SparseVolume.from_dense(leaf, mask).dense().sum().backward()
-    torch.testing.assert_close(leaf.grad, mask[:, None].expand_as(volume).float())
-
-
-def test_points_find_the_voxels_that_hold_them():
-    cells = torch.tensor([7, 3, 139 + 140, 7, 0])
-    sites, rows = Sites.holding(cells, SHAPE, batch=2)
-    assert sites.cells.tolist() == [0, 3, 7, 279]
-    assert sites.coordinates.tolist() == [[0, 0, 0, 0], [0, 0, 0, 3], [0, 0, 1, 3], [1, 6, 4, 3]]
-    assert rows.tolist() == [2, 1, 3, 2, 0]
-    assert sites.rows[sites.cells].tolist() == [0, 1, 2, 3]
-    assert (sites.rows >= 0).sum() == len(sites)
-
-
-def test_no_points_hold_no_voxels():
-    sites, rows = Sites.holding(torch.zeros(0, dtype=torch.long), SHAPE, batch=2)
-    assert len(sites) == len(rows) == 0
+def test_the_maximum_over_heights_is_the_dense_one() -> None:
+    torch.manual_seed(0)
+    mask = torch.rand(2, 5, 6, 4) < 0.2
+    dense = torch.where(mask[:, None], torch.randn(2, 3, 5, 6, 4), -torch.inf)
+    volume = SparseVolume.from_dense(dense, mask)
+    expected = torch.where(mask.any(dim=-1)[:, None], dense.amax(dim=-1), 0.0)
+    torch.testing.assert_close(height_max(volume), expected)

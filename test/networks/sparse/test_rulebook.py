@@ -1,5 +1,7 @@
 """What is looked up once, how many pairs there are, and what the meta device takes for them."""
 
+from __future__ import annotations
+
 import itertools
 import math
 
@@ -18,18 +20,18 @@ from ssc_ros.networks.sparse.rulebook import NEIGHBORS, strided_rulebook, subman
 from ssc_ros.networks.sparse.sites import Sites
 from ssc_ros.networks.sparse.volume import SparseVolume
 from ssc_ros.profiling.summary import summarize
-from ssc_ros.systems import InputSpec, SceneNetwork, SceneOutput
+from ssc_ros.systems import InputSpec, SceneInputs, SceneNetwork, SceneOutput
 from ssc_ros.systems.dry_run import PROPOSALS
 
 GRID = SceneGrid((0, 0, 0), 0.2, (256, 256, 32))
 
 
-def random_sites(share=0.3, shape=(6, 5, 4), batch=2):
+def random_sites(share: float = 0.3, shape: tuple[int, int, int] = (6, 5, 4), batch: int = 2) -> Sites:
     generator = torch.Generator().manual_seed(0)
     return Sites.of_mask(torch.rand(batch, *shape, generator=generator) < share)
 
 
-def pairs_of(rulebook):
+def pairs_of(rulebook: rulebooks.Rulebook) -> list[tuple[int, int, int]]:
     """(tap, source, target), those of the identity included."""
     found = [
         (tap, i, o)
@@ -41,7 +43,9 @@ def pairs_of(rulebook):
     return found
 
 
-def pairs_by_loops(fine, coarse, kernel, stride):
+def pairs_by_loops(
+    fine: Sites, coarse: Sites, kernel: tuple[int, ...], stride: tuple[int, ...]
+) -> set[tuple[int, int, int]]:
     """Output o reads input o stride - (kernel - 1) // 2 + tap."""
     rows = {tuple(at): row for row, at in enumerate(fine.coordinates.tolist())}
     taps = list(itertools.product(*map(range, kernel)))
@@ -56,7 +60,7 @@ def pairs_by_loops(fine, coarse, kernel, stride):
 
 
 @pytest.mark.parametrize("kernel", [(3, 3, 3), (1, 3, 5)])
-def test_submanifold_pairs_equal_a_loop_over_sites_and_taps(kernel):
+def test_submanifold_pairs_equal_a_loop_over_sites_and_taps(kernel: tuple[int, int, int]) -> None:
     sites = random_sites()
     pairs = pairs_of(submanifold_rulebook(sites, kernel))
     assert len(pairs) == len(set(pairs))
@@ -64,7 +68,9 @@ def test_submanifold_pairs_equal_a_loop_over_sites_and_taps(kernel):
 
 
 @pytest.mark.parametrize(("kernel", "stride"), [((3, 3, 3), (2, 2, 2)), ((2, 3, 3), (2, 2, 1))])
-def test_strided_pairs_equal_a_loop_over_sites_and_taps(kernel, stride):
+def test_strided_pairs_equal_a_loop_over_sites_and_taps(
+    kernel: tuple[int, int, int], stride: tuple[int, int, int]
+) -> None:
     sites = random_sites()
     coarse, rulebook = strided_rulebook(sites, kernel, stride)
     pairs = pairs_of(rulebook)
@@ -75,7 +81,7 @@ def test_strided_pairs_equal_a_loop_over_sites_and_taps(kernel, stride):
 
 @pytest.mark.parametrize("stride", [None, (2, 2, 2)])
 @pytest.mark.parametrize("share", [0.0, 0.3])
-def test_the_table_has_the_same_pairs(stride, share):
+def test_the_table_has_the_same_pairs(stride: tuple[int, int, int] | None, share: float) -> None:
     sites, kernel = random_sites(share), (3, 3, 3)
     rulebook = strided_rulebook(sites, kernel, stride)[1] if stride else submanifold_rulebook(sites, kernel)
     table, counts = rulebook.table
@@ -86,7 +92,7 @@ def test_the_table_has_the_same_pairs(stride, share):
     torch.testing.assert_close(rows, [rulebook.sources.int(), rulebook.targets.int()])
 
 
-def test_an_output_finds_its_pairs():
+def test_an_output_finds_its_pairs() -> None:
     rulebook = strided_rulebook(random_sites(), (3, 3, 3), (2, 2, 2))[1]
     places = rulebook.places
     assert places.shape == (27, rulebook.outputs)
@@ -96,7 +102,7 @@ def test_an_output_finds_its_pairs():
 
 
 @pytest.mark.parametrize("size", [0, 40, 100, 10**6])
-def test_groups_of_taps_hold_all_pairs_once(size):
+def test_groups_of_taps_hold_all_pairs_once(size: int) -> None:
     rulebook = submanifold_rulebook(random_sites(), (3, 3, 3))
     groups = list(rulebook.groups(size))
     counts = rulebook.counts
@@ -108,7 +114,7 @@ def test_groups_of_taps_hold_all_pairs_once(size):
     assert len(groups) == {0: sum(n > 0 for n in counts), 10**6: 1}.get(size, len(groups))
 
 
-def test_each_kernel_is_looked_up_once_per_sites(monkeypatch):
+def test_each_kernel_is_looked_up_once_per_sites(monkeypatch: pytest.MonkeyPatch) -> None:
     built = []
     for name in ("_submanifold", "_strided"):
         build = getattr(rulebooks, name)
@@ -126,7 +132,7 @@ def test_each_kernel_is_looked_up_once_per_sites(monkeypatch):
 class Sparse(SceneNetwork):
     """One of each operation at the proposed voxels."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__(InputSpec(grid=GRID), 3)
         self.fine = SubmanifoldConv3d(8, 16)
         self.norm = SiteBatchNorm(16)
@@ -134,7 +140,7 @@ class Sparse(SceneNetwork):
         self.back = InverseConv3d(32, 16)
         self.pooled = nn.Linear(16, 4)
 
-    def forward(self, inputs):
+    def forward(self, inputs: SceneInputs) -> SceneOutput:
         voxels = inputs["stereo_voxels"]
         fine = self.fine(SparseVolume.from_dense(voxels.float(), voxels.any(dim=1)))
         fine = fine.replaced(self.norm(fine.features))
@@ -145,7 +151,7 @@ class Sparse(SceneNetwork):
         return SceneOutput(None, image=back.replaced(parents).dense(), depth=(fine, coarse, pooled))
 
 
-def test_networks_with_sparse_layers_are_counted_without_data():
+def test_networks_with_sparse_layers_are_counted_without_data() -> None:
     rows = {row.name: row for row in summarize(Sparse)}
     beside = 26 * round(NEIGHBORS * PROPOSALS)
     assert rows["fine"].flops == 2 * (PROPOSALS + beside) * 8 * 16
@@ -159,7 +165,7 @@ def test_networks_with_sparse_layers_are_counted_without_data():
     assert (1, 16, 128, 128, 16) in rows[""].outputs
 
 
-def test_existing_pairs_alone_are_counted():
+def test_existing_pairs_alone_are_counted() -> None:
     sites = random_sites()
     volume, layer = SparseVolume(torch.randn(len(sites), 3), sites), SubmanifoldConv3d(3, 4)
     pairs = len(pairs_by_loops(sites, sites, (3, 3, 3), (1, 1, 1)))

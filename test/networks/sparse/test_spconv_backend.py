@@ -1,5 +1,10 @@
 """spconv in place of torch: the same rulebooks and weights, the same results."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 import torch
 
@@ -13,7 +18,7 @@ installed = pytest.mark.skipif(
 
 
 @pytest.fixture
-def chosen(monkeypatch):
+def chosen(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[Any, ...]]]:
     """spconv on the CPU too, and how often it was asked."""
     calls = []
     convolve = spconv_backend.convolve
@@ -25,7 +30,7 @@ def chosen(monkeypatch):
     torch.set_num_threads(threads)
 
 
-def run(share, kernel):
+def run(share: float, kernel: tuple[int, int, int]) -> list[torch.Tensor]:
     """Results and gradients of a small network with every kind of convolution."""
     torch.manual_seed(0)
     mask = torch.rand(2, 9, 8, 5) < share
@@ -40,7 +45,9 @@ def run(share, kernel):
 @installed
 @pytest.mark.parametrize("kernel", [(3, 3, 3), (1, 3, 3), (3, 1, 1), (5, 5, 5), (1, 1, 1)])
 @pytest.mark.parametrize("share", [0.02, 0.3, 1.0])
-def test_spconv_equals_torch(share, kernel, chosen, monkeypatch):
+def test_spconv_equals_torch(
+    share: float, kernel: tuple[int, int, int], chosen: list[tuple[Any, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     by_spconv = run(share, kernel)
     assert len(chosen) >= 3  # a layer without pairs beside the centre does not need it
     monkeypatch.setattr(spconv_backend, "usable", lambda features: False)
@@ -48,7 +55,7 @@ def test_spconv_equals_torch(share, kernel, chosen, monkeypatch):
 
 
 @installed
-def test_no_sites_are_left_to_torch(chosen):
+def test_no_sites_are_left_to_torch(chosen: list[tuple[Any, ...]]) -> None:
     assert not run(0.0, (3, 3, 3))[0].any()
     assert not chosen
 
@@ -56,7 +63,7 @@ def test_no_sites_are_left_to_torch(chosen):
 @installed
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
-def test_spconv_is_chosen_on_a_gpu_and_equals_torch(dtype, monkeypatch):
+def test_spconv_is_chosen_on_a_gpu_and_equals_torch(dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
     layer = SubmanifoldConv3d(16, 32).to("cuda", dtype)
     volume = SparseVolume.from_dense(torch.randn(2, 16, 9, 8, 5), torch.rand(2, 9, 8, 5) < 0.3)
@@ -70,11 +77,11 @@ def test_spconv_is_chosen_on_a_gpu_and_equals_torch(dtype, monkeypatch):
     )
 
 
-def test_a_cpu_is_left_to_torch():
+def test_a_cpu_is_left_to_torch() -> None:
     assert not spconv_backend.usable(torch.zeros(3, 3))
 
 
-def test_without_spconv_a_gpu_is_left_to_torch_and_the_extra_is_named(monkeypatch):
+def test_without_spconv_a_gpu_is_left_to_torch_and_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spconv_backend, "_spconv", lambda: None)
 
     class OnGpu:

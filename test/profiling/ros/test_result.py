@@ -3,6 +3,8 @@
 import io
 import json
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -73,21 +75,34 @@ def test_growth_is_between_quarters_and_cpu_is_over_the_whole_time():
     assert Usage.of(samples) == Usage(cpu=2.0, resident=202.5, peak=600, growth=104 - 100.5)
 
 
-def test_a_process_is_as_large_as_what_it_holds_and_one_that_has_ended_is_nothing():
-    (before,) = sample(os.getpid())
-    held = np.ones(20_000_000, np.uint8)
-    (after,) = sample(os.getpid())
+HOLDER = """
+import sys
+print("begun", flush=True)
+sys.stdin.readline()
+held = b"1" * 20_000_000
+print("held", flush=True)
+sys.stdin.readline()
+"""
+
+
+def test_a_process_is_as_large_as_what_it_holds_and_one_that_has_ended_is_nothing() -> None:
+    """A process of its own: this one may have freed as much before, and then it does not grow."""
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", HOLDER], stdin=pipe, stdout=pipe, text=True, bufsize=1) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdout.readline() == "begun\n"
+        (before,) = sample(process.pid)
+        process.stdin.write("\n")
+        assert process.stdout.readline() == "held\n"
+        (after,) = sample(process.pid)
+        process.stdin.close()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        assert sample(process.pid) == []  # a zombie
+    assert sample(process.pid) == []
     assert 19 < after.resident - before.resident < 40
     assert after.peak >= after.resident
     assert after.cpu >= before.cpu
-    assert held.all()
-    pid = os.fork()
-    if pid == 0:
-        os._exit(0)
-    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
-    assert sample(pid) == []  # a zombie
-    os.waitpid(pid, 0)
-    assert sample(pid) == []
 
 
 def test_frames_are_stamped_by_the_clock_and_arrive_as_they_were():

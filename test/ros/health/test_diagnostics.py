@@ -1,18 +1,21 @@
 """What the node says of itself: rates, drops, and why nothing comes out."""
 
-from diagnostic_msgs.msg import DiagnosticArray
+from __future__ import annotations
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.qos import qos_profile_sensor_data
 
 from ssc_ros_msgs.msg import SemanticVoxelGrid
 
 from ..rig import SECOND, T0
+from ..world import World
 
 
-def statuses_of(messages):
+def statuses_of(messages: list[DiagnosticArray]) -> dict[str, DiagnosticStatus]:
     return {status.name.removeprefix("ssc_node: "): status for status in messages[-1].status} if messages else {}
 
 
-def test_diagnostics_tell_rates_latencies_drops_and_the_checkpoint(world):
+def test_diagnostics_tell_rates_latencies_drops_and_the_checkpoint(world: World) -> None:
     messages = world.listen(DiagnosticArray, "/diagnostics")
     world.listen(SemanticVoxelGrid, "ssc_node/grid")
     world.start(lidar__enabled=False)
@@ -22,7 +25,7 @@ def test_diagnostics_tell_rates_latencies_drops_and_the_checkpoint(world):
     world.spin(0.1)
     world.rig.images(now - SECOND // 2, encoding="bayer_rggb8")
 
-    def told():
+    def told() -> bool:
         values = {kv.key: kv.value for kv in statuses_of(messages).get("drops", DiagnosticArray()).values or ()}
         return values.get("encoding") == "1"
 
@@ -37,7 +40,7 @@ def test_diagnostics_tell_rates_latencies_drops_and_the_checkpoint(world):
     assert float(model["resident memory [MB]"]) > 10
 
 
-def test_the_watchdog_names_a_publisher_of_the_wrong_qos(world):
+def test_the_watchdog_names_a_publisher_of_the_wrong_qos(world: World) -> None:
     """We ask for reliable images here; the camera offers best effort. Nothing can arrive, and the node says why."""
     messages = world.listen(DiagnosticArray, "/diagnostics")
     world.listen(SemanticVoxelGrid, "ssc_node/grid")
@@ -56,7 +59,7 @@ def test_the_watchdog_names_a_publisher_of_the_wrong_qos(world):
     assert told["connections"].level == told["frames"].level == b"\x02"
 
 
-def test_a_subscriber_of_the_wrong_qos_is_reported(world):
+def test_a_subscriber_of_the_wrong_qos_is_reported(world: World) -> None:
     messages = world.listen(DiagnosticArray, "/diagnostics")
     world.listen(SemanticVoxelGrid, "ssc_node/grid", world.latched)  # more durable than offered
     world.start(lidar__enabled=False)
@@ -64,7 +67,7 @@ def test_a_subscriber_of_the_wrong_qos_is_reported(world):
     assert "urability" in statuses_of(messages)["connections"].message
 
 
-def test_the_watchdog_names_the_missing_camera(world):
+def test_the_watchdog_names_the_missing_camera(world: World) -> None:
     messages = world.listen(DiagnosticArray, "/diagnostics")
     world.start(lidar__enabled=False, diagnostics__watchdog_period=1.0)
     world.spin_until(lambda: "nobody publishes" in statuses_of(messages)["frames"].message if messages else False)

@@ -1,4 +1,4 @@
-"""A replay sends what was recorded, in time and to somebody."""
+"""A replay sends what was recorded, in time, and waits for who listens."""
 
 from __future__ import annotations
 
@@ -7,38 +7,42 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
+import rclpy
+from nav_msgs.msg import Odometry
+from rclpy.node import Node
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 
 from ssc_ros.core import SscError
 from ssc_ros.data.semantic_kitti import KittiSequence
 from ssc_ros.messages.bag_reader import open_bag_reader
-from ssc_ros.messages.encoder import MessageEncoder
-from ssc_ros.messages.grid_cdr import grid_encoder
+from ssc_ros.messages.encoder import Record
 from ssc_ros.messages.kitti_bag import convert
-from ssc_ros.messages.sources import BagSource, KittiSource
+from ssc_ros.messages.sources import BagSource, MessageSource
 from ssc_ros.messages.topics import TOPICS
-from ssc_ros.messages.typestore import load_typestore
+from ssc_ros.ros.replay.replay import Replay, ReplaySettings
+from ssc_ros_msgs.msg import SemanticVoxelGrid
 
-rclpy = pytest.importorskip("rclpy", reason="needs ROS 2: pip install 'ssc_ros[ros-jazzy]' or source /opt/ros")
+from ..tiny_networks import TinyCompleter
+from ..world import World
 
 SECOND = 1_000_000_000
 
 
 @pytest.fixture
-def sequence(kitti_tree: Path) -> KittiSequence:
-    return KittiSequence.open(kitti_tree / "sequences" / "08")
-
-
-@pytest.fixture
-def bag(sequence: KittiSequence, tmp_path: Path) -> Path:
+def bag(kitti_tree: Path, tmp_path: Path) -> Path:
+    sequence = KittiSequence.open(kitti_tree / "sequences" / "08")
     convert(sequence, tmp_path / "bag", sequence.frame_ids)
     return tmp_path / "bag"
 
 
 @pytest.fixture
-def sender(domain):
+def sender(domain: int) -> Iterator[Node]:
     """A node to replay from, on a context of its own."""
     context = rclpy.Context()
     rclpy.init(context=context, domain_id=domain)
@@ -46,39 +50,12 @@ def sender(domain):
     rclpy.shutdown(context=context)
 
 
-def replay(sender, source, **settings):
-    from ssc_ros.ros.replay.replay import Replay, ReplaySettings
-
+def replay(sender: Node, source: MessageSource, **settings: Any) -> Replay:
     return Replay(sender, source, ReplaySettings(**settings))
 
 
-def stamps(messages) -> list[int]:
+def stamps(messages: Sequence[Any]) -> list[int]:
     return [m.header.stamp.sec * SECOND + m.header.stamp.nanosec for m in messages]
-
-
-def test_a_kitti_folder_plays_the_bytes_that_its_bag_holds(sequence: KittiSequence, bag: Path) -> None:
-    encoder = MessageEncoder(load_typestore())
-    folder = KittiSource(sequence, encoder, sequence.frame_ids, grid_encoder(encoder))
-    recorded = BagSource(bag)
-    assert folder.types == recorded.types
-    played = [(r.stamp, r.topic, bytes(r.data)) for r in folder.records()]
-    assert sorted(played) == sorted((r.stamp, r.topic, bytes(r.data)) for r in recorded.records())
-    assert len(played) == 6 * 6 + 2 + 1
-
-
-def test_an_offset_skips_frames_but_not_the_static_transforms(sequence: KittiSequence, bag: Path) -> None:
-    folder = KittiSource(sequence, MessageEncoder(load_typestore()), sequence.frame_ids)
-    for source in (folder, BagSource(bag)):
-        records = list(source.records(offset=0.35))
-        assert records[0].topic == TOPICS.tf_static
-        assert {r.stamp for r in records if r.topic == TOPICS.left_image} == {400_000_000, 500_000_000}
-        assert min(r.stamp for r in records) >= 350_000_000
-
-
-def test_the_lidar_can_be_left_out(bag: Path) -> None:
-    source = BagSource(bag, with_points=False)
-    assert TOPICS.points not in source.types
-    assert TOPICS.points not in {record.topic for record in source.records()}
 
 
 def ticks(clock: list) -> list[int]:
@@ -86,11 +63,9 @@ def ticks(clock: list) -> list[int]:
     return [message.clock.sec * SECOND + message.clock.nanosec for message in clock]
 
 
-def test_subscribers_get_every_message_with_its_stamp_beside_a_clock_that_only_grows(sender, world, bag: Path) -> None:
-    from nav_msgs.msg import Odometry
-    from rosgraph_msgs.msg import Clock
-    from sensor_msgs.msg import CameraInfo, Image, PointCloud2
-
+def test_subscribers_get_every_message_with_its_stamp_beside_a_clock_that_only_grows(
+    sender: Node, world: World, bag: Path
+) -> None:
     kinds = dict(zip(TOPICS.stereo, (Image, CameraInfo, Image, CameraInfo), strict=True))
     kinds |= {TOPICS.points: PointCloud2, TOPICS.odometry: Odometry}
     received = {topic: world.listen(kind, topic) for topic, kind in kinds.items()}
@@ -112,12 +87,12 @@ def test_subscribers_get_every_message_with_its_stamp_beside_a_clock_that_only_g
     assert player.summary.skipped.keys() <= {TOPICS.tf_static}
 
 
-def test_without_a_node_it_gives_up_and_says_what_to_start(sender, bag: Path) -> None:
+def test_without_a_node_it_gives_up_and_says_what_to_start(sender: Node, bag: Path) -> None:
     with pytest.raises(SscError, match=r"after 0\.3 s nobody subscribes to /left/image_rect.*start `ssc-ros node`"):
         replay(sender, BagSource(bag), wait=0.3).run()
 
 
-def test_it_waits_until_the_node_is_active(sender, world, bag: Path) -> None:
+def test_it_waits_until_the_node_is_active(sender: Node, world: World, bag: Path) -> None:
     node = world.start(activate=False)
     node.trigger_configure()
     with pytest.raises(SscError, match="/ssc_node is not active"):
@@ -128,11 +103,7 @@ def test_it_waits_until_the_node_is_active(sender, world, bag: Path) -> None:
     assert player.summary.messages[TOPICS.left_image] == 6
 
 
-def test_in_lockstep_a_slow_node_completes_every_frame(sender, world, bag: Path) -> None:
-    from ssc_ros_msgs.msg import SemanticVoxelGrid
-
-    from ..conftest import TinyCompleter
-
+def test_in_lockstep_a_slow_node_completes_every_frame(sender: Node, world: World, bag: Path) -> None:
     completer = TinyCompleter(work=0.15)
     world.start(load=lambda settings: completer)
     grids = world.listen(SemanticVoxelGrid, "ssc_node/grid")
@@ -147,11 +118,11 @@ def test_in_lockstep_a_slow_node_completes_every_frame(sender, world, bag: Path)
     assert all(frame.points is not None for frame in completer.frames)
 
 
-def test_messages_of_unknown_packages_are_left_out_and_named(sender) -> None:
+def test_messages_of_unknown_packages_are_left_out_and_named(sender: Node) -> None:
     class Source:
         types = {"/a": "not_installed_msgs/msg/Thing", "/b": "std_msgs/msg/NoSuchType", "/c": "std_msgs/msg/String"}  # noqa: RUF012
 
-        def records(self, offset: float = 0.0):
+        def records(self, offset: float = 0.0) -> Iterator[Record]:
             return iter(())
 
     player = replay(sender, Source())
@@ -166,9 +137,7 @@ def run_command(domain: int, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
 
 
-def test_interrupting_a_loop_is_no_error(world, domain: int, bag: Path) -> None:
-    from sensor_msgs.msg import CameraInfo
-
+def test_interrupting_a_loop_is_no_error(world: World, domain: int, bag: Path) -> None:
     infos = world.listen(CameraInfo, TOPICS.left_info)
     with run_command(domain, "--bag", str(bag), "--loop", "--rate", "5") as process:
         world.spin_until(lambda: len(infos) > 8, timeout=60)  # the recording has six

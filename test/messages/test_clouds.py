@@ -1,87 +1,24 @@
-"""Input messages as numpy: every layout that a driver may send, and those that are refused."""
+"""Point clouds as numpy: every layout that a driver may send, and those that are refused."""
+
+from __future__ import annotations
 
 from types import SimpleNamespace
 
-import cv2
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from ssc_ros.core import poses
 from ssc_ros.messages.clouds import read_points
 from ssc_ros.messages.drops import Drop, UnusableInput
-from ssc_ros.messages.images import read_compressed_image, read_image
-from ssc_ros.messages.poses import read_pose
-
-COLORS = np.array([[[255, 0, 0], [0, 255, 0]], [[0, 0, 255], [10, 20, 30]], [[1, 2, 3], [200, 100, 50]]], np.uint8)
-ORDERS = {"rgb8": [0, 1, 2], "bgr8": [2, 1, 0], "rgba8": [0, 1, 2, 3], "bgra8": [2, 1, 0, 3]}
-
-
-def image(encoding, pixels, padding=0):
-    rows = pixels.reshape(len(pixels), -1)
-    padded = np.pad(rows, ((0, 0), (0, padding)), constant_values=77)
-    return SimpleNamespace(
-        encoding=encoding, height=len(pixels), width=pixels.shape[1], step=padded.shape[1], data=padded.tobytes()
-    )
-
-
-@pytest.mark.parametrize("padding", [0, 5])
-@pytest.mark.parametrize("encoding", ORDERS)
-def test_colours_come_out_as_rgb_whatever_the_encoding_and_the_row_padding(encoding, padding):
-    with_alpha = np.concatenate([COLORS, np.full((3, 2, 1), 9, np.uint8)], axis=2)
-    np.testing.assert_array_equal(read_image(image(encoding, with_alpha[..., ORDERS[encoding]], padding)), COLORS)
-
-
-def test_grey_is_repeated():
-    grey = COLORS[..., 0]
-    np.testing.assert_array_equal(read_image(image("mono8", grey, 3)), np.repeat(grey[..., None], 3, axis=2))
-
-
-def test_rgb_shares_the_memory_of_the_message():
-    message = image("rgb8", COLORS)
-    assert np.shares_memory(read_image(message), np.frombuffer(message.data, np.uint8))
-
-
-@pytest.mark.parametrize(
-    ("change", "reason"),
-    [
-        ({"encoding": "32FC1"}, Drop.ENCODING),
-        ({"encoding": ""}, Drop.ENCODING),
-        ({"data": b"\0" * 17}, Drop.IMAGE),
-        ({"step": 5}, Drop.IMAGE),
-        ({"height": 0}, Drop.IMAGE),
-        ({"height": 2**31, "width": 2**31, "step": 2**32 - 1}, Drop.IMAGE),
-    ],
-)
-def test_images_that_do_not_hold_together_are_refused(change, reason):
-    message = SimpleNamespace(**{**vars(image("rgb8", COLORS)), **change})
-    with pytest.raises(UnusableInput) as refused:
-        read_image(message)
-    assert refused.value.reason is reason
-
-
-@pytest.mark.parametrize("format_", ["png", "jpeg"])
-def test_compressed_images_come_out_as_rgb(format_):
-    smooth = cv2.resize(COLORS, (64, 48), interpolation=cv2.INTER_LINEAR)
-    _, data = cv2.imencode(f".{format_}", smooth[..., ::-1])
-    decoded = read_compressed_image(SimpleNamespace(format=f"bgr8; {format_} compressed bgr8", data=data.tobytes()))
-    assert decoded.shape == smooth.shape
-    assert np.abs(decoded.astype(int) - smooth).mean() < 3
-
-
-@pytest.mark.parametrize("data", [b"", b"no image"])
-def test_compressed_rubbish_is_refused(data):
-    with pytest.raises(UnusableInput, match="jpeg or png") as refused:
-        read_compressed_image(SimpleNamespace(format="jpeg", data=data))
-    assert refused.value.reason is Drop.ENCODING
-
 
 NUMPY_TYPES = {"i1": 1, "u1": 2, "i2": 3, "u2": 4, "i4": 5, "u4": 6, "f4": 7, "f8": 8}
 IDENTITY = np.eye(4)
 
 
-def cloud(array, height=1, row_padding=0):
+def cloud(array: NDArray[np.void], height: int = 1, row_padding: int = 0) -> SimpleNamespace:
     """A PointCloud2 of a structured array, in the array's own layout."""
     kind = array.dtype
     width = len(array) // height
@@ -105,7 +42,7 @@ def cloud(array, height=1, row_padding=0):
 
 
 @st.composite
-def layouts(draw):
+def layouts(draw: st.DrawFn) -> np.dtype[np.void]:
     """Any order of fields, types wide enough for the values, gaps between them, and one byte order."""
     names = draw(st.permutations(["x", "y", "z", "intensity", "ring"]))
     order = draw(st.sampled_from("<>"))
@@ -122,7 +59,7 @@ def layouts(draw):
 
 
 @given(layouts(), st.integers(1, 3), st.integers(0, 9))
-def test_points_of_any_layout(kind, height, row_padding):
+def test_points_of_any_layout(kind: np.dtype[np.void], height: int, row_padding: int) -> None:
     rng = np.random.default_rng(0)
     values = np.zeros(4 * height, kind)
     expected = rng.integers(-100, 100, (4 * height, 3))
@@ -137,7 +74,7 @@ def test_points_of_any_layout(kind, height, row_padding):
 XYZI = np.dtype([("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("intensity", "<f4")])
 
 
-def test_points_without_a_place_are_left_out_and_the_others_moved_into_the_grid_frame():
+def test_points_without_a_place_are_left_out_and_the_others_moved_into_the_grid_frame() -> None:
     values = np.zeros(4, XYZI)
     values["x"] = [1, np.nan, np.inf, 2]
     T_grid_lidar = poses.from_quaternion(np.array([0, 0, 1, 1]), np.array([0, 0, 0.5]))  # a quarter turn to the left
@@ -150,13 +87,13 @@ def test_points_without_a_place_are_left_out_and_the_others_moved_into_the_grid_
     [("f4", [0.0, 0.5, 1.0], [0, 0.5, 1]), ("f4", [0, 51, 255], [0, 0.2, 1]), ("u1", [0, 51, 255], [0, 0.2, 1]),
      ("u2", [0, 13107, 65535], [0, 0.2, 1]), ("f4", [np.nan, 0.5, 1.0], [0, 0.5, 1])],
 )  # fmt: skip
-def test_intensity_is_brought_to_0_and_1(kind, given_, unit):
+def test_intensity_is_brought_to_0_and_1(kind: str, given_: list[float], unit: list[float]) -> None:
     values = np.zeros(3, np.dtype([("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("intensity", f"<{kind}")]))
     values["intensity"] = given_
     np.testing.assert_allclose(read_points(cloud(values), IDENTITY)[:, 3], unit, atol=1e-6)
 
 
-def test_intensity_is_optional():
+def test_intensity_is_optional() -> None:
     values = np.ones(2, np.dtype([("z", "<f4"), ("y", "<f4"), ("x", "<f4")]))
     np.testing.assert_array_equal(read_points(cloud(values), IDENTITY), [[1, 1, 1, 0]] * 2)
 
@@ -173,31 +110,15 @@ def test_intensity_is_optional():
         ({"width": 2**31, "row_step": 2**31}, Drop.CLOUD_LAYOUT),
     ],
 )
-def test_clouds_that_do_not_hold_together_are_refused(change, reason):
+def test_clouds_that_do_not_hold_together_are_refused(change: dict[str, object], reason: Drop) -> None:
     message = SimpleNamespace(**{**vars(cloud(np.ones(2, XYZI))), **change})
     with pytest.raises(UnusableInput) as refused:
         read_points(message, IDENTITY)
     assert refused.value.reason is reason
 
 
-def test_a_cloud_of_nothing_but_nan_is_empty():
+def test_a_cloud_of_nothing_but_nan_is_empty() -> None:
     values = np.full(3, np.nan, np.dtype([("x", "<f4"), ("y", "<f4"), ("z", "<f4")]))
     with pytest.raises(UnusableInput) as refused:
         read_points(cloud(values), IDENTITY)
     assert refused.value.reason is Drop.CLOUD_EMPTY
-
-
-def pose(x=0.0, w=1.0):
-    return SimpleNamespace(
-        position=SimpleNamespace(x=x, y=2.0, z=3.0), orientation=SimpleNamespace(x=0.0, y=0.0, z=0.0, w=w)
-    )
-
-
-def test_poses():
-    transform = read_pose(pose(1.0))
-    np.testing.assert_array_equal(transform[:3, 3], [1, 2, 3])
-    np.testing.assert_array_equal(transform[:3, :3], np.eye(3))
-    for broken in (pose(x=np.nan), pose(w=0.0)):
-        with pytest.raises(UnusableInput) as refused:
-            read_pose(broken)
-        assert refused.value.reason is Drop.POSE
