@@ -47,7 +47,7 @@ def test_odometry_reaches_the_frame_in_the_grid_frame(world: World) -> None:
 
 WRONG = {
     "image_size": {"width": 32},
-    "encoding": {"encoding": "bayer_rggb8"},
+    "encoding": {"encoding": "32FC1"},
 }
 
 

@@ -23,7 +23,7 @@ def test_diagnostics_tell_rates_latencies_drops_and_the_checkpoint(world: World)
     now = world.client.get_clock().now().nanoseconds
     world.rig.images(now - SECOND)
     world.spin(0.1)
-    world.rig.images(now - SECOND // 2, encoding="bayer_rggb8")
+    world.rig.images(now - SECOND // 2, encoding="32FC1")
 
     def told() -> bool:
         values = {kv.key: kv.value for kv in statuses_of(messages).get("drops", DiagnosticArray()).values or ()}
