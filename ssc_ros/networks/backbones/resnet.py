@@ -44,7 +44,7 @@ class ResNet(nn.Module):
             pyramid.append(x)
         return pyramid
 
-    def load_published(self, folder: Path) -> None:
+    def load_pretrained(self, folder: Path) -> None:
         """Fill it from a folder that `hf download microsoft/resnet-50 --local-dir FOLDER` makes.
 
         Raises:

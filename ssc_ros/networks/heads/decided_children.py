@@ -128,7 +128,7 @@ def decide_voxels(begin, end, features, weight, labels, confidence):  # type: ig
 
     Args:
         begin, end: range of X that is written.
-        features: (F, X, Y Z) float32, or int16: see `core.bfloat16`.
+        features: (F, X, Y Z) float32, or int16: see `kernels.bfloat16`.
         weight: (C + 8, F + 1) float32, the last column is the bias; the rows of logits, which are to base 2, are
             classes, and then children as in `to_children`.
         labels, confidence: (2X, 2Y, Z) uint16 to write: two neighbours along z, the lower one in the lower byte.

@@ -12,7 +12,7 @@ def add_rows(begin, end, rows, first, places, total):  # type: ignore[no-untyped
 
     Args:
         begin, end: range of the rows of the total.
-        rows: (P, C) float32, or int16: see `core.bfloat16`.
+        rows: (P, C) float32, or int16: see `kernels.bfloat16`.
         first: place of the first of them.
         places: (T, N) int32, for each tap and row the place of a product; -1 where there is none.
         total: (N, C) float32.

@@ -37,7 +37,7 @@ def pairs_of(rulebook):
         for i, o in zip(sources.tolist(), targets.tolist(), strict=True)
     ]
     if rulebook.identity is not None:
-        found += [(rulebook.identity, i, i) for i in range(rulebook.inputs)]
+        found += [(rulebook.identity, i, i) for i in range(rulebook.in_rows)]
     return found
 
 
@@ -89,7 +89,7 @@ def test_the_table_has_the_same_pairs(stride, share):
 def test_an_output_finds_its_pairs():
     rulebook = strided_rulebook(random_sites(), (3, 3, 3), (2, 2, 2))[1]
     places = rulebook.places
-    assert places.shape == (27, rulebook.outputs)
+    assert places.shape == (27, rulebook.out_rows)
     found = [(tap, rulebook.sources[place].item(), o) for (tap, o), place in np.ndenumerate(places) if place >= 0]
     assert len(found) == len(rulebook.sources)
     assert set(found) == set(pairs_of(rulebook))
