@@ -39,17 +39,17 @@ def run(args: argparse.Namespace) -> int:
     from ssc_ros.evaluation.results import sha256
     from ssc_ros.inference.checkpoint import CheckpointMetadata, save_checkpoint
     from ssc_ros.systems import build
-    from ssc_ros.systems.published.weights import PUBLISHED_WEIGHTS, load_published
+    from ssc_ros.systems.published.weights import PUBLISHED_MODULES, import_published
 
-    if args.system not in PUBLISHED_WEIGHTS:
-        raise SscError(f"no published names of '{args.system}' are known, only of {', '.join(PUBLISHED_WEIGHTS)}")
+    if args.system not in PUBLISHED_MODULES:
+        raise SscError(f"no published names of '{args.system}' are known, only of {', '.join(PUBLISHED_MODULES)}")
     try:
         content = torch.load(args.weights, map_location="cpu", weights_only=True)
     except (OSError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise SscError(f"'{args.weights}' cannot be read as a PyTorch checkpoint of tensors: {reason}") from error
     network = build(args.system, PRESET)
-    load_published(network, args.system, content)
+    import_published(network, args.system, content)
     spec = network.spec
     metadata = CheckpointMetadata(
         model_id=args.deploy.stem,

@@ -1,4 +1,4 @@
-"""Compiled loops in the place of torch's operations: on a CPU, and only where nobody wants gradients or a graph."""
+"""Compiled loops in the place of torch's operations: on a CPU, where neither gradients nor a graph are needed."""
 
 from __future__ import annotations
 

@@ -16,14 +16,14 @@ FILE = "model.safetensors"
 
 
 @runtime_checkable
-class Published(Protocol):
+class Pretrained(Protocol):
     """A block that others have trained and published."""
 
-    def load_published(self, folder: Path) -> None:
+    def load_pretrained(self, folder: Path) -> None:
         """Fill the block from a folder of the library transformers."""
 
 
-def load_published(network: nn.Module, folders: Mapping[str, Path]) -> None:
+def load_backbone_weights(network: nn.Module, folders: Mapping[str, Path]) -> None:
     """Fill blocks of a network, each from a folder of its own; nothing is downloaded from here.
 
     Args:
@@ -33,12 +33,12 @@ def load_published(network: nn.Module, folders: Mapping[str, Path]) -> None:
     Raises:
         SscError: no block of that path takes published weights, or the folder holds others.
     """
-    blocks = {name: module for name, module in network.named_modules() if isinstance(module, Published)}
+    blocks = {name: module for name, module in network.named_modules() if isinstance(module, Pretrained)}
     for name, folder in folders.items():
         if name not in blocks:
             have = ", ".join(blocks) or "none"
             raise SscError(f"'{name}' is no block that takes published weights; of this network these do: {have}")
-        blocks[name].load_published(folder)
+        blocks[name].load_pretrained(folder)
 
 
 def read_weights(folder: Path, prefix: str) -> dict[str, Tensor]:

@@ -1,4 +1,4 @@
-"""Published systems: a module with the wiring of each, and one with its presets; no arithmetic of their own."""
+"""Published systems, a sub-package each: `network` wires blocks, `presets` has their sizes; neither does arithmetic."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ SYSTEMS: Mapping[str, Mapping[str, Callable[[], SceneNetwork]]] = {
 
 
 def spelled(preset: str) -> str:
-    """The name of a preset as it is kept: what papers hyphenate, such as full-t, has an underscore."""
+    """Return a preset's name with underscores, where papers hyphenate as in full-t."""
     return preset.replace("-", "_")
 
 
 def build(system: str, preset: str) -> SceneNetwork:
-    """A freshly initialised network; a hyphen in the preset's name is as good as an underscore.
+    """Build a freshly initialised network; a hyphen in the preset's name is as good as an underscore.
 
     Raises:
         SscError: a system or preset that does not exist; the message lists those that do.

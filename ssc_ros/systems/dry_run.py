@@ -1,6 +1,7 @@
-"""A network on torch's meta device, which has shapes and no data: any size takes seconds and no memory.
+"""Run a network on torch's meta device, which has shapes and no data: any size takes seconds and no memory.
 
-Where a shape depends on data, a documented number stands for it, see `AssumedSizes`.
+Distillation asks it for the shapes of taps, profiling for the cost of modules. Where a shape depends on data, a
+documented number stands for it, see `AssumedSizes`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ PROPOSALS = 18_746
 """Half-resolution voxels that hold a matched pixel, in SemanticKITTI's frame 08/000000 (semi-global matching)."""
 
 WIDE_PROPOSALS = 5_637
-"""Voxels twice as wide as those that hold a matched pixel of that frame, matched at half its size."""
+"""Voxels twice as wide that hold a matched pixel of that frame, matched at half its size."""
 
 MATCHED = 75_145
 """Matched pixels of that frame inside of the box, matched at half its size."""
@@ -35,7 +36,7 @@ POLAR = {(480, 360, 32): (49_679, 33_977), (192, 192, 16): (22_846, 14_183)}
 
 
 def dry_run(make: Callable[[], SceneNetwork]) -> SceneOutput:
-    """What a network returns for one frame: tensors on the meta device, shapes alone.
+    """Return what a network returns for one frame: tensors on the meta device, shapes alone.
 
     Args:
         make: builds the network.
@@ -47,7 +48,7 @@ def dry_run(make: Callable[[], SceneNetwork]) -> SceneOutput:
 
 
 def without_data(make: Callable[[], SceneNetwork]) -> tuple[SceneNetwork, SceneInputs]:
-    """A network and its inputs of one frame in a stream, on the meta device."""
+    """Make a network, and its inputs of one frame in a stream, on the meta device."""
     with torch.device("meta"):
         network = make().eval()
         with AssumedSizes(network.spec):
@@ -55,9 +56,9 @@ def without_data(make: Callable[[], SceneNetwork]) -> tuple[SceneNetwork, SceneI
 
 
 def empty_inputs(spec: InputSpec) -> SceneInputs:
-    """Inputs of one frame on the default device, with the shapes that a spec asks for and no meaning.
+    """Make inputs of one frame on the default device, with the shapes that a spec asks for and no meaning.
 
-    Each frame, those of the history too, has `MATCHED` stereo points; past frames come as images.
+    Each frame, past ones included, has `MATCHED` stereo points; past frames come as images.
     """
     inputs: SceneInputs = {}
     past = spec.history.count
@@ -94,8 +95,8 @@ def empty_inputs(spec: InputSpec) -> SceneInputs:
 class AssumedSizes(TorchDispatchMode):
     """Answer the questions that need data.
 
-    `PROPOSALS` or `WIDE_PROPOSALS` voxels are proposed, all points lie in `OCCUPIED` voxels, those of a whole sweep in
-    the cells of `POLAR`.
+    `PROPOSALS` or `WIDE_PROPOSALS` voxels are proposed, all points in the box lie in `OCCUPIED` voxels, and the points
+    of a whole sweep in the cells of `POLAR`.
 
     Args:
         spec: of the network that asks.

@@ -1,4 +1,4 @@
-"""What past frames have left behind, made anew from their images where nobody has kept it."""
+"""Memories of past frames: as a stream has kept them, or made anew from past images."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ssc_ros.systems.spec import SceneInputs, SceneNetwork
 
 
 def past_memory(inputs: SceneInputs, remember: Callable[[Tensor], Tensor]) -> Tensor:
-    """[B, P, ...] memories of the past frames; those of frames that are not valid mean nothing.
+    """Return the memories [B, P, ...] of the past frames; those of frames that are not valid have no meaning.
 
     Args:
         inputs: of a network with a history.
@@ -27,14 +27,14 @@ def past_memory(inputs: SceneInputs, remember: Callable[[Tensor], Tensor]) -> Te
 
 @torch.no_grad()
 def as_streamed(network: SceneNetwork, inputs: SceneInputs) -> SceneInputs:
-    """Inputs as of a frame in a stream: in place of past images what a network with a memory keeps of them, zeros.
+    """Exchange past images for what a stream keeps of them, a memory of zeros: inputs as of a frame in a stream.
 
     Args:
         network: in evaluation mode.
         inputs: with past images, if it has a history.
 
     Returns:
-        The inputs with `past_memory` [B, P, ...]; as they are, if the network reads no past or the images themselves.
+        The inputs with `past_memory` [B, P, ...]; unchanged, if the network reads no past, or has no memory.
     """
     history = network.spec.history
     if not history.count:

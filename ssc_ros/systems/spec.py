@@ -120,13 +120,14 @@ class SceneOutput:
     """What a system predicts.
 
     Attributes:
-        scene: the class logits of the grid; None of a network that does not complete a scene.
-        points: the class logits of the points of the sweep; None of a network that gives none to them.
+        scene: the class logits of the grid; None if the network completes no scene.
+        points: the class logits of the points of the sweep; None if the network gives them no classes.
         depth: [B, D, h, w] logits over the depth bins of each image cell, for depth supervision; None without images.
-        image: [B, C, h, w] class logits of each image cell, for 2-D supervision; None outside of training.
+        image: [B, C, h, w] class logits of each image cell, for 2-D supervision. Networks that complete a scene have
+            them in training alone, if at all.
         taps: intermediate features by name, which distillation compares.
-        memory: [B, ...] what a later frame may want of this one (`past_memory`); None of a network of single frames.
-        occupancy: [B, X/2, Y/2, Z/2] logits of "not empty", by the part of the network that guessed them; none outside
+        memory: [B, ...] what a later frame reads of this one (`past_memory`); None if the network reads no past.
+        occupancy: [B, X/2, Y/2, Z/2] logits of "not empty", by the part of the network that guessed them; empty outside
             of training.
         seeds: classes of the voxels that the network looks at more closely; None outside of training.
         temporal: the class logits of the grid by past frames alone; None outside of training.

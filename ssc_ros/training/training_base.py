@@ -20,7 +20,7 @@ from ssc_ros.core import EMPTY, LABEL_SETS, SscError
 from ssc_ros.distillation import Guide, Lesson, Recipe, Tutor
 from ssc_ros.evaluation.confusion import Confusion
 from ssc_ros.inference.checkpoint import load_block
-from ssc_ros.networks.pretrained import load_published
+from ssc_ros.networks.pretrained import load_backbone_weights
 from ssc_ros.systems import LIDAR, STEREO, InputSpec, SceneOutput, build, spelled
 from ssc_ros.training.loading import TrainingData
 
@@ -67,7 +67,7 @@ class NetworkTraining(lightning.LightningModule):
                 f"{system} {preset} tells {self.network.class_count} classes apart, but label set '{label_set}' has "
                 f"{len(self.label_set)}; set model.label_set or model.preset"
             )
-        load_published(self.network, published or {})
+        load_backbone_weights(self.network, published or {})
         for block, checkpoint in (pretrained or {}).items():
             load_block(self.network, block, checkpoint)
         self.tutors = nn.ModuleDict(

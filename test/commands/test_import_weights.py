@@ -7,7 +7,7 @@ from ssc_ros import cli
 from ssc_ros.commands import import_weights
 from ssc_ros.inference.checkpoint import load_checkpoint
 from ssc_ros.systems import build
-from ssc_ros.systems.published.weights import PUBLISHED_WEIGHTS
+from ssc_ros.systems.published.weights import PUBLISHED_MODULES
 
 SPCONV_1 = {
     "cylinder3d": {
@@ -48,7 +48,7 @@ SPCONV_1 = {
 
 def published(network, system) -> dict[str, torch.Tensor]:
     """Its state as the authors' code would save it, with kernels of spconv 1."""
-    theirs = {ours: name for name, ours in PUBLISHED_WEIGHTS[system]().items()}
+    theirs = {ours: name for name, ours in PUBLISHED_MODULES[system]().items()}
     state = {}
     for key, tensor in network.state_dict().items():
         module = max((ours for ours in theirs if key.startswith(f"{ours}.")), key=len)
@@ -59,7 +59,7 @@ def published(network, system) -> dict[str, torch.Tensor]:
     return state
 
 
-@pytest.mark.parametrize("system", PUBLISHED_WEIGHTS)
+@pytest.mark.parametrize("system", PUBLISHED_MODULES)
 def test_tensors_have_the_published_names_and_shapes(system):
     with torch.device("meta"):
         state = published(build(system, "full"), system)
@@ -68,7 +68,7 @@ def test_tensors_have_the_published_names_and_shapes(system):
 
 @pytest.mark.parametrize("spconv_2", [False, True])
 @pytest.mark.parametrize("wrapped", [False, True])
-@pytest.mark.parametrize("system", PUBLISHED_WEIGHTS)
+@pytest.mark.parametrize("system", PUBLISHED_MODULES)
 def test_an_imported_checkpoint_holds_the_weights(tmp_path, monkeypatch, system, wrapped, spconv_2):
     monkeypatch.setattr(import_weights, "PRESET", "edge")
     network = build(system, "edge")

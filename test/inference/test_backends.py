@@ -109,11 +109,11 @@ def test_a_backend_that_agrees_runs_the_parts(monkeypatch):
 
     made = network()
     deployment = deploy(made, [fake(monkeypatch, compile_part)], CPU)
-    assert deployment.parts == ("image.see", "enter", "complete")
+    assert deployment.parts == ("image.see", "fuse_and_fill", "complete")
     assert deployment.agreement == 1.0
     calls.clear()
     made(made_inputs(SPEC))
-    assert calls == ["image.see", "enter", "complete"]
+    assert calls == ["image.see", "fuse_and_fill", "complete"]
 
 
 def test_a_backend_that_says_something_else_is_refused(monkeypatch, caplog):
@@ -139,7 +139,7 @@ def test_who_asks_for_bfloat16_by_name_accepts_what_torch_loses_by_it(monkeypatc
     with torch.no_grad():
         made.head.logits.weight.mul_(1000)  # every label is sure, and some depend on rounding
     deployment = deploy(made, [same], CPU)
-    assert deployment.parts == ("image.see", "enter", "complete")
+    assert deployment.parts == ("image.see", "fuse_and_fill", "complete")
     assert deployment.agreement < REQUIRED["bf16"]
     changed = re.search(r"bfloat16 alone changes (.*)% of the labels", caplog.text)
     assert float(changed[1]) == pytest.approx(100 * (1 - deployment.agreement), abs=0.01)
@@ -162,7 +162,7 @@ def test_a_part_that_cannot_be_compiled_stays_with_torch(monkeypatch):
         return example.part.call
 
     deployment = deploy(network(), [fake(monkeypatch, compile_part)], CPU)
-    assert deployment.parts == ("image.see", "enter")
+    assert deployment.parts == ("image.see", "fuse_and_fill")
     assert deployment.left == (("complete", "no such operation"),)
 
 

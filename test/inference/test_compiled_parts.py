@@ -96,7 +96,7 @@ def test_compiled_parts_calculate_what_torch_does(library):
     expected, _ = observe(made, inputs)
     for _ in range(2):  # the second time from the cache
         deployment = deploy(made, [backend], CPU)
-        assert (deployment.parts, deployment.left) == (("image.see", "enter", "complete"), ())
+        assert (deployment.parts, deployment.left) == (("image.see", "fuse_and_fill", "complete"), ())
         found = made(inputs).scene
         scale = expected.scene.features.abs().max()
         torch.testing.assert_close(found.features / scale, expected.scene.features / scale, atol=1e-5, rtol=0)
@@ -158,7 +158,7 @@ def test_openvino_calculates_in_eight_bits_what_torch_does_with_rounded_values()
     assert len(weights) == len([name for name in ranges if name.startswith(("image.encoder", "image.depth"))])
     for _ in range(2):  # the second time from the cache
         deployment = deploy(made, [backend], CPU, ranges)
-        assert (deployment.parts, deployment.left) == (("image.see", "enter", "complete"), ())
+        assert (deployment.parts, deployment.left) == (("image.see", "fuse_and_fill", "complete"), ())
         assert deployment.agreement > REQUIRED["int8"]
 
 

@@ -35,20 +35,24 @@ def camera(spec: InputSpec) -> L2Cocc:
     parts = 8 * (1 + ("lidar_voxels" in spec.sweep))
     classes = CLASSES if "lidar_classes" in spec.sweep else 0
     return L2Cocc(
-        image(spec),
-        lift,
-        MeasuredFusion(lift.outputs(CONTEXT), VOLUME, half.shape, parts, classes),
-        VoxelTransformer(VOLUME, 2, 4, 1, 16, spec.bins, half, spec.image_size, context=CONTEXT),
-        ResidualBlock3d(VOLUME),
-        planes(spec, VOLUME),
-        head(VOLUME),
+        image=image(spec),
+        lift=lift,
+        fuse=MeasuredFusion(lift.out_channels(CONTEXT), VOLUME, half.shape, parts, classes),
+        transformer=VoxelTransformer(VOLUME, 2, 4, 1, 16, spec.bins, half, spec.image_size, context=CONTEXT),
+        trunk=ResidualBlock3d(VOLUME),
+        planes=planes(spec, VOLUME),
+        head=head(VOLUME),
     )
 
 
 def lidar(spec: InputSpec, volume: int = VOLUME) -> L2CoccLidar:
-    encoder = PointEncoder(spec.grid.coarsened(2), (16,), volume)
     return L2CoccLidar(
-        replace(spec, sensors=(LIDAR,)), CLASSES, encoder, ResidualBlock3d(volume), planes(spec, volume), head(volume)
+        replace(spec, sensors=(LIDAR,)),
+        CLASSES,
+        encoder=PointEncoder(spec.grid.coarsened(2), (16,), volume),
+        trunk=ResidualBlock3d(volume),
+        planes=planes(spec, volume),
+        head=head(volume),
     )
 
 

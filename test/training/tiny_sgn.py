@@ -31,10 +31,10 @@ def camera(spec: InputSpec) -> Sgn:
     return Sgn(
         spec,
         CLASSES,
-        nn.Sequential(ResidualEncoder((8, 8, 16), 1), TopDownNeck((8, 16), WIDTH)),
-        LineOfSightLift(half, spec.image_size, 4),
-        conv_norm_3d(WIDTH, WIDTH),
-        GeometryGuidance(
+        encoder=nn.Sequential(ResidualEncoder((8, 8, 16), 1), TopDownNeck((8, 16), WIDTH)),
+        lift=LineOfSightLift(half, spec.image_size, 4),
+        bottleneck=conv_norm_3d(WIDTH, WIDTH),
+        geometry=GeometryGuidance(
             GeometryHead(nn.Identity(), nn.Conv3d(WIDTH, 1, 3, padding=1)),
             ProposalNetwork(
                 PointEvidence(spec.grid, WIDTH, blocks=1),
@@ -42,7 +42,7 @@ def camera(spec: InputSpec) -> Sgn:
                 OccupancyHead(WIDTH, (1,)),
             ),
         ),
-        SemanticGuidance(WIDTH, CLASSES),
-        SemanticDiffusion(2 * WIDTH, WIDTH, 1),
-        SubvoxelHead(WIDTH, np.array(SEMANTIC_KITTI.frequencies)),
+        semantics=SemanticGuidance(WIDTH, CLASSES),
+        diffusion=SemanticDiffusion(2 * WIDTH, WIDTH, 1),
+        head=SubvoxelHead(WIDTH, np.array(SEMANTIC_KITTI.frequencies)),
     )

@@ -73,7 +73,7 @@ class EfficientNet(nn.Module):
                 pyramid.append(x)
         return [*pyramid, self.top(x)]
 
-    def load_published(self, folder: Path) -> None:
+    def load_pretrained(self, folder: Path) -> None:
         """Fill it from a folder that `hf download google/efficientnet-b7 --local-dir FOLDER` makes.
 
         Raises:

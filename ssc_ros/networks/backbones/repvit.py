@@ -22,15 +22,15 @@ class ConvNorm(Reparameterized):
     """Convolution that keeps the size at stride 1, and batch norm; fused, one convolution."""
 
     def __init__(
-        self, inputs: int, outputs: int, kernel: int = 1, stride: int = 1, groups: int = 1, gain: float = 1.0
+        self, in_channels: int, out_channels: int, kernel: int = 1, stride: int = 1, groups: int = 1, gain: float = 1.0
     ) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False)
-        self.norm = nn.BatchNorm2d(outputs)
+        self.conv = nn.Conv2d(in_channels, out_channels, kernel, stride, kernel // 2, groups=groups, bias=False)
+        self.norm = nn.BatchNorm2d(out_channels)
         nn.init.constant_(self.norm.weight, gain)
 
     def forward(self, x: Tensor) -> Tensor:
-        """[B, inputs, H, W] -> [B, outputs, H / stride, W / stride]."""
+        """[B, in_channels, H, W] -> [B, out_channels, H / stride, W / stride]."""
         return self.norm(self.conv(x))
 
     def fused(self) -> nn.Conv2d:
@@ -103,10 +103,12 @@ def block(channels: int, *, gate: bool) -> nn.Sequential:
     return nn.Sequential(*(mixer for mixer in mixers if gate or not isinstance(mixer, Gate)))
 
 
-def halving(inputs: int, outputs: int) -> nn.Sequential:
-    """[B, inputs, H, W] -> [B, outputs, H / 2, W / 2]."""
+def halving(in_channels: int, out_channels: int) -> nn.Sequential:
+    """[B, in_channels, H, W] -> [B, out_channels, H / 2, W / 2]."""
     return nn.Sequential(
-        ConvNorm(inputs, inputs, 3, 2, groups=inputs), ConvNorm(inputs, outputs), ChannelMixer(outputs)
+        ConvNorm(in_channels, in_channels, 3, 2, groups=in_channels),
+        ConvNorm(in_channels, out_channels),
+        ChannelMixer(out_channels),
     )
 
 

@@ -20,8 +20,8 @@ def group_norm(channels: int) -> nn.Module:
 
 
 def conv_norm(
-    inputs: int,
-    outputs: int,
+    in_channels: int,
+    out_channels: int,
     kernel: int = 3,
     stride: int = 1,
     *,
@@ -31,8 +31,8 @@ def conv_norm(
 ) -> nn.Sequential:
     """2-D convolution, normalisation and (by default) ReLU; keeps the size at stride 1."""
     layers: list[nn.Module] = [
-        nn.Conv2d(inputs, outputs, kernel, stride, dilation * (kernel // 2), dilation, bias=False),
-        norm(outputs),
+        nn.Conv2d(in_channels, out_channels, kernel, stride, dilation * (kernel // 2), dilation, bias=False),
+        norm(out_channels),
     ]
     if relu:
         layers.append(nn.ReLU(inplace=True))
@@ -40,29 +40,30 @@ def conv_norm(
 
 
 class BasicBlock(nn.Module):
-    """Two 3x3 convolutions around a shortcut: [B, inputs, H, W] -> [B, outputs, H / stride, W / stride].
+    """Two 3x3 convolutions around a shortcut: [B, in_channels, H, W] -> [B, out_channels, H / stride, W / stride].
 
     Args:
-        inputs, outputs, stride: channels and step.
+        in_channels, out_channels, stride: channels and step.
         shortcut: replaces the usual one, which is the identity or, where the shape changes, a 1x1 convolution.
         norm: normalisation of each convolution.
     """
 
     def __init__(
         self,
-        inputs: int,
-        outputs: int,
+        in_channels: int,
+        out_channels: int,
         stride: int = 1,
         shortcut: nn.Module | None = None,
         norm: Norm = nn.BatchNorm2d,
     ) -> None:
         super().__init__()
         self.body = nn.Sequential(
-            conv_norm(inputs, outputs, 3, stride, norm=norm), conv_norm(outputs, outputs, relu=False, norm=norm)
+            conv_norm(in_channels, out_channels, 3, stride, norm=norm),
+            conv_norm(out_channels, out_channels, relu=False, norm=norm),
         )
         if shortcut is None:
-            same = inputs == outputs and stride == 1
-            shortcut = nn.Identity() if same else conv_norm(inputs, outputs, 1, stride, relu=False, norm=norm)
+            same = in_channels == out_channels and stride == 1
+            shortcut = nn.Identity() if same else conv_norm(in_channels, out_channels, 1, stride, relu=False, norm=norm)
         self.shortcut = shortcut
 
     def forward(self, x: Tensor) -> Tensor:
@@ -76,13 +77,15 @@ class ResidualEncoder(nn.Module):
     Args:
         widths: channels of the stem (stride 2) and of each stage that follows, each of which halves the size.
         blocks: residual blocks per stage.
-        inputs: channels of the image.
+        in_channels: channels of the image.
         norm: normalisation of each convolution.
     """
 
-    def __init__(self, widths: Sequence[int], blocks: int = 2, inputs: int = 3, norm: Norm = nn.BatchNorm2d) -> None:
+    def __init__(
+        self, widths: Sequence[int], blocks: int = 2, in_channels: int = 3, norm: Norm = nn.BatchNorm2d
+    ) -> None:
         super().__init__()
-        self.stem = conv_norm(inputs, widths[0], 3, 2, norm=norm)
+        self.stem = conv_norm(in_channels, widths[0], 3, 2, norm=norm)
         self.stages = nn.ModuleList(
             nn.Sequential(BasicBlock(a, b, 2, norm=norm), *(BasicBlock(b, b, norm=norm) for _ in range(blocks - 1)))
             for a, b in itertools.pairwise(widths)
@@ -98,17 +101,17 @@ class TopDownNeck(nn.Module):
 
     Args:
         widths: channels of the pyramid, finest first.
-        outputs: channels of the result.
+        out_channels: channels of the result.
         norm: normalisation of the last convolution.
     """
 
-    def __init__(self, widths: Sequence[int], outputs: int, norm: Norm = nn.BatchNorm2d) -> None:
+    def __init__(self, widths: Sequence[int], out_channels: int, norm: Norm = nn.BatchNorm2d) -> None:
         super().__init__()
-        self.lateral = nn.ModuleList(nn.Conv2d(w, outputs, 1) for w in widths)
-        self.smooth = conv_norm(outputs, outputs, norm=norm)
+        self.lateral = nn.ModuleList(nn.Conv2d(w, out_channels, 1) for w in widths)
+        self.smooth = conv_norm(out_channels, out_channels, norm=norm)
 
     def forward(self, pyramid: Sequence[Tensor]) -> Tensor:
-        """Pyramid (finest first) -> [B, outputs, H, W] at the size of its finest level."""
+        """Pyramid (finest first) -> [B, out_channels, H, W] at the size of its finest level."""
         levels = [lateral(x) for lateral, x in zip(self.lateral, pyramid, strict=True)]
         x = levels[-1]
         for finer in reversed(levels[:-1]):

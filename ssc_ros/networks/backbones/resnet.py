@@ -40,7 +40,7 @@ class ResNet(nn.Module):
         """[B, 3, H, W] -> a level for each stage, at strides 4, 8, 16 and 32; finest first."""
         return outputs_of_each(self.stages, self.stem(image))
 
-    def load_published(self, folder: Path) -> None:
+    def load_pretrained(self, folder: Path) -> None:
         """Fill it from a folder that `hf download microsoft/resnet-50 --local-dir FOLDER` makes.
 
         Raises:

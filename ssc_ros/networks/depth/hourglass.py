@@ -10,10 +10,12 @@ TRANSPOSED = {2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
 BATCH_NORM = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
 
 
-def conv_group_norm(dimensions: int, inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
+def conv_group_norm(
+    dimensions: int, in_channels: int, out_channels: int, kernel: int = 3, stride: int = 1
+) -> nn.Sequential:
     """Convolution and group norm of two groups; keeps the size at stride 1."""
-    convolution = CONVOLUTION[dimensions](inputs, outputs, kernel, stride, kernel // 2, bias=False)
-    return nn.Sequential(convolution, nn.GroupNorm(2, outputs))
+    convolution = CONVOLUTION[dimensions](in_channels, out_channels, kernel, stride, kernel // 2, bias=False)
+    return nn.Sequential(convolution, nn.GroupNorm(2, out_channels))
 
 
 class Hourglass(nn.Module):
@@ -27,12 +29,12 @@ class Hourglass(nn.Module):
     def __init__(self, dimensions: int, channels: int) -> None:
         super().__init__()
 
-        def down(inputs: int) -> nn.Sequential:
-            outputs = 2 * inputs
+        def down(in_channels: int) -> nn.Sequential:
+            out_channels = 2 * in_channels
             return nn.Sequential(
-                conv_group_norm(dimensions, inputs, outputs, stride=2),
+                conv_group_norm(dimensions, in_channels, out_channels, stride=2),
                 nn.ReLU(inplace=True),
-                conv_group_norm(dimensions, outputs, outputs),
+                conv_group_norm(dimensions, out_channels, out_channels),
                 nn.ReLU(inplace=True),
             )
 

@@ -33,8 +33,8 @@ class HourglassInteraction(nn.Module):
     def __init__(self, width: int = 32) -> None:
         super().__init__()
 
-        def conv(inputs: int) -> nn.Sequential:
-            return nn.Sequential(conv_group_norm(3, inputs, width), nn.ReLU(inplace=True))
+        def conv(in_channels: int) -> nn.Sequential:
+            return nn.Sequential(conv_group_norm(3, in_channels, width), nn.ReLU(inplace=True))
 
         self.entry = nn.Sequential(conv(2), conv(width), Hourglass(3, width))
         self.hourglasses = nn.Sequential(Hourglass(3, width), Hourglass(3, width))

@@ -58,13 +58,15 @@ class BirdEyeUNet(nn.Module):
         return completed
 
 
-def _two_convolutions(inputs: int, outputs: int, norm: bool) -> nn.Sequential:
-    return nn.Sequential(*_convolution(inputs, outputs, norm), *_convolution(outputs, outputs, norm))
+def _two_convolutions(in_channels: int, out_channels: int, norm: bool) -> nn.Sequential:
+    return nn.Sequential(
+        *_convolution(in_channels, out_channels, norm), *_convolution(out_channels, out_channels, norm)
+    )
 
 
-def _convolution(inputs: int, outputs: int, norm: bool) -> list[nn.Module]:
-    convolution = nn.Conv2d(inputs, outputs, 3, padding=1, bias=not norm)
-    return [convolution, *([nn.BatchNorm2d(outputs)] if norm else []), nn.ReLU(inplace=True)]
+def _convolution(in_channels: int, out_channels: int, norm: bool) -> list[nn.Module]:
+    convolution = nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=not norm)
+    return [convolution, *([nn.BatchNorm2d(out_channels)] if norm else []), nn.ReLU(inplace=True)]
 
 
 class OccupancyHead(nn.Module):

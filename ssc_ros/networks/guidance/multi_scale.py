@@ -22,16 +22,16 @@ SLOPE = 0.1
 class SparseResidualBlock(nn.Module):
     """Two 3x3x3 submanifold convolutions around a linear shortcut; the active voxels stay the same."""
 
-    def __init__(self, inputs: int, outputs: int) -> None:
+    def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
-        self.shortcut = nn.Sequential(nn.Linear(inputs, outputs, bias=False), SiteBatchNorm(outputs))
-        self.first = SubmanifoldConv3d(inputs, outputs, bias=False)
-        self.first_norm = SiteBatchNorm(outputs)
-        self.second = SubmanifoldConv3d(outputs, outputs, bias=False)
-        self.second_norm = SiteBatchNorm(outputs)
+        self.shortcut = nn.Sequential(nn.Linear(in_channels, out_channels, bias=False), SiteBatchNorm(out_channels))
+        self.first = SubmanifoldConv3d(in_channels, out_channels, bias=False)
+        self.first_norm = SiteBatchNorm(out_channels)
+        self.second = SubmanifoldConv3d(out_channels, out_channels, bias=False)
+        self.second_norm = SiteBatchNorm(out_channels)
 
     def forward(self, volume: SparseVolume) -> SparseVolume:
-        """[N, inputs] -> [N, outputs]."""
+        """[N, in_channels] -> [N, out_channels]."""
         hidden = functional.leaky_relu(self.first_norm(self.first(volume).features), SLOPE)
         body = self.second_norm(self.second(volume.replaced(hidden)).features)
         return volume.replaced(functional.leaky_relu(body + self.shortcut(volume.features), SLOPE))
@@ -43,25 +43,25 @@ class MultiScaleFusion(nn.Module):
     The published block has one more layer for the choice of scale, which is never called and so is not here.
 
     Args:
-        inputs, outputs: channels.
+        in_channels, out_channels: channels.
         width: of the hidden features.
         scales: edges of the blocks [voxels].
     """
 
-    def __init__(self, inputs: int, outputs: int, width: int, scales: Sequence[int] = SCALES) -> None:
+    def __init__(self, in_channels: int, out_channels: int, width: int, scales: Sequence[int] = SCALES) -> None:
         super().__init__()
         self.scales, half = tuple(scales), width // 2
-        self.reduce = nn.Linear(inputs, width)
+        self.reduce = nn.Linear(in_channels, width)
         self.describe = nn.ModuleList(nn.Linear(width, half) for _ in scales)
         self.common = nn.Linear(half, half, bias=False)
         self.gates = nn.ModuleList(nn.Linear(half, half) for _ in scales)
         self.expand = nn.Linear(half, width, bias=False)
         self.merge = nn.Sequential(
-            nn.Linear(2 * width, width, bias=False), nn.ReLU(inplace=True), nn.Linear(width, outputs)
+            nn.Linear(2 * width, width, bias=False), nn.ReLU(inplace=True), nn.Linear(width, out_channels)
         )
 
     def forward(self, volume: SparseVolume) -> SparseVolume:
-        """[N, inputs] -> [N, outputs]."""
+        """[N, in_channels] -> [N, out_channels]."""
         reduced = volume.replaced(functional.relu(self.reduce(volume.features)))
         contexts = []
         for scale, describe in zip(self.scales, self.describe, strict=True):

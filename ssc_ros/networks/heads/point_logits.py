@@ -13,8 +13,8 @@ from ssc_ros.networks.sparse.sites import Sites
 
 @dataclass(frozen=True)
 class PointLogits:
-    """Logits of the occupied cells of a batch of sweeps, and the cell of each point. Class 0 is "unlabelled": nobody
-    is trained to say it, and it is never the label of a point.
+    """Logits of the occupied cells of a batch of sweeps, and the cell of each point. Class 0 is "unlabelled": no
+    network is trained to predict it, and it is never the label of a point.
 
     Attributes:
         cells: [M, C], a row for each occupied cell.

@@ -1,4 +1,4 @@
-"""Class logits of a whole grid, which nobody can afford to hold: 20 x 256 x 256 x 32 floats are 168 MB."""
+"""Class logits of a whole grid, too many to hold at once: 20 x 256 x 256 x 32 floats are 168 MB."""
 
 from __future__ import annotations
 

@@ -24,17 +24,17 @@ class PointEncoder(nn.Module):
     Args:
         grid: the voxels to fill.
         widths: channels of the hidden layers.
-        outputs: channels of the result.
+        out_channels: channels of the result.
     """
 
-    def __init__(self, grid: SceneGrid, widths: Sequence[int] = (64, 128, 256), outputs: int = 128) -> None:
+    def __init__(self, grid: SceneGrid, widths: Sequence[int] = (64, 128, 256), out_channels: int = 128) -> None:
         super().__init__()
         self.grid = grid
         layers: list[nn.Module] = [nn.BatchNorm1d(FEATURES)]
         for a, b in itertools.pairwise((FEATURES, *widths)):
             layers += [nn.Linear(a, b), nn.BatchNorm1d(b), nn.ReLU(inplace=True)]
-        self.layers = nn.Sequential(*layers, nn.Linear(widths[-1], outputs))
-        self.outputs = outputs
+        self.layers = nn.Sequential(*layers, nn.Linear(widths[-1], out_channels))
+        self.out_channels = out_channels
 
     def forward(self, points: Tensor) -> Tensor:
         """Encode a batch of sweeps.
@@ -44,15 +44,15 @@ class PointEncoder(nn.Module):
                 outside of the box or on its faces are left out.
 
         Returns:
-            [B, outputs, X, Y, Z].
+            [B, out_channels, X, Y, Z].
         """
         inside = points_inside(points, self.grid)
-        volume = points.new_zeros(len(points), self.outputs, self.grid.size)
+        volume = points.new_zeros(len(points), self.out_channels, self.grid.size)
         if len(inside.points) < 1 + self.training:  # nothing to pool; a single point has no variance to normalise by
             return volume.unflatten(2, self.grid.shape)
         encoded = self.layers(self._features(inside))
         occupied, cell = torch.unique(inside.voxel, return_inverse=True)
-        pooled = encoded.new_zeros(len(occupied), self.outputs).scatter_reduce(
+        pooled = encoded.new_zeros(len(occupied), self.out_channels).scatter_reduce(
             0, cell[:, None].expand_as(encoded), encoded, "amax", include_self=False
         )
         volume = volume.to(pooled)

@@ -16,23 +16,23 @@ CHUNK = 32_768
 
 
 class PolarPointEncoder(nn.Module):
-    """Points -> [M, outputs], a row for each of M groups of them.
+    """Points -> [M, out_channels], a row for each of M groups of them.
 
     All points of a group count, whatever their number; the published PolarNet takes 256 at random.
 
     Args:
         widths: channels of the layers on points, the last being that of the maximum.
-        outputs: channels of the result.
+        out_channels: channels of the result.
     """
 
-    def __init__(self, widths: Sequence[int], outputs: int) -> None:
+    def __init__(self, widths: Sequence[int], out_channels: int) -> None:
         super().__init__()
         layers: list[nn.Module] = [SiteBatchNorm(FEATURES)]
         *hidden, pooled = widths
         for a, b in itertools.pairwise((FEATURES, *hidden)):
             layers += [nn.Linear(a, b), SiteBatchNorm(b), nn.ReLU(inplace=True)]
         self.layers = nn.Sequential(*layers, nn.Linear(hidden[-1], pooled))
-        self.compress = nn.Sequential(nn.Linear(pooled, outputs), nn.ReLU(inplace=True))
+        self.compress = nn.Sequential(nn.Linear(pooled, out_channels), nn.ReLU(inplace=True))
         self.pooled = pooled
 
     def forward(self, cells: PolarCells, group: Tensor, count: int) -> Tensor:
@@ -44,7 +44,7 @@ class PolarPointEncoder(nn.Module):
             count: M, the number of groups; each has a point.
 
         Returns:
-            [M, outputs].
+            [M, out_channels].
         """
         if self.training:
             # group by group: there, what a maximum came from is found five times as fast as by scattered rows

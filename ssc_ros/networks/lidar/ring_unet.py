@@ -15,10 +15,10 @@ from ssc_ros.networks.reparameterize import Reparameterized, absorb_norm
 class RingConv(Reparameterized):
     """3 x 3 convolution, batch norm and leaky ReLU on [B, C, R, A]; zeros beyond the ranges, azimuth closes."""
 
-    def __init__(self, inputs: int, outputs: int) -> None:
+    def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(inputs, outputs, 3, padding=(1, 0))
-        self.norm = nn.BatchNorm2d(outputs)
+        self.conv = nn.Conv2d(in_channels, out_channels, 3, padding=(1, 0))
+        self.norm = nn.BatchNorm2d(out_channels)
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply the block."""
@@ -74,16 +74,16 @@ class RingUNet(nn.Module):
     """[B, C, R, A] -> features of the same size, and those of each level.
 
     Args:
-        inputs: C.
+        in_channels: C.
         widths: channels at full size and after each way down, which halves the map.
         ups: channels after each way up, finest first; as many as ways down.
         drop: share of each way up that is dropped in training, in blocks of 7 x 7.
     """
 
-    def __init__(self, inputs: int, widths: Sequence[int], ups: Sequence[int], drop: float = 0.0) -> None:
+    def __init__(self, in_channels: int, widths: Sequence[int], ups: Sequence[int], drop: float = 0.0) -> None:
         super().__init__()
-        self.norm = nn.BatchNorm2d(inputs)
-        self.entry = _pair(inputs, widths[0])
+        self.norm = nn.BatchNorm2d(in_channels)
+        self.entry = _pair(in_channels, widths[0])
         self.downs = nn.ModuleList(nn.Sequential(nn.MaxPool2d(2), *_pair(a, b)) for a, b in itertools.pairwise(widths))
         below = (*ups[1:], widths[-1])
         self.ups = nn.ModuleList(
@@ -105,5 +105,5 @@ class RingUNet(nn.Module):
         return levels[1:], ups
 
 
-def _pair(inputs: int, outputs: int) -> nn.Sequential:
-    return nn.Sequential(RingConv(inputs, outputs), RingConv(outputs, outputs))
+def _pair(in_channels: int, out_channels: int) -> nn.Sequential:
+    return nn.Sequential(RingConv(in_channels, out_channels), RingConv(out_channels, out_channels))

@@ -16,6 +16,19 @@ def _lower(location, size):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN
 
 
 @kernel
+def _softmax(logits, weights):  # type: ignore[no-untyped-def]  # noqa: ANN001
+    """Write the softmax of (points,) logits."""
+    largest, total = logits[0], np.float32(0)
+    for point in range(1, len(logits)):
+        largest = max(largest, logits[point])
+    for point in range(len(logits)):
+        weights[point] = np.exp(logits[point] - largest)
+        total += weights[point]
+    for point in range(len(logits)):
+        weights[point] /= total
+
+
+@kernel
 def attend(begin, end, rows, density, asked, reference, visible, sample, result):  # type: ignore[no-untyped-def]  # noqa: ANN001
     """Write weighted sums of samples of features times density; nothing is outside of the maps.
 
@@ -43,24 +56,24 @@ def attend(begin, end, rows, density, asked, reference, visible, sample, result)
         b, words = sample[n], asked[n]
         u, v, depth = reference[n]
         for head in range(heads):
+            # how much each point of this head counts
             first, logits = head * points, 3 * samples + head * points
-            largest, total = words[logits], np.float32(0)
-            for point in range(1, points):
-                largest = max(largest, words[logits + point])
+            _softmax(words[logits : logits + points], weights)
             for point in range(points):
-                weights[point] = np.exp(words[logits + point] - largest)
-                total += weights[point]
-            for point in range(points):
-                i, weight = first + point, weights[point] / total
+                # the point: the nearest cells and bins before it, and the shares of those behind them
+                i = first + point
                 x, right = _lower(u + words[2 * i] / np.float32(width), width)
                 y, below = _lower(v + words[2 * i + 1] / np.float32(height), height)
                 k, behind = _lower(depth + words[2 * samples + i] / np.float32(bins), bins)
                 for corner in range(4):
+                    # a cell outside of the map adds nothing
                     column, row = x + corner % 2, y + corner // 2
                     if 0 <= column < width and 0 <= row < height:
+                        # the probability of the point's depth in that cell, a bin outside being empty
                         near = density[b, row, column, k] if 0 <= k < bins else np.float32(0)
                         far = density[b, row, column, k + 1] if 0 <= k + 1 < bins else np.float32(0)
+                        # bilinear share of the cell, times the point's weight, times that probability
                         share = (right if corner % 2 else one - right) * (below if corner // 2 else one - below)
-                        share *= weight * (near + (far - near) * behind)
+                        share *= weights[point] * (near + (far - near) * behind)
                         for c in range(channels):
                             result[n, head, c] += share * rows[b, row, column, head, c]

@@ -50,6 +50,7 @@ def sample_depth_weighted(value: Tensor, density: Tensor, locations: Tensor, wei
     A ring of zeros around the maps, and a bin of zeros before the first and after the last, make every neighbour of
     every location exist; no mask is needed.
     """
+    # the cell and bin before each location, and the shares of the next ones
     heads, channels, height, width = value.shape[1:]
     bins = density.shape[1]
     x, right = lower_neighbor(locations[..., 0], width)
@@ -62,11 +63,13 @@ def sample_depth_weighted(value: Tensor, density: Tensor, locations: Tensor, wei
     cell = ((sample[:, None, None] * (height + 2) + y) * row + x)[..., None] + corner
     bilinear = torch.stack([(1 - right) * (1 - below), right * (1 - below), (1 - right) * below, right * below], dim=-1)
 
+    # what each cell counts: weight of the sample, bilinear share, probability of the sample's depth in that cell
     flat_density = functional.pad(density, (1, 1, 1, 1, 1, 1)).movedim(1, -1).reshape(-1)
     at = (cell * (bins + 2) + k[..., None]).reshape(-1)
     near, far = (flat_density.index_select(0, i).view(cell.shape) for i in (at, at + 1))
     coefficients = weights[..., None] * bilinear * torch.lerp(near, far, behind[..., None])
 
+    # rows of the feature map, padded like the cells, a row for each head
     rows = functional.pad(value, (1, 1, 1, 1)).permute(0, 3, 4, 1, 2).reshape(-1, channels).to(coefficients)
     bags = cell * heads + torch.arange(heads, device=value.device)[:, None, None]
     # each bag is the weighted sum of 4 x points rows, accumulated without storing them

@@ -80,7 +80,7 @@ class DepthWeightedLift(nn.Module):
         self.grid, self.bins, self.image_size, self.width = grid, bins, image_size, width
         self._places = Remembered[_Places]()
 
-    def outputs(self, context: int) -> int:
+    def out_channels(self, context: int) -> int:
         """Channels of the result, for so many of the context."""
         return (context + MEASURES) * self.width**2
 
@@ -93,16 +93,16 @@ class DepthWeightedLift(nn.Module):
             projection: [B, 3, 4], grid frame -> pixels of the network's image.
 
         Returns:
-            [B, outputs, X / width, Y / width, Z]: context times the density at the voxel's depth, then that density,
-            the probability that the pixel's ray ends behind the voxel (it is free), and whether the voxel is in view;
-            all of them for each of the `width`^2 voxels in turn.
+            [B, out_channels, X / width, Y / width, Z]: context times the density at the voxel's depth, then that
+            density, the probability that the pixel's ray ends behind the voxel (it is free), and whether the voxel is
+            in view; all of them for each of the `width`^2 voxels in turn.
         """
         sample = self._gathered if may_loop(context) else self._sampled
         x, y, z = self.grid.shape
         return sample(context, density, projection).unflatten(2, (x // self.width, y // self.width, z))
 
     def _sampled(self, context: Tensor, density: Tensor, projection: Tensor) -> Tensor:
-        """[B, outputs, wide voxels]: the slow reference of `_gathered`."""
+        """[B, out_channels, wide voxels]: the slow reference of `_gathered`."""
         coordinates, visible = frustum_coordinates(self._voxels(projection), self.image_size, self.bins)
         # grid_sample without align_corners: -1 and 1 are the outer edges; nothing is seen at -2
         at = (2 * coordinates - 1).masked_fill(~visible[..., None], -2)

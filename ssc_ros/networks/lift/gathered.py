@@ -66,10 +66,12 @@ def gather(begin, end, rows, table, width, first, bins, right, below, far, volum
         stop = min(start + BLOCK, end)
         for v in range(start, stop):
             for part in range(parts):
+                # a voxel out of view is empty
                 voxel, a = block[v - start, part], first[part, v]
                 if a < 0:
                     voxel[:] = 0
                     continue
+                # the four cells around its pixel, and their bilinear shares
                 b, c, d = a + 1, a + width, a + width + 1
                 x, y, k, share = right[part, v], below[part, v], bins[part, v], far[part, v]
                 wa, wb, wc, wd = (one - x) * (one - y), x * (one - y), (one - x) * y, x * y
@@ -77,13 +79,16 @@ def gather(begin, end, rows, table, width, first, bins, right, below, far, volum
                 near = wa * table[a, k] + wb * table[b, k] + wc * table[c, k] + wd * table[d, k]
                 second = wa * table[a, k + 1] + wb * table[b, k + 1] + wc * table[c, k + 1] + wd * table[d, k + 1]
                 behind = wa * table[a, k + 2] + wb * table[b, k + 2] + wc * table[c, k + 2] + wd * table[d, k + 2]
+                # the density at the voxel, the probability that its ray ends behind it, and that it is in view
                 here = (near - second) * (one - share) + (second - behind) * share
                 voxel[channels] = here
                 voxel[channels + 1] = (near * (one - share) if k > 0 else np.float32(0)) + second * share
                 voxel[channels + 2] = one
+                # the context of its pixel, times that density
                 wa, wb, wc, wd = wa * here, wb * here, wc * here, wd * here
                 for i in range(channels):
                     voxel[i] = wa * rows[a, i] + wb * rows[b, i] + wc * rows[c, i] + wd * rows[d, i]
+        # the block leaves the cache once
         row = whole[start * size : stop * size]
         for i in range(len(row)):
             row[i] = round_for(numbers[i], row)

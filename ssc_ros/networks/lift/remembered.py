@@ -23,7 +23,7 @@ class Remembered(Generic[Result]):
         self._last: tuple[tuple[Key, ...], Result] | None = None
 
     def __call__(self, compute: Callable[..., Result], *key: Key) -> Result:
-        """`compute(*key)`, perhaps as it was computed before; nobody may write into it."""
+        """`compute(*key)`, perhaps as it was computed before; the caller must not write into it."""
         if torch.is_grad_enabled() or torch.compiler.is_compiling() or any(_is_meta(part) for part in key):
             return compute(*key)
         if self._last is None or not _same(self._last[0], key):

@@ -14,11 +14,11 @@ from ssc_ros.networks.sparse.volume import SparseVolume
 class _SparseConvolution(nn.Module):
     """Weights, and how they start: as those of torch's convolutions."""
 
-    def __init__(self, inputs: int, outputs: int, kernel: Triple, *, bias: bool) -> None:
+    def __init__(self, in_channels: int, out_channels: int, kernel: Triple, *, bias: bool) -> None:
         super().__init__()
         self.kernel = kernel
-        self.weight = nn.Parameter(torch.empty(outputs, *kernel, inputs))
-        self.bias = nn.Parameter(torch.zeros(outputs)) if bias else None
+        self.weight = nn.Parameter(torch.empty(out_channels, *kernel, in_channels))
+        self.bias = nn.Parameter(torch.zeros(out_channels)) if bias else None
         nn.init.kaiming_uniform_(self.weight, a=5**0.5)
 
     def extra_repr(self) -> str:
@@ -36,18 +36,18 @@ class SubmanifoldConv3d(_SparseConvolution):
     At these voxels it equals the dense convolution of a volume that is zero elsewhere.
 
     Args:
-        inputs, outputs: channels.
+        in_channels, out_channels: channels.
         kernel: taps per axis, odd.
         bias: whether to add one.
     """
 
-    def __init__(self, inputs: int, outputs: int, kernel: Triple = (3, 3, 3), *, bias: bool = True) -> None:
-        super().__init__(inputs, outputs, kernel, bias=bias)
+    def __init__(self, in_channels: int, out_channels: int, kernel: Triple = (3, 3, 3), *, bias: bool = True) -> None:
+        super().__init__(in_channels, out_channels, kernel, bias=bias)
         if not all(k % 2 for k in kernel):
             raise ValueError(f"a submanifold convolution has a centre: kernel {kernel} must be odd")
 
     def forward(self, volume: SparseVolume) -> SparseVolume:
-        """Features [N, inputs] -> [N, outputs] on the same sites."""
+        """Features [N, in_channels] -> [N, out_channels] on the same sites."""
         return volume.replaced(self._convolve(volume.features, submanifold_rulebook(volume.sites, self.kernel)))
 
 
@@ -55,9 +55,15 @@ class _StridedConvolution(_SparseConvolution):
     """A convolution between two resolutions."""
 
     def __init__(
-        self, inputs: int, outputs: int, kernel: Triple = (3, 3, 3), stride: Triple = (2, 2, 2), *, bias: bool = True
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel: Triple = (3, 3, 3),
+        stride: Triple = (2, 2, 2),
+        *,
+        bias: bool = True,
     ) -> None:
-        super().__init__(inputs, outputs, kernel, bias=bias)
+        super().__init__(in_channels, out_channels, kernel, bias=bias)
         self.stride = stride
 
 
@@ -67,14 +73,14 @@ class SparseConv3d(_StridedConvolution):
     There it equals the dense convolution, with a padding of (kernel - 1) // 2, of a volume that is zero elsewhere.
 
     Args:
-        inputs, outputs: channels.
+        in_channels, out_channels: channels.
         kernel: taps per axis.
         stride: steps per axis.
         bias: whether to add one.
     """
 
     def forward(self, volume: SparseVolume) -> SparseVolume:
-        """Features [N, inputs] -> [M, outputs] on coarser sites."""
+        """Features [N, in_channels] -> [M, out_channels] on coarser sites."""
         coarse, rulebook = strided_rulebook(volume.sites, self.kernel, self.stride)
         return SparseVolume(self._convolve(volume.features, rulebook), coarse)
 
@@ -83,13 +89,13 @@ class InverseConv3d(_StridedConvolution):
     """Transposed convolution back onto the sites that a `SparseConv3d` of the same kernel and stride came from.
 
     Args:
-        inputs, outputs: channels.
+        in_channels, out_channels: channels.
         kernel, stride: of that convolution.
         bias: whether to add one.
     """
 
     def forward(self, coarse: SparseVolume, fine: Sites) -> SparseVolume:
-        """Features [M, inputs] on the coarse sites -> [N, outputs] on the fine ones."""
+        """Features [M, in_channels] on the coarse sites -> [N, out_channels] on the fine ones."""
         sites, rulebook = strided_rulebook(fine, self.kernel, self.stride)
         if sites is not coarse.sites:
             raise ValueError(

@@ -16,12 +16,12 @@ def convolve(features: Tensor, weight: Tensor, rulebook: Rulebook) -> Tensor:
     """Sum over the pairs of a rulebook of the input row times its tap's matrix.
 
     Args:
-        features: [inputs, c].
+        features: [in_rows, c].
         weight: [o, kx, ky, kz, c], spconv 2's layout.
         rulebook: of the same number of taps.
 
     Returns:
-        [outputs, o] of the dtype that autocast asks for, summed in single precision at least. On a GPU spconv does it
+        [out_rows, o] of the dtype that autocast asks for, summed in single precision at least. On a GPU spconv does it
         where it can.
     """
     # what a matrix product of nothing is made of tells what autocast makes of one
@@ -64,7 +64,7 @@ class _Convolve(torch.autograd.Function):
 def _apply(features: Tensor, matrices: Tensor, rulebook: Rulebook) -> Tensor:
     single = torch.promote_types(features.dtype, torch.float32)
     if rulebook.identity is None:
-        total = features.new_zeros(rulebook.outputs, matrices.shape[2], dtype=single)
+        total = features.new_zeros(rulebook.out_rows, matrices.shape[2], dtype=single)
     else:
         total = (features @ matrices[rulebook.identity]).to(single)
     if may_loop(features) and single == torch.float32:
@@ -81,7 +81,7 @@ GROUP = 16 * 2**20
 
 
 def _add_products(features: Tensor, matrices: Tensor, rulebook: Rulebook, total: Tensor) -> None:
-    """Add the products of all taps to a total [outputs, o] float32, those of several taps in one pass over it."""
+    """Add the products of all taps to a total [out_rows, o] float32, those of several taps in one pass over it."""
     from ssc_ros.networks.sparse.added_rows import add_rows  # compiles, so only where it is needed
 
     width = matrices.shape[2]

@@ -29,15 +29,15 @@ class Rulebook:
         sources: [P] int64 rows of the input.
         targets: [P] int64 rows of the output.
         counts: pairs of each tap, which add up to P.
-        inputs, outputs: how many rows there are.
+        in_rows, out_rows: how many rows there are.
         identity: the tap that meets each row with itself, and has no pairs here; None if there is no such tap.
     """
 
     sources: Tensor
     targets: Tensor
     counts: tuple[int, ...]
-    inputs: int
-    outputs: int
+    in_rows: int
+    out_rows: int
     identity: int | None = None
 
     def taps(self) -> Iterator[tuple[int, Tensor, Tensor]]:
@@ -59,10 +59,10 @@ class Rulebook:
 
     @cached_property
     def places(self) -> Tensor:
-        """[taps, outputs] int32, which of the pairs a tap has for an output; -1 where it has none."""
+        """[taps, out_rows] int32, which of the pairs a tap has for an output; -1 where it has none."""
         counts = torch.tensor(self.counts, device=self.sources.device)
         tap = torch.repeat_interleave(counts, output_size=len(self.sources))
-        places = counts.new_full((len(counts), self.outputs), -1, dtype=torch.int32)
+        places = counts.new_full((len(counts), self.out_rows), -1, dtype=torch.int32)
         places[tap, self.targets] = torch.arange(len(tap), device=tap.device, dtype=torch.int32)
         return places
 
@@ -79,7 +79,7 @@ class Rulebook:
 
     def reversed(self) -> Rulebook:
         """From the outputs to the inputs by the same taps."""
-        return Rulebook(self.targets, self.sources, self.counts, self.outputs, self.inputs, self.identity)
+        return Rulebook(self.targets, self.sources, self.counts, self.out_rows, self.in_rows, self.identity)
 
 
 def submanifold_rulebook(sites: Sites, kernel: Triple) -> Rulebook:

@@ -34,12 +34,12 @@ def convolve(features: Tensor, weight: Tensor, rulebook: Rulebook) -> Tensor:
     """As `products.convolve`, at the dtype of the features.
 
     Args:
-        features: [inputs, c].
+        features: [in_rows, c].
         weight: [o, kx, ky, kz, c], of the same dtype.
         rulebook: with at least one pair.
 
     Returns:
-        [outputs, o].
+        [out_rows, o].
     """
     spconv = _spconv()
     if spconv is None:
@@ -50,7 +50,7 @@ def convolve(features: Tensor, weight: Tensor, rulebook: Rulebook) -> Tensor:
     # its functions would make half precision of everything under autocast, of bfloat16 too
     with torch.autocast(features.device.type, enabled=False):
         result: Tensor = function.apply(
-            features.contiguous(), weight.contiguous(), pairs, counts, rulebook.outputs, spconv.ConvAlgo.Native
+            features.contiguous(), weight.contiguous(), pairs, counts, rulebook.out_rows, spconv.ConvAlgo.Native
         )
     return result
 

@@ -20,29 +20,31 @@ HALF = (2, 2, 2)
 class SparseUnit(nn.Module):
     """Submanifold convolution, leaky ReLU and batch norm, in that order."""
 
-    def __init__(self, inputs: int, outputs: int, kernel: Triple) -> None:
+    def __init__(self, in_channels: int, out_channels: int, kernel: Triple) -> None:
         super().__init__()
-        self.conv = SubmanifoldConv3d(inputs, outputs, kernel, bias=False)
-        self.after = nn.Sequential(nn.LeakyReLU(), SiteBatchNorm(outputs))
+        self.conv = SubmanifoldConv3d(in_channels, out_channels, kernel, bias=False)
+        self.after = nn.Sequential(nn.LeakyReLU(), SiteBatchNorm(out_channels))
 
     def forward(self, volume: SparseVolume) -> SparseVolume:
-        """Features [N, inputs] -> [N, outputs]."""
+        """Features [N, in_channels] -> [N, out_channels]."""
         volume = self.conv(volume)
         return volume.replaced(self.after(volume.features))
 
 
 class AsymmetricBlock(nn.Module):
-    """Two paths of flat kernels side by side: [N, inputs] -> [N, outputs].
+    """Two paths of flat kernels side by side: [N, in_channels] -> [N, out_channels].
 
     Args:
-        inputs, outputs: channels.
+        in_channels, out_channels: channels.
         paths: kernels of each path, in their order.
     """
 
-    def __init__(self, inputs: int, outputs: int, paths: Sequence[Sequence[Triple]]) -> None:
+    def __init__(self, in_channels: int, out_channels: int, paths: Sequence[Sequence[Triple]]) -> None:
         super().__init__()
         self.paths = nn.ModuleList(
-            nn.Sequential(*(SparseUnit(outputs if i else inputs, outputs, kernel) for i, kernel in enumerate(path)))
+            nn.Sequential(
+                *(SparseUnit(out_channels if i else in_channels, out_channels, kernel) for i, kernel in enumerate(path))
+            )
             for path in paths
         )
 
@@ -53,19 +55,21 @@ class AsymmetricBlock(nn.Module):
 
 
 class UpBlock(nn.Module):
-    """Back to the finer sites, and on with what was known there: [M, inputs] and [N, outputs] -> [N, outputs].
+    """Back to the finer sites, and on with what was known there.
+
+    Features [M, in_channels] of the coarse sites and [N, out_channels] of the fine ones -> [N, out_channels].
 
     Args:
-        inputs, outputs: channels.
+        in_channels, out_channels: channels.
         kernels: of the convolutions on the finer sites.
         stride: of the way down to the coarser ones.
     """
 
-    def __init__(self, inputs: int, outputs: int, kernels: Sequence[Triple], stride: Triple = HALF) -> None:
+    def __init__(self, in_channels: int, out_channels: int, kernels: Sequence[Triple], stride: Triple = HALF) -> None:
         super().__init__()
-        self.entry = SparseUnit(inputs, outputs, CUBE)
-        self.grow = InverseConv3d(outputs, outputs, stride=stride, bias=False)
-        self.exit = nn.Sequential(*(SparseUnit(outputs, outputs, kernel) for kernel in kernels))
+        self.entry = SparseUnit(in_channels, out_channels, CUBE)
+        self.grow = InverseConv3d(out_channels, out_channels, stride=stride, bias=False)
+        self.exit = nn.Sequential(*(SparseUnit(out_channels, out_channels, kernel) for kernel in kernels))
 
     def forward(self, coarse: SparseVolume, skip: SparseVolume) -> SparseVolume:
         """Apply the block."""
@@ -93,10 +97,10 @@ class AxisGate(nn.Module):
 
 
 class SparseUNet(nn.Module):
-    """Down and back up to the sites it came from: [N, inputs] -> [N, outputs].
+    """Down and back up to the sites it came from: [N, in_channels] -> [N, out_channels].
 
     Args:
-        inputs: channels.
+        in_channels: channels.
         widths: channels of the first block, then of the block before each way down.
         paths: kernels of the two paths of a block.
         exits: kernels at the end of each way up.
@@ -105,7 +109,7 @@ class SparseUNet(nn.Module):
 
     def __init__(
         self,
-        inputs: int,
+        in_channels: int,
         widths: Sequence[int],
         paths: Sequence[Sequence[Triple]],
         exits: Sequence[Triple],
@@ -115,9 +119,9 @@ class SparseUNet(nn.Module):
         first, *deeper = widths
         strides = strides or [HALF] * len(deeper)
         below = [*deeper[1:], deeper[-1]]
-        self.outputs = 2 * deeper[0]
+        self.out_channels = 2 * deeper[0]
         """Channels of the result: the last features and what their axes gate of them."""
-        self.context = AsymmetricBlock(inputs, first, paths)
+        self.context = AsymmetricBlock(in_channels, first, paths)
         self.blocks = nn.ModuleList(AsymmetricBlock(a, b, paths) for a, b in zip(widths, deeper, strict=False))
         self.downs = nn.ModuleList(
             SparseConv3d(n, n, stride=s, bias=False) for n, s in zip(deeper, strides, strict=True)
@@ -143,7 +147,7 @@ class SparseUNet(nn.Module):
         return downs, ups
 
     def gated(self, volume: SparseVolume) -> SparseVolume:
-        """[N, C] -> [N, outputs]: the features, and what their axes gate of them before."""
+        """[N, C] -> [N, out_channels]: the features, and what their axes gate of them before."""
         return volume.replaced(torch.cat([self.gate(volume).features, volume.features], dim=1))
 
 

@@ -21,7 +21,7 @@ class PatternLearners(nn.Module):
     """Independent learners side by side, each for patterns of its own size: [B, C, ...] -> [B, N * width, ...].
 
     Args:
-        learner: makes one of (channels, outputs, dilation).
+        learner: makes one of (channels, out_channels, dilation).
         channels: C.
         width: channels that each of the N learners contributes.
         dilations: one for each learner.

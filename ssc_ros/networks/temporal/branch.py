@@ -23,18 +23,18 @@ class BeyondView(nn.Module):
     Args:
         lift: of the past features, into the voxels.
         channels: of the past features.
-        outputs: of the volume that is filled up.
+        out_channels: of the volume that is filled up.
     """
 
-    def __init__(self, lift: LineOfSightLift, channels: int, outputs: int) -> None:
+    def __init__(self, lift: LineOfSightLift, channels: int, out_channels: int) -> None:
         super().__init__()
-        self.lift, self.project = lift, Pointwise3d(channels, outputs, bias=False)
+        self.lift, self.project = lift, Pointwise3d(channels, out_channels, bias=False)
         self._visible = Remembered[Tensor]()
 
     def forward(
         self, volume: Tensor, memory: Tensor, projection: Tensor, past_projection: Tensor, valid: Tensor
     ) -> Tensor:
-        """The volume [B, outputs, X, Y, Z], filled up; the others as for `TemporalBranch`."""
+        """The volume [B, out_channels, X, Y, Z], filled up; the others as for `TemporalBranch`."""
         visible = self._visible(self._see, projection)
         past = self.project(self.lift(memory, past_projection, valid))
         return torch.where(visible, volume, past.to(volume))
@@ -59,7 +59,7 @@ class TemporalBranch(nn.Module):
         frustum: of the product -> [B, F, D, h, w].
         lift: that, and the projection -> a volume.
         beyond: fills the volume up where the current image sees nothing; may be absent.
-        volume: completes the volume -> [B, C, X, Y, Z].
+        volume: convolves the lifted volume -> [B, C, X, Y, Z].
     """
 
     def __init__(
@@ -126,7 +126,7 @@ class HistoryMean(nn.Module):
 
     Args:
         lift: of the features of all frames.
-        volume: completes the lifted volume -> [B, C, X, Y, Z].
+        volume: convolves the lifted volume -> [B, C, X, Y, Z].
     """
 
     def __init__(self, lift: LineOfSightLift, volume: nn.Module) -> None:

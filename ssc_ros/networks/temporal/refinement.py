@@ -16,22 +16,22 @@ class DeformableConv3d(nn.Module):
     """A convolution that keeps the size; each tap moves down and right with the content, and stays in its plane.
 
     Args:
-        inputs, outputs: channels.
+        in_channels, out_channels: channels.
         planes: that the kernel covers, 3 or 1; each with 3x3 taps.
     """
 
-    def __init__(self, inputs: int, outputs: int, planes: int = 3) -> None:
+    def __init__(self, in_channels: int, out_channels: int, planes: int = 3) -> None:
         super().__init__()
         self.planes = planes
-        self.offset = _convolution(inputs, 2 * planes * KERNEL**2, planes)
+        self.offset = _convolution(in_channels, 2 * planes * KERNEL**2, planes)
         for parameter in self.offset.parameters():
             nn.init.zeros_(parameter)
-        self.weight = nn.Parameter(torch.empty(outputs, inputs, planes, KERNEL, KERNEL))
-        self.bias = nn.Parameter(torch.zeros(outputs))
+        self.weight = nn.Parameter(torch.empty(out_channels, in_channels, planes, KERNEL, KERNEL))
+        self.bias = nn.Parameter(torch.zeros(out_channels))
         nn.init.kaiming_uniform_(self.weight, nonlinearity="relu")
 
     def forward(self, volume: Tensor) -> Tensor:
-        """[B, inputs, D, H, W] -> [B, outputs, D, H, W]; zero outside."""
+        """[B, in_channels, D, H, W] -> [B, out_channels, D, H, W]; zero outside."""
         batch, _, depths = volume.shape[:3]
         padded = functional.pad(volume, (0, 0, 0, 0, self.planes // 2, self.planes // 2))
         offsets = self.offset(volume).movedim(1, 2).flatten(0, 1).chunk(self.planes, dim=1)
@@ -44,8 +44,10 @@ class DeformableConv3d(nn.Module):
         return result.unflatten(0, (batch, depths)).movedim(1, 2)
 
 
-def _convolution(inputs: int, outputs: int, planes: int) -> nn.Module:
-    return nn.Conv3d(inputs, outputs, KERNEL, padding=1) if planes == KERNEL else PlaneConv3d(inputs, outputs)
+def _convolution(in_channels: int, out_channels: int, planes: int) -> nn.Module:
+    if planes == KERNEL:
+        return nn.Conv3d(in_channels, out_channels, KERNEL, padding=1)
+    return PlaneConv3d(in_channels, out_channels)
 
 
 class DynamicRefinement(nn.Module):
@@ -60,8 +62,8 @@ class DynamicRefinement(nn.Module):
 
     def __init__(self, channels: int, width: int = 8, steps: int = 3, planes: int = 3) -> None:
         super().__init__()
-        inputs = (channels, *[width] * (steps - 1))
-        self.deformable = nn.ModuleList(DeformableConv3d(n, width, planes) for n in inputs)
+        widths = (channels, *[width] * (steps - 1))
+        self.deformable = nn.ModuleList(DeformableConv3d(n, width, planes) for n in widths)
         self.merge = _convolution(steps * width, channels, planes)
 
     def forward(self, volume: Tensor) -> Tensor:

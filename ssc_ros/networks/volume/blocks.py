@@ -47,14 +47,14 @@ class Pointwise3d(nn.Module):
     (15 times slower at 54 channels); a matrix product does not care.
     """
 
-    def __init__(self, inputs: int, outputs: int, *, bias: bool = True) -> None:
+    def __init__(self, in_channels: int, out_channels: int, *, bias: bool = True) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.empty(outputs, inputs))
-        self.bias = nn.Parameter(torch.zeros(outputs, 1)) if bias else None
+        self.weight = nn.Parameter(torch.empty(out_channels, in_channels))
+        self.bias = nn.Parameter(torch.zeros(out_channels, 1)) if bias else None
         nn.init.kaiming_uniform_(self.weight, a=5**0.5)
 
     def forward(self, volume: Tensor) -> Tensor:
-        """[B, inputs, X, Y, Z] -> [B, outputs, X, Y, Z]; two axes will do too."""
+        """[B, in_channels, X, Y, Z] -> [B, out_channels, X, Y, Z]; two axes will do too."""
         # a compiler of graphs chooses kernels by itself, and fuses convolutions
         if torch.jit.is_tracing():  # type: ignore[attr-defined]
             convolution, ones = (functional.conv3d, 3) if volume.ndim == 5 else (functional.conv2d, 2)
@@ -69,7 +69,7 @@ class Pointwise3d(nn.Module):
         return result.unflatten(2, volume.shape[2:])
 
     def of_rows(self, rows: Tensor) -> Tensor:
-        """The same of [..., inputs], whose channels are last; for blocks that do more to rows than this."""
+        """The same of [..., in_channels], whose channels are last; for blocks that do more to rows than this."""
         return functional.linear(rows, self.weight, None if self.bias is None else self.bias[:, 0])
 
 
@@ -107,15 +107,17 @@ class PlaneConv3d(nn.Conv3d):
     As a convolution of images it is several times as fast on a CPU.
 
     Args:
-        inputs, outputs: channels.
+        in_channels, out_channels: channels.
         dilation: within the plane.
     """
 
-    def __init__(self, inputs: int, outputs: int, dilation: int = 1) -> None:
-        super().__init__(inputs, outputs, (1, 3, 3), padding=(0, dilation, dilation), dilation=(1, dilation, dilation))
+    def __init__(self, in_channels: int, out_channels: int, dilation: int = 1) -> None:
+        super().__init__(
+            in_channels, out_channels, (1, 3, 3), padding=(0, dilation, dilation), dilation=(1, dilation, dilation)
+        )
 
     def forward(self, volume: Tensor) -> Tensor:
-        """[B, inputs, X, Y, Z] -> [B, outputs, X, Y, Z]."""
+        """[B, in_channels, X, Y, Z] -> [B, out_channels, X, Y, Z]."""
         planes = volume.movedim(2, 1)
         dilation = self.dilation[1]
         images = functional.conv2d(
@@ -134,8 +136,8 @@ def group_norm_32(channels: int) -> nn.Module:
 
 
 def conv_norm_3d(
-    inputs: int,
-    outputs: int,
+    in_channels: int,
+    out_channels: int,
     kernel: int = 3,
     stride: int = 1,
     *,
@@ -143,21 +145,21 @@ def conv_norm_3d(
     norm: Norm = nn.BatchNorm3d,
 ) -> nn.Sequential:
     """3-D convolution, normalisation and (by default) ReLU; keeps the size at stride 1."""
-    layers: list[nn.Module] = [_convolution(inputs, outputs, kernel, stride), norm(outputs)]
+    layers: list[nn.Module] = [_convolution(in_channels, out_channels, kernel, stride), norm(out_channels)]
     if relu:
         layers.append(nn.ReLU(inplace=True))
     return nn.Sequential(*layers)
 
 
-def conv_group_norm_3d(inputs: int, outputs: int, kernel: int = 3) -> nn.Sequential:
+def conv_group_norm_3d(in_channels: int, out_channels: int, kernel: int = 3) -> nn.Sequential:
     """3-D convolution that keeps the size, group norm of 32 groups and ReLU."""
-    return conv_norm_3d(inputs, outputs, kernel, norm=group_norm_32)
+    return conv_norm_3d(in_channels, out_channels, kernel, norm=group_norm_32)
 
 
-def _convolution(inputs: int, outputs: int, kernel: int, stride: int) -> nn.Module:
+def _convolution(in_channels: int, out_channels: int, kernel: int, stride: int) -> nn.Module:
     if kernel == stride == 1:
-        return Pointwise3d(inputs, outputs, bias=False)
-    return nn.Conv3d(inputs, outputs, kernel, stride, padding=kernel // 2, bias=False)
+        return Pointwise3d(in_channels, out_channels, bias=False)
+    return nn.Conv3d(in_channels, out_channels, kernel, stride, padding=kernel // 2, bias=False)
 
 
 class ResidualBlock3d(nn.Module):

@@ -18,29 +18,29 @@ class Coarsened(nn.Module):
 
     Args:
         body: [B, width, X', Y', Z'] -> the same.
-        inputs, outputs: channels of the volume before and after.
+        in_channels, out_channels: channels of the volume before and after.
         width: of the body.
         fold: how many voxels along each axis go into one of the body's.
     """
 
     def __init__(
-        self, body: nn.Module, inputs: int, outputs: int, width: int, fold: tuple[int, int, int] = (2, 2, 2)
+        self, body: nn.Module, in_channels: int, out_channels: int, width: int, fold: tuple[int, int, int] = (2, 2, 2)
     ) -> None:
         super().__init__()
-        self.entry = Pointwise3d(inputs, outputs)
-        self.fold = nn.Conv3d(outputs, width, fold, stride=fold)
+        self.entry = Pointwise3d(in_channels, out_channels)
+        self.fold = nn.Conv3d(out_channels, width, fold, stride=fold)
         self.body = body
-        self.unfold = nn.ConvTranspose3d(width, outputs, fold, stride=fold)
+        self.unfold = nn.ConvTranspose3d(width, out_channels, fold, stride=fold)
 
     def forward(self, volume: Tensor, join: Callable[[Tensor], Tensor] = lambda coarse: coarse) -> Tensor:
         """Complete.
 
         Args:
-            volume: [B, inputs, X, Y, Z], multiples of what is folded.
+            volume: [B, in_channels, X, Y, Z], multiples of what is folded.
             join: what else happens to what the body makes, [B, width, X', Y', Z'].
 
         Returns:
-            [B, outputs, X, Y, Z].
+            [B, out_channels, X, Y, Z].
         """
         entered = self.entry(volume)
         return functional.relu(entered + self.unfold(join(self.body(self.fold(entered)))))

@@ -17,19 +17,19 @@ class _Fusion(nn.Module):
     That is the projection of their concatenation without the concatenation.
 
     Args:
-        inputs: channels of the lifted volume.
-        outputs: channels of the result.
+        in_channels: channels of the lifted volume.
+        out_channels: channels of the result.
         shape: (X, Y, Z) of the volume.
     """
 
-    def __init__(self, inputs: int, outputs: int, shape: tuple[int, int, int]) -> None:
+    def __init__(self, in_channels: int, out_channels: int, shape: tuple[int, int, int]) -> None:
         super().__init__()
-        self.lifted = Pointwise3d(inputs, outputs, bias=False)
-        self.place = nn.ParameterList(torch.zeros(outputs, *_along(axis, n)) for axis, n in enumerate(shape))
-        self.norm = nn.BatchNorm1d(outputs)
+        self.lifted = Pointwise3d(in_channels, out_channels, bias=False)
+        self.place = nn.ParameterList(torch.zeros(out_channels, *_along(axis, n)) for axis, n in enumerate(shape))
+        self.norm = nn.BatchNorm1d(out_channels)
 
     def _placed(self, volume: Tensor) -> Tensor:
-        """[B, X, Y, Z, outputs] -> [B, outputs, X, Y, Z]."""
+        """[B, X, Y, Z, out_channels] -> [B, out_channels, X, Y, Z]."""
         x, y, z = self.place
         volume = volume + (x + y + z).movedim(0, -1).to(volume)
         return channels_first(functional.relu(self.norm(volume.flatten(0, -2)), inplace=True).view_as(volume))
@@ -39,7 +39,7 @@ class PlacedFusion(_Fusion):
     """Fuse lifted features and the place: (channels of both volumes, their shape (X, Y, Z))."""
 
     def forward(self, lifted: Tensor) -> Tensor:
-        """[B, inputs, X, Y, Z] -> [B, outputs, X, Y, Z]."""
+        """[B, in_channels, X, Y, Z] -> [B, out_channels, X, Y, Z]."""
         return self._placed(self.lifted.of_rows(channels_last(lifted)))
 
 
@@ -47,28 +47,28 @@ class MeasuredFusion(_Fusion):
     """The measured parts of each voxel, and perhaps its class, beside the lifted features and the place.
 
     Args:
-        inputs, outputs, shape: as `PlacedFusion`.
+        in_channels, out_channels, shape: as `PlacedFusion`.
         parts: how many of a voxel sensors look at, of all sensors together: 8 children for each of them, for example.
-        classes: of measured voxels, 0 for those that have none; 0 classes if nobody tells them.
+        classes: of measured voxels, 0 for those that have none; 0 if the network is given none.
     """
 
     def __init__(
-        self, inputs: int, outputs: int, shape: tuple[int, int, int], parts: int = 8, classes: int = 0
+        self, in_channels: int, out_channels: int, shape: tuple[int, int, int], parts: int = 8, classes: int = 0
     ) -> None:
-        super().__init__(inputs, outputs, shape)
-        self.measured = Pointwise3d(parts, outputs, bias=False)
-        self.classes = nn.Embedding(classes, outputs) if classes else None
+        super().__init__(in_channels, out_channels, shape)
+        self.measured = Pointwise3d(parts, out_channels, bias=False)
+        self.classes = nn.Embedding(classes, out_channels) if classes else None
 
     def forward(self, lifted: Tensor, measured: Tensor, classes: Tensor | None = None) -> Tensor:
         """Fuse.
 
         Args:
-            lifted: [B, inputs, X, Y, Z].
+            lifted: [B, in_channels, X, Y, Z].
             measured: [B, parts, X, Y, Z] uint8, 1 where something was measured.
             classes: [B, X, Y, Z] uint8, where the module was made for them.
 
         Returns:
-            [B, outputs, X, Y, Z].
+            [B, out_channels, X, Y, Z].
         """
         volume = self.lifted.of_rows(channels_last(lifted)) + self.measured.of_rows(channels_last(measured.to(lifted)))
         if self.classes is not None:

@@ -17,21 +17,23 @@ class WideningBlock3d(nn.Module):
     """Two 3x3x3 convolutions around a shortcut, which is a 1x1x1 convolution where the shape changes.
 
     Args:
-        inputs, outputs, stride: channels and step.
+        in_channels, out_channels, stride: channels and step.
         norm: of each convolution.
     """
 
-    def __init__(self, inputs: int, outputs: int, stride: int = 1, norm: Norm = nn.BatchNorm3d) -> None:
+    def __init__(self, in_channels: int, out_channels: int, stride: int = 1, norm: Norm = nn.BatchNorm3d) -> None:
         super().__init__()
         self.body = nn.Sequential(
-            conv_norm_3d(inputs, outputs, 3, stride, norm=norm),
-            conv_norm_3d(outputs, outputs, relu=False, norm=norm),
+            conv_norm_3d(in_channels, out_channels, 3, stride, norm=norm),
+            conv_norm_3d(out_channels, out_channels, relu=False, norm=norm),
         )
-        same = inputs == outputs and stride == 1
-        self.shortcut = nn.Identity() if same else conv_norm_3d(inputs, outputs, 1, stride, relu=False, norm=norm)
+        same = in_channels == out_channels and stride == 1
+        self.shortcut = (
+            nn.Identity() if same else conv_norm_3d(in_channels, out_channels, 1, stride, relu=False, norm=norm)
+        )
 
     def forward(self, volume: Tensor) -> Tensor:
-        """[B, inputs, X, Y, Z] -> [B, outputs, X / stride, Y / stride, Z / stride]."""
+        """[B, in_channels, X, Y, Z] -> [B, out_channels, X / stride, Y / stride, Z / stride]."""
         return functional.relu(self.body(volume) + self.shortcut(volume))
 
 
@@ -39,15 +41,15 @@ class WideningResNet3d(nn.Module):
     """Feature pyramid of a volume; of ResNet-18's depth with two blocks a stage (He et al. 2016).
 
     Args:
-        inputs: channels of the volume.
+        in_channels: channels of the volume.
         widths: channels of each stage; the first keeps the size, each that follows halves it.
         blocks: of each stage.
         norm: of each convolution.
     """
 
-    def __init__(self, inputs: int, widths: Sequence[int], blocks: int = 2, norm: Norm = nn.BatchNorm3d) -> None:
+    def __init__(self, in_channels: int, widths: Sequence[int], blocks: int = 2, norm: Norm = nn.BatchNorm3d) -> None:
         super().__init__()
-        self.entry = conv_norm_3d(inputs, widths[0], 1, norm=norm)
+        self.entry = conv_norm_3d(in_channels, widths[0], 1, norm=norm)
         steps = itertools.pairwise((widths[0], *widths))
         self.stages = nn.ModuleList(
             nn.Sequential(
@@ -66,21 +68,21 @@ class SecondFpn3d(nn.Module):
     """Each level grows to the finest one's size in one transposed convolution; all are stacked (Yan et al. 2018).
 
     Args:
-        inputs: channels of the levels, finest first; each is half as large as the one before.
+        in_channels: channels of the levels, finest first; each is half as large as the one before.
         width: channels that each level contributes.
         norm: of each convolution.
     """
 
-    def __init__(self, inputs: Sequence[int], width: int, norm: Norm = nn.BatchNorm3d) -> None:
+    def __init__(self, in_channels: Sequence[int], width: int, norm: Norm = nn.BatchNorm3d) -> None:
         super().__init__()
-        self.outputs = width * len(inputs)
+        self.out_channels = width * len(in_channels)
         self.levels = nn.ModuleList(
             nn.Sequential(
                 nn.ConvTranspose3d(channels, width, step, step, bias=False), norm(width), nn.ReLU(inplace=True)
             )
-            for channels, step in ((c, 2**level) for level, c in enumerate(inputs))
+            for channels, step in ((c, 2**level) for level, c in enumerate(in_channels))
         )
 
     def forward(self, pyramid: Sequence[Tensor]) -> Tensor:
-        """Pyramid, finest first -> [B, outputs, X, Y, Z]."""
+        """Pyramid, finest first -> [B, out_channels, X, Y, Z]."""
         return torch.cat([level(x) for level, x in zip(self.levels, pyramid, strict=True)], dim=1)

@@ -88,19 +88,24 @@ class SemanticDiffusion(nn.Module):
     """SDB, a convolution to the width, anisotropic blocks, dilated convolutions: [B, I, X, Y, Z] -> [B, O, X, Y, Z].
 
     Args:
-        inputs, outputs: channels I and O.
+        in_channels, out_channels: channels I and O.
         depth: number of anisotropic blocks; 3 in SGN, 2 in VLScene, 1 in SGN's auxiliary head.
         hidden: channels of the dilated convolutions, half of O by default.
         kernels: that the anisotropic blocks choose from.
     """
 
     def __init__(
-        self, inputs: int, outputs: int, depth: int, hidden: int | None = None, kernels: Sequence[int] = KERNELS
+        self,
+        in_channels: int,
+        out_channels: int,
+        depth: int,
+        hidden: int | None = None,
+        kernels: Sequence[int] = KERNELS,
     ) -> None:
         super().__init__()
-        self.entry = nn.Conv3d(inputs, outputs, 3, padding=1)
-        self.diffusion = nn.Sequential(*(AnisotropicConv3d(outputs, kernels) for _ in range(depth)))
-        self.aspp = Aspp3d(outputs, hidden or outputs // 2)
+        self.entry = nn.Conv3d(in_channels, out_channels, 3, padding=1)
+        self.diffusion = nn.Sequential(*(AnisotropicConv3d(out_channels, kernels) for _ in range(depth)))
+        self.aspp = Aspp3d(out_channels, hidden or out_channels // 2)
 
     def forward(self, volume: Tensor) -> Tensor:
         """Complete a volume."""

@@ -151,7 +151,7 @@ class SwinStages(nn.Module):
             levels.append(stage(merging(levels[-1])))
         return levels
 
-    def load_published(self, folder: Path) -> None:
+    def load_pretrained(self, folder: Path) -> None:
         """Fill the stages from a folder in transformers' format, such as microsoft/swin-tiny-patch4-window7-224's.
 
         What comes before and after them there belongs to other inputs and outputs and is not taken.

@@ -11,7 +11,7 @@ from torch.nn import functional
 from ssc_ros.networks.volume.swin import SwinStages
 
 
-def conv_instance_norm(inputs: int, outputs: int, kernel: int) -> nn.Sequential:
+def conv_instance_norm(in_channels: int, out_channels: int, kernel: int) -> nn.Sequential:
     """2-D convolution that keeps the size, instance norm and leaky ReLU.
 
     The published batch norm keeps no running statistics and is trained and run on one scene at a time, where it is
@@ -19,8 +19,8 @@ def conv_instance_norm(inputs: int, outputs: int, kernel: int) -> nn.Sequential:
     planes that differ.
     """
     return nn.Sequential(
-        nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False),
-        nn.InstanceNorm2d(outputs, affine=True),
+        nn.Conv2d(in_channels, out_channels, kernel, padding=kernel // 2, bias=False),
+        nn.InstanceNorm2d(out_channels, affine=True),
         nn.LeakyReLU(inplace=True),
     )
 
@@ -30,19 +30,21 @@ class ConcatenatingNeck(nn.Module):
 
     Args:
         widths: channels of the pyramid, finest first.
-        outputs: channels of the results.
+        out_channels: channels of the results.
     """
 
-    def __init__(self, widths: Sequence[int], outputs: int) -> None:
+    def __init__(self, widths: Sequence[int], out_channels: int) -> None:
         super().__init__()
-        coarser = [outputs] * (len(widths) - 2) + [widths[-1]]
+        coarser = [out_channels] * (len(widths) - 2) + [widths[-1]]
         self.levels = nn.ModuleList(
-            nn.Sequential(conv_instance_norm(fine + coarse, outputs, 1), conv_instance_norm(outputs, outputs, 3))
+            nn.Sequential(
+                conv_instance_norm(fine + coarse, out_channels, 1), conv_instance_norm(out_channels, out_channels, 3)
+            )
             for fine, coarse in zip(widths[:-1], coarser, strict=True)
         )
 
     def forward(self, pyramid: Sequence[Tensor]) -> list[Tensor]:
-        """Pyramid, finest first -> [B, outputs, h, w] for each of its levels but the coarsest."""
+        """Pyramid, finest first -> [B, out_channels, h, w] for each of its levels but the coarsest."""
         x, results = pyramid[-1], []
         for level, fine in zip(reversed(self.levels), reversed(pyramid[:-1]), strict=True):
             x = functional.interpolate(x, size=fine.shape[-2:], mode="bilinear", align_corners=False)

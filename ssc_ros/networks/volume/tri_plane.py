@@ -22,17 +22,19 @@ class PlanePool(nn.Module):
     out as channels, so that a plane keeps some of the structure it collapses (as height-as-channels networks do).
     """
 
-    def __init__(self, channels: int, axis: int, size: int, slabs: int, outputs: int) -> None:
+    def __init__(self, channels: int, axis: int, size: int, slabs: int, out_channels: int) -> None:
         super().__init__()
         self.axis, self.layout = axis - 1, (slabs, size // slabs)
         # a slab of one voxel has nothing to weigh
         self.weight = Pointwise3d(channels, 1, bias=False) if size > slabs else None
         self.project = nn.Sequential(
-            nn.Conv2d(channels * slabs, outputs, 1), nn.ReLU(inplace=True), nn.Conv2d(outputs, outputs, 1)
+            nn.Conv2d(channels * slabs, out_channels, 1),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(out_channels, out_channels, 1),
         )
 
     def forward(self, volume: Tensor) -> Tensor:
-        """[B, C, X, Y, Z] -> [B, outputs, H, W], the two axes that are left in their order."""
+        """[B, C, X, Y, Z] -> [B, out_channels, H, W], the two axes that are left in their order."""
         slabs = channels_last(volume)
         if self.weight is not None:
             weight = self.weight.of_rows(slabs).unflatten(self.axis, self.layout).softmax(dim=self.axis + 1)
@@ -50,14 +52,14 @@ class PlaneUnpool(nn.Module):
     A plane of one slab and the volume's own width is put back as it is, as in the paper.
     """
 
-    def __init__(self, inputs: int, axis: int, size: int, slabs: int, channels: int) -> None:
+    def __init__(self, in_channels: int, axis: int, size: int, slabs: int, channels: int) -> None:
         super().__init__()
         self.axis, self.slabs, self.thickness = axis - 1, slabs, size // slabs
-        as_it_is = slabs == 1 and inputs == channels
-        self.project: nn.Module = nn.Identity() if as_it_is else nn.Conv2d(inputs, channels * slabs, 1)
+        as_it_is = slabs == 1 and in_channels == channels
+        self.project: nn.Module = nn.Identity() if as_it_is else nn.Conv2d(in_channels, channels * slabs, 1)
 
     def forward(self, plane: Tensor) -> Tensor:
-        """[B, inputs, H, W] -> [B, C, X, Y, Z]; with one slab the collapsed axis has size 1, to broadcast."""
+        """[B, in_channels, H, W] -> [B, C, X, Y, Z]; with one slab the collapsed axis has size 1, to broadcast."""
         volume = channels_last(self.project(plane)).unflatten(3, (self.slabs, -1))
         if self.slabs > 1 and self.thickness > 1:
             volume = volume.repeat_interleave(self.thickness, dim=3)
@@ -77,7 +79,7 @@ class PlaneEncoder(nn.Module):
         super().__init__()
         self.width = width
         self.entry = BasicBlock(width, width, norm=norm)
-        self.down = ResidualEncoder([width, *widths], 1, inputs=width, norm=norm)
+        self.down = ResidualEncoder([width, *widths], 1, in_channels=width, norm=norm)
         self.neck = TopDownNeck(widths, width, norm=norm)
         self.bridge = conv_norm(width, width, 1, norm=norm)
         self.exit = BasicBlock(2 * width, width, norm=norm)

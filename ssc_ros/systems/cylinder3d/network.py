@@ -28,7 +28,7 @@ class Cylinder3d(SceneNetwork):
         super().__init__(spec, classes)
         self.grid = spec.polar_grid
         self.encoder, self.unet = encoder, unet
-        self.head = SubmanifoldConv3d(unet.outputs, classes)
+        self.head = SubmanifoldConv3d(unet.out_channels, classes)
 
     def forward(self, inputs: SceneInputs) -> SceneOutput:
         """Predict the classes of points; taps `bird.*` are maps [B, C, range, azimuth], the maxima over the heights."""

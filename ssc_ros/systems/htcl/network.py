@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch
@@ -59,6 +59,11 @@ class MatchedDepth(nn.Module):
         return context, self.interaction(mono, stereo)
 
 
+def _alone(volume: Tensor) -> Tensor:
+    """Join nothing."""
+    return volume
+
+
 class Trunk(nn.Module):
     """Backbone and neck.
 
@@ -71,7 +76,7 @@ class Trunk(nn.Module):
         super().__init__()
         self.backbone, self.neck = backbone, neck
 
-    def forward(self, volume: Tensor, join: Callable[[Tensor], Tensor] = lambda volume: volume) -> Tensor:
+    def forward(self, volume: Tensor, join: Callable[[Tensor], Tensor] = _alone) -> Tensor:
         """Apply both, and then `join`, which takes what the neck makes."""
         return join(self.neck(self.backbone(volume)))
 
@@ -81,7 +86,7 @@ class TemporalContext(nn.Module):
 
     Args:
         matching: [B, F, h, w] image features, or the image [B, 3, H, W] itself -> [B, M, h', w'] to be compared.
-        branch: of these and what is remembered of the past -> volume, which it completes later.
+        branch: of these and what is remembered of the past -> volume, which it convolves later.
         fusion: of that volume with the current one.
         head: scene logits of the temporal volume alone, in training; None: the network's head.
         of_image: whether `matching` looks at the image itself.
@@ -116,7 +121,7 @@ class Htcl(SceneNetwork):
         trunk: volume, and what else is done to what its neck makes (the fusion) -> volume.
         temporal: of past frames; a network of single frames has none.
         head: volume, and what `arrange` has for it -> scene logits.
-        arrange: measured children, for `fuse` and the head; where there is no `fuse`, nobody wants them.
+        arrange: measured children, for `fuse` and the head; a network without `fuse` does not read them.
     """
 
     def __init__(
@@ -143,16 +148,14 @@ class Htcl(SceneNetwork):
         """Predict a scene; see `SceneInputs` and `SceneOutput`. The memory of a frame is what is swept of it."""
         image, projection = self.normalize(inputs["image"]), inputs["projection"]
         features = self.encode(image)
-        context, depth = self.estimate(features, self._stereo(image, inputs), projection)
+        context, depth = self.estimate(features, self._match_pair(image, inputs), projection)
         volume = self.lift(context, depth_density(depth), projection)
         measured = () if self.fuse is None else self._measured(inputs)
         if self.temporal is None:
             return SceneOutput(self.complete(volume, *measured), depth)
         matched = self.temporal.matching(image if self.temporal.of_image else features)
-        valid = inputs["past_valid"]
-        memory = past_memory(inputs, self._remembered).to(matched)
-        past = self.temporal.branch(matched, memory, projection, inputs["past_projection"], valid)
-        scene, taps = self.complete_with_past(volume, past, valid.any(dim=1), *measured)
+        past = self._look_back(self.temporal, matched, inputs)
+        scene, taps = self.complete_with_past(volume, past, inputs["past_valid"].any(dim=1), *measured)
         head = self.head if self.temporal.head is None else self.temporal.head
         return SceneOutput(
             scene,
@@ -161,11 +164,23 @@ class Htcl(SceneNetwork):
             temporal=head(taps["temporal"]) if self.training else None,
         )
 
+    def remember(self, inputs: SceneInputs) -> Tensor | None:
+        """[B, kept, h', w'], what a later frame compares itself with; see `SceneNetwork`."""
+        return None if self.temporal is None else self._remembered(self.temporal, inputs["image"])
+
     @dense
     def encode(self, image: Tensor) -> Tensor:
         """[B, 3, H, W] normalised -> [B, F, h, w]."""
         features: Tensor = self.encoder(image)
         return features
+
+    def _match_pair(self, image: Tensor, inputs: SceneInputs) -> Tensor:
+        """What the pair says of depth: logits [B, D, h, w], or measured [B, h, w] [m]."""
+        if self.matcher is None:
+            return inputs["stereo_depth"]
+        right = self.normalize(inputs["right"])
+        logits: Tensor = self.matcher(image, right, inputs["projection"], inputs["focal_baseline"])
+        return logits
 
     @dense
     def estimate(self, features: Tensor, stereo: Tensor, projection: Tensor) -> tuple[Tensor, Tensor]:
@@ -173,11 +188,28 @@ class Htcl(SceneNetwork):
         context, depth = self.depth(features, stereo, projection)
         return context, depth
 
+    def _measured(self, inputs: SceneInputs) -> tuple[Tensor, ...]:
+        """Where this pair, and perhaps a past one, has seen a point: what `fuse` is given, and what the head is."""
+        now = inputs["stereo_voxels"]
+        return self.arrange(torch.cat([now, inputs["past_voxels"]], dim=1) if self.spec.history.measured else now)
+
+    def _look_back(self, temporal: TemporalContext, matched: Tensor, inputs: SceneInputs) -> Tensor:
+        """Affinity and refinement: the past frames, compared with this one and lifted; see `TemporalBranch`."""
+        memory = past_memory(inputs, partial(self._remembered, temporal)).to(matched)
+        lifted: Tensor = temporal.branch(
+            matched, memory, inputs["projection"], inputs["past_projection"], inputs["past_valid"]
+        )
+        return lifted
+
+    def _remembered(self, temporal: TemporalContext, image: Tensor) -> Tensor:
+        """[B, 3, H, W] uint8 -> the memory of a frame."""
+        image = self.normalize(image)
+        return temporal.branch.remembered(temporal.matching(image if temporal.of_image else self.encode(image)))
+
     @dense
     def complete(self, lifted: Tensor, *measured: Tensor) -> SceneLogits:
         """The scene of a lifted volume without past; of what was measured see `_measured`."""
-        scene: SceneLogits = self.head(self.trunk(self._fused(lifted, *measured)), *measured[1:])
-        return scene
+        return self._scene(lifted, measured, _alone)
 
     @dense
     def complete_with_past(
@@ -186,34 +218,11 @@ class Htcl(SceneNetwork):
         """The same, joined by what `branch` has lifted of the past (see `TemporalFusion`); the volume of the past."""
         assert self.temporal is not None
         temporal = self.temporal.branch.volume(past)
-        join = partial(self.temporal.fusion, temporal=temporal, known=known)
-        scene: SceneLogits = self.head(self.trunk(self._fused(lifted, *measured), join), *measured[1:])
-        return scene, {"temporal": temporal}
+        fusion = partial(self.temporal.fusion, temporal=temporal, known=known)
+        return self._scene(lifted, measured, fusion), {"temporal": temporal}
 
-    def _fused(self, lifted: Tensor, *measured: Tensor) -> Tensor:
-        volume: Tensor = lifted if self.fuse is None else self.fuse(lifted, measured[0])
-        return volume
-
-    def remember(self, inputs: SceneInputs) -> Tensor | None:
-        """[B, kept, h', w'], what a later frame compares itself with; see `SceneNetwork`."""
-        return None if self.temporal is None else self._remembered(inputs["image"])
-
-    def _stereo(self, image: Tensor, inputs: SceneInputs) -> Tensor:
-        """What the pair says of depth: logits [B, D, h, w], or measured [B, h, w]."""
-        if self.matcher is None:
-            return inputs["stereo_depth"]
-        right = self.normalize(inputs["right"])
-        logits: Tensor = self.matcher(image, right, inputs["projection"], inputs["focal_baseline"])
-        return logits
-
-    def _measured(self, inputs: SceneInputs) -> tuple[Tensor, ...]:
-        """Where this pair, and perhaps a past one, has seen a point: what `fuse` is given, and what the head is."""
-        now = inputs["stereo_voxels"]
-        return self.arrange(torch.cat([now, inputs["past_voxels"]], dim=1) if self.spec.history.measured else now)
-
-    def _remembered(self, image: Tensor) -> Tensor:
-        """[B, 3, H, W] uint8 -> the memory of a frame."""
-        assert self.temporal is not None
-        image = self.normalize(image)
-        matched = self.temporal.matching(image if self.temporal.of_image else self.encode(image))
-        return self.temporal.branch.remembered(matched)
+    def _scene(self, lifted: Tensor, measured: Sequence[Tensor], join: Callable[[Tensor], Tensor]) -> SceneLogits:
+        """Trunk and head, with what was measured; `join` is done to what the trunk's neck makes."""
+        volume = lifted if self.fuse is None else self.fuse(lifted, measured[0])
+        scene: SceneLogits = self.head(self.trunk(volume, join), *measured[1:])
+        return scene

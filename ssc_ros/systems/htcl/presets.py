@@ -45,7 +45,7 @@ EDGE_STRIDE = 4
 EDGE_CONTEXT, EDGE_LIFTED, EDGE_VOLUME, EDGE_COLUMN = 24, 8, 16, 64
 EDGE_KEPT, EDGE_SWEPT = 16, 4
 """Channels that are remembered of a frame, and those that are swept."""
-EDGE_PLANES = DepthBins(2.5, 3.0, 19)
+EDGE_PLANES = DepthBins(first=2.5, step=3.0, count=19)
 """Of the sweep, over the range of the depth bins."""
 EDGE_CELLS = (24, 80)
 """Of the sweep, half as many each way as the image has."""
@@ -60,72 +60,108 @@ def edge(temporal: Literal["affinity", "mean"] | None = "affinity", *, measured:
         temporal: how past frames are read: HTCL's way, averaged (SGN's way), or not at all.
         measured: whether what past pairs have measured is read too.
     """
-    spec = replace(EDGE, history=EDGE_HISTORY) if temporal else EDGE
-    sources = 1
-    if temporal and measured:
-        history = replace(EDGE_HISTORY, measured=True)
-        spec, sources = replace(spec, history=history, pair=(*EDGE.pair, "stereo_points")), 2
+    spec = _edge_spec(past=temporal is not None, measured=measured)
+    sources = 1 + spec.history.measured
     half, classes = spec.grid.coarsened(2), len(SEMANTIC_KITTI)
     wide = half.widened(FOLD)
     widths, features = (24, 32, 64, 96, 128), 48
-    lift = DepthWeightedLift(half, spec.bins, spec.image_size, FOLD)
-    neck = SecondFpn3d(EDGE_LEVELS, EDGE_LEVEL)
-    trunk = Trunk(WideningResNet3d(neck.outputs, EDGE_LEVELS, blocks=1), neck)
+    lift = DepthWeightedLift(half, spec.bins, spec.image_size, width=FOLD)
+    neck = SecondFpn3d(in_channels=EDGE_LEVELS, width=EDGE_LEVEL)
+    backbone = WideningResNet3d(in_channels=neck.out_channels, widths=EDGE_LEVELS, blocks=1)
     return Htcl(
         spec,
         classes,
-        encoder=nn.Sequential(ResidualEncoder(widths, 2), TopDownNeck(widths[1:], features)),
+        encoder=nn.Sequential(ResidualEncoder(widths, blocks=2), TopDownNeck(widths[1:], out_channels=features)),
         matcher=None,
-        depth=DepthNet(features, features, EDGE_CONTEXT, spec.bins),
-        lift=ReducedLift(EDGE_CONTEXT, EDGE_LIFTED, lift),
-        fuse=MeasuredFusion(lift.outputs(EDGE_LIFTED), EDGE_VOLUME, wide.shape, 2 * FOLD**2 * sources),
-        trunk=Coarsened(trunk, EDGE_VOLUME, EDGE_VOLUME, neck.outputs, fold=(1, 1, 2)),
-        temporal=TemporalContext(
-            conv_norm(features, EDGE_KEPT, relu=False),
-            _edge_affinity(spec, neck.outputs) if temporal == "affinity" else _edge_mean(spec, neck.outputs),
-            TemporalFusion(neck.outputs),
-            nn.Sequential(
-                nn.ConvTranspose3d(neck.outputs, EDGE_LIFTED, 2, stride=2), EnlargedHead(EDGE_LIFTED, classes)
-            ),
-        )
-        if temporal
-        else None,
-        head=ColumnHead(EDGE_VOLUME, wide.shape[2], EDGE_COLUMN, np.array(SEMANTIC_KITTI.frequencies), sources),
+        depth=DepthNet(features=features, width=features, context=EDGE_CONTEXT, bins=spec.bins),
+        lift=ReducedLift(context=EDGE_CONTEXT, channels=EDGE_LIFTED, lift=lift),
+        fuse=MeasuredFusion(
+            in_channels=lift.out_channels(EDGE_LIFTED),
+            out_channels=EDGE_VOLUME,
+            shape=wide.shape,
+            parts=2 * FOLD**2 * sources,
+        ),
+        trunk=Coarsened(
+            body=Trunk(backbone, neck),
+            in_channels=EDGE_VOLUME,
+            out_channels=EDGE_VOLUME,
+            width=neck.out_channels,
+            fold=(1, 1, 2),
+        ),
+        temporal=_edge_temporal(spec, temporal, features, neck.out_channels) if temporal else None,
+        head=ColumnHead(
+            channels=EDGE_VOLUME,
+            layers=wide.shape[2],
+            width=EDGE_COLUMN,
+            frequencies=np.array(SEMANTIC_KITTI.frequencies),
+            sources=sources,
+        ),
         arrange=beside_columns,
     )
 
 
-def _edge_affinity(spec: InputSpec, outputs: int) -> TemporalBranch:
+def _edge_spec(*, past: bool, measured: bool) -> InputSpec:
+    """With past frames or not; `measured`, with what their pairs have measured."""
+    if not past:
+        return EDGE
+    if not measured:
+        return replace(EDGE, history=EDGE_HISTORY)
+    return replace(EDGE, history=replace(EDGE_HISTORY, measured=True), pair=(*EDGE.pair, "stereo_points"))
+
+
+def _edge_temporal(
+    spec: InputSpec, way: Literal["affinity", "mean"], features: int, out_channels: int
+) -> TemporalContext:
+    """Past frames of so many image features, for a trunk whose neck has so many channels."""
+    return TemporalContext(
+        matching=conv_norm(features, EDGE_KEPT, relu=False),
+        branch=_edge_affinity(spec, out_channels) if way == "affinity" else _edge_mean(spec, out_channels),
+        fusion=TemporalFusion(out_channels),
+        head=nn.Sequential(
+            nn.ConvTranspose3d(out_channels, EDGE_LIFTED, kernel_size=2, stride=2),
+            EnlargedHead(EDGE_LIFTED, classes=len(SEMANTIC_KITTI)),
+        ),
+    )
+
+
+def _edge_affinity(spec: InputSpec, out_channels: int) -> TemporalBranch:
     """HTCL's branch; its volume has the resolution of the trunk."""
     quarter, swept = spec.grid.coarsened(4), EDGE_SWEPT * spec.history.count
     return TemporalBranch(
-        EDGE_PLANES,
-        EDGE_CELLS,
-        spec.image_size,
-        EDGE_KEPT,
-        reduce=nn.Conv2d(EDGE_KEPT, EDGE_SWEPT, 1, bias=False),
-        affinity=CrossFrameAffinity(EDGE_KEPT, swept, width=4, learner=of_planes),
+        planes=EDGE_PLANES,
+        size=EDGE_CELLS,
+        image_size=spec.image_size,
+        kept=EDGE_KEPT,
+        reduce=nn.Conv2d(EDGE_KEPT, EDGE_SWEPT, kernel_size=1, bias=False),
+        affinity=CrossFrameAffinity(matched=EDGE_KEPT, swept=swept, width=4, learner=of_planes),
         refinement=DynamicRefinement(swept, width=8, steps=1, planes=1),
         frustum=nn.Sequential(
             PlaneConv3d(swept, EDGE_VOLUME),
             nn.ReLU(inplace=True),
-            AxialConv3d(EDGE_VOLUME, 3, axis=0, bias=False),
+            AxialConv3d(EDGE_VOLUME, kernel=3, axis=0, bias=False),
             nn.BatchNorm3d(EDGE_VOLUME),
             nn.ReLU(inplace=True),
         ),
         lift=FrustumSampling(quarter, EDGE_PLANES, spec.image_size),
-        beyond=BeyondView(LineOfSightLift(quarter, spec.image_size, EDGE_STRIDE), EDGE_KEPT, EDGE_VOLUME),
-        volume=_edge_completion(EDGE_VOLUME, outputs),
+        beyond=BeyondView(
+            lift=LineOfSightLift(quarter, spec.image_size, stride=EDGE_STRIDE),
+            channels=EDGE_KEPT,
+            out_channels=EDGE_VOLUME,
+        ),
+        volume=_two_convolutions(EDGE_VOLUME, out_channels),
     )
 
 
-def _edge_mean(spec: InputSpec, outputs: int) -> HistoryMean:
-    lift = LineOfSightLift(spec.grid.coarsened(4), spec.image_size, EDGE_STRIDE)
-    return HistoryMean(lift, _edge_completion(EDGE_KEPT, outputs))
+def _edge_mean(spec: InputSpec, out_channels: int) -> HistoryMean:
+    """SGN's way, in its place."""
+    lift = LineOfSightLift(spec.grid.coarsened(4), spec.image_size, stride=EDGE_STRIDE)
+    return HistoryMean(lift, _two_convolutions(EDGE_KEPT, out_channels))
 
 
-def _edge_completion(inputs: int, outputs: int, width: int = EDGE_VOLUME) -> nn.Sequential:
-    return nn.Sequential(conv_norm_3d(inputs, width), nn.Conv3d(width, outputs, 3, padding=1))
+def _two_convolutions(in_channels: int, out_channels: int) -> nn.Sequential:
+    return nn.Sequential(
+        conv_norm_3d(in_channels, EDGE_VOLUME), nn.Conv3d(EDGE_VOLUME, out_channels, kernel_size=3, padding=1)
+    )
 
 
 FULL = InputSpec(
@@ -154,58 +190,69 @@ def full(spec: InputSpec = FULL, label_set: LabelSet = SEMANTIC_KITTI) -> Htcl:
     half, bins, size = spec.grid.coarsened(2), spec.bins, spec.image_size
     backbone = EfficientNet("b7", recompute=True)
     neck = SecondFpn(backbone.widths)
-    merged = SecondFpn3d(FULL_LEVELS, FULL_CONTEXT, norm=group_norm_32)
+    merged = SecondFpn3d(in_channels=FULL_LEVELS, width=FULL_CONTEXT, norm=group_norm_32)
     widths = (FULL_MATCHED, FULL_MATCHED, 2 * FULL_MATCHED, 4 * FULL_MATCHED)
     return Htcl(
         spec,
         len(label_set),
         encoder=nn.Sequential(OrderedDict(backbone=backbone, neck=neck)),
         matcher=PairMatcher(
-            nn.Sequential(ResidualEncoder(widths), TopDownNeck(widths[1:], FULL_MATCHED)),
-            StereoVolume(FULL_MATCHED, bins, size, width=2 * FULL_MATCHED, scale=2),
+            features=nn.Sequential(
+                ResidualEncoder(widths, blocks=2), TopDownNeck(widths[1:], out_channels=FULL_MATCHED)
+            ),
+            volume=StereoVolume(
+                features=FULL_MATCHED, bins=bins, image_size=size, width=2 * FULL_MATCHED, groups=32, scale=2
+            ),
         ),
         depth=MatchedDepth(
-            CameraAwareDepth(neck.outputs, FULL_CONTEXT, bins.count, width=neck.outputs), HourglassInteraction(), size
+            mono=CameraAwareDepth(
+                features=neck.out_channels, context=FULL_CONTEXT, bins=bins.count, width=neck.out_channels
+            ),
+            interaction=HourglassInteraction(width=32),
+            image_size=size,
         ),
         lift=SplatLift(half, bins, size),
         fuse=None,
-        trunk=Trunk(WideningResNet3d(FULL_CONTEXT, FULL_LEVELS, norm=group_norm_32), merged),
+        trunk=Trunk(
+            backbone=WideningResNet3d(in_channels=FULL_CONTEXT, widths=FULL_LEVELS, blocks=2, norm=group_norm_32),
+            neck=merged,
+        ),
         temporal=TemporalContext(
-            nn.Sequential(ResNet(18, stages=1), Finest()),
-            _full_branch(spec, merged.outputs),
-            TemporalFusion(merged.outputs),
+            matching=nn.Sequential(ResNet(18, stages=1), Finest()),
+            branch=_full_branch(spec, merged.out_channels),
+            fusion=TemporalFusion(merged.out_channels),
             of_image=True,
         ),
-        head=UpsampledHead(merged.outputs, merged.outputs // 2, len(label_set)),
+        head=UpsampledHead(channels=merged.out_channels, hidden=merged.out_channels // 2, classes=len(label_set)),
     )
 
 
-def _full_branch(spec: InputSpec, outputs: int) -> TemporalBranch:
-    matched, past, wide = 64, spec.history.count, 64
+def _full_branch(spec: InputSpec, out_channels: int) -> TemporalBranch:
+    past, wide = spec.history.count, 64
     return TemporalBranch(
-        spec.bins,
-        spec.context_size,
-        spec.image_size,
+        planes=spec.bins,
+        size=spec.context_size,
+        image_size=spec.image_size,
         kept=1,
         reduce=nn.Identity(),
-        affinity=CrossFrameAffinity(matched, past),
-        refinement=DynamicRefinement(past),
+        affinity=CrossFrameAffinity(matched=64, swept=past),
+        refinement=DynamicRefinement(past, width=8, steps=3),
         frustum=_reasoning(past, wide),
         lift=FrustumSplat(spec.grid.coarsened(2), spec.bins, spec.image_size),
         beyond=None,
-        volume=_reasoning(wide, outputs),
+        volume=_reasoning(wide, out_channels),
     )
 
 
-def _reasoning(inputs: int, outputs: int, width: int = 32) -> nn.Sequential:
-    """Convolution, hourglass and two convolutions: [B, inputs, ...] -> [B, outputs, ...] of the same size."""
+def _reasoning(in_channels: int, out_channels: int, width: int = 32) -> nn.Sequential:
+    """Convolution, hourglass and two convolutions: [B, in_channels, ...] -> [B, out_channels, ...] of the same size."""
     return nn.Sequential(
-        conv_group_norm(3, inputs, width),
+        conv_group_norm(3, in_channels, width),
         nn.ReLU(inplace=True),
         Hourglass(3, width),
         conv_group_norm(3, width, 2 * width),
         nn.ReLU(inplace=True),
-        nn.Conv3d(2 * width, outputs, 3, padding=1, bias=False),
+        nn.Conv3d(2 * width, out_channels, kernel_size=3, padding=1, bias=False),
     )
 
 

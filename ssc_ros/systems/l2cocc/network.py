@@ -52,7 +52,30 @@ class ImageBranch(SceneNetwork):
         return SceneOutput(None, depth, self.classes(context), {"image.context": context})
 
 
-class L2Cocc(SceneNetwork):
+class _SceneOfVolume(SceneNetwork):
+    """The second half of the figure, which the camera and LiDAR models share: a volume becomes the scene.
+
+    Both models register the three blocks behind blocks of their own. Distillation then compares like with like.
+
+    Attributes:
+        trunk: [B, C, X, Y, Z] -> the same; the paper's 3-D ResNet and FPN.
+        planes: the tri-perspective view (TPV): volume -> volume, and taps.
+        head: volume, and measured children where the head is a detailed one -> scene logits.
+    """
+
+    trunk: nn.Module
+    planes: TriPlane
+    head: nn.Module
+
+    @dense
+    def complete(self, volume: Tensor, *children: Tensor) -> tuple[SceneLogits, dict[str, Tensor]]:
+        """[B, C, X, Y, Z], and the measured children for a detailed head -> the scene, and taps."""
+        volume = self.trunk(volume)
+        refined, taps = self.planes(volume)
+        return self.head(refined, *children), {"volume": volume, **taps}
+
+
+class L2Cocc(_SceneOfVolume):
     """The camera model, as figure 2 of the paper reads from left to right.
 
     Where its spec asks for a sweep, LiDAR points join what stereo has measured: in `fuse`, and as proposals.
@@ -61,7 +84,8 @@ class L2Cocc(SceneNetwork):
         image: context and depth.
         lift: context, density of the depth and projection -> volume.
         fuse: volume, measured parts of its voxels and perhaps their classes -> volume; the published form has none.
-        transformer: volume, its prior fill, proposals, context, density and projection -> volume.
+        transformer: the efficient voxel transformer (EVT): volume, its prior fill, proposals, context, density and
+            projection -> volume.
         trunk: volume -> volume.
         planes: volume -> volume, and taps.
         head: volume, and what `arrange` has for it -> scene logits.
@@ -70,6 +94,7 @@ class L2Cocc(SceneNetwork):
 
     def __init__(
         self,
+        *,
         image: ImageBranch,
         lift: nn.Module,
         fuse: nn.Module | None,
@@ -77,7 +102,6 @@ class L2Cocc(SceneNetwork):
         trunk: nn.Module,
         planes: TriPlane,
         head: nn.Module,
-        *,
         arrange: Arrange = as_they_are,
     ) -> None:
         super().__init__(image.spec, image.class_count)
@@ -87,73 +111,67 @@ class L2Cocc(SceneNetwork):
     def forward(self, inputs: SceneInputs) -> SceneOutput:
         """Predict a scene; see `SceneInputs` and `SceneOutput`."""
         projection = inputs["projection"]
-        parts, *details = self.arrange(self._measured(inputs))
+        parts, *children = self.arrange(self._measured_children(inputs))
         context, depth = self.image.context_and_depth(inputs)
         density = depth_density(depth)
-        fused = [] if self.fuse is None else [parts, *self._classes(inputs, parts)]
-        volume, filled = self._enter(self.lift(context, density, projection), *fused)
+        volume = self.lift(context, density, projection)
+        volume, filled = self._join_measured(volume, parts, inputs)
         volume = self.transformer(volume, filled, any_occupied(parts), context, density, projection)
-        scene, taps = self.complete(volume, *details)
-        said = self.image.classes(context) if self.training else None
-        return SceneOutput(scene, depth, said, taps)
+        scene, taps = self.complete(volume, *children)
+        return SceneOutput(scene, depth, self.image.classes(context) if self.training else None, taps)
 
-    @dense
-    def enter(self, lifted: Tensor, *parts: Tensor) -> tuple[Tensor, Tensor]:
-        """The lifted volume, and measured parts where they are fused -> volume and its prior fill."""
-        return self._fused_and_filled(lifted, *parts)
-
-    def _enter(self, lifted: Tensor, *fused: Tensor) -> tuple[Tensor, Tensor]:
-        """The same with classes of measured voxels too, which are not dense: few voxels have one."""
-        enter = self._fused_and_filled if len(fused) > 1 else self.enter
-        volume, filled = enter(lifted, *fused)
-        return volume, filled
-
-    def _fused_and_filled(self, lifted: Tensor, *fused: Tensor) -> tuple[Tensor, Tensor]:
-        volume = lifted if self.fuse is None else self.fuse(lifted, *fused)
-        return volume, self.transformer.fill(volume)
-
-    @dense
-    def complete(self, volume: Tensor, *measured: Tensor) -> tuple[SceneLogits, dict[str, Tensor]]:
-        """[B, C, X, Y, Z], and what a detailed head is given beside it -> the scene, and taps."""
-        volume = self.trunk(volume)
-        refined, taps = self.planes(volume)
-        return self.head(refined, *measured), {"volume": volume, **taps}
-
-    def _measured(self, inputs: SceneInputs) -> Tensor:
+    def _measured_children(self, inputs: SceneInputs) -> Tensor:
         """[B, 8 or 16, X/2, Y/2, Z/2] uint8, the children in which stereo, and perhaps LiDAR, found a point."""
         stereo = inputs["stereo_voxels"]
         return torch.cat([stereo, inputs["lidar_voxels"]], dim=1) if "lidar_voxels" in self.spec.sweep else stereo
 
-    def _classes(self, inputs: SceneInputs, parts: Tensor) -> list[Tensor]:
-        """[B, *volume] uint8, the train id of points in each voxel, of several the highest; or nothing."""
+    def _join_measured(self, lifted: Tensor, parts: Tensor, inputs: SceneInputs) -> tuple[Tensor, Tensor]:
+        """The lifted volume with what was measured in its voxels, where that is fused, and its prior fill."""
+        if self.fuse is None:
+            return self.fuse_and_fill(lifted)
         if "lidar_classes" not in self.spec.sweep:
-            return []
-        classes = inputs["lidar_classes"]
-        width = classes.shape[1] // parts.shape[2]
-        return [functional.max_pool3d(classes.float(), (width, width, 1)).to(classes.dtype)]
+            return self.fuse_and_fill(lifted, parts)
+        # few voxels have a class: how much work that is depends on data, so this is no dense part
+        volume = self.fuse(lifted, parts, _widened_classes(inputs["lidar_classes"], parts.shape[2]))
+        return volume, self.transformer.fill(volume)
+
+    @dense
+    def fuse_and_fill(self, lifted: Tensor, *parts: Tensor) -> tuple[Tensor, Tensor]:
+        """The lifted volume, and measured parts where they are fused -> volume and its prior fill."""
+        volume = lifted if self.fuse is None else self.fuse(lifted, *parts)
+        return volume, self.transformer.fill(volume)
 
 
-class L2CoccLidar(SceneNetwork):
-    """The LiDAR model: the camera model's volume and planes behind an encoder of points.
+def _widened_classes(classes: Tensor, length: int) -> Tensor:
+    """Train ids [B, X, Y, Z] uint8 of voxels -> [B, length, _, Z] of voxels as wide as those of the volume.
+
+    Of several classes in a wide voxel the highest id counts; 0 is none.
+    """
+    width = classes.shape[1] // length
+    return functional.max_pool3d(classes.float(), (width, width, 1)).to(classes.dtype)
+
+
+class L2CoccLidar(_SceneOfVolume):
+    """The LiDAR model: an encoder of points makes the volume; the rest is as in the camera model.
 
     Where its spec asks for measured voxels too, its head is a detailed one, as the camera model's may be.
+
+    Args:
+        spec: how frames must be prepared for it.
+        classes: of the scene.
+        encoder: points [B, N, 4] -> volume.
+        trunk, planes, head: as of `L2Cocc`.
     """
 
     def __init__(
-        self, spec: InputSpec, classes: int, encoder: nn.Module, trunk: nn.Module, planes: TriPlane, head: nn.Module
+        self, spec: InputSpec, classes: int, *, encoder: nn.Module, trunk: nn.Module, planes: TriPlane, head: nn.Module
     ) -> None:
         super().__init__(spec, classes)
         self.encoder, self.trunk, self.planes, self.head = encoder, trunk, planes, head
 
     def forward(self, inputs: SceneInputs) -> SceneOutput:
         """Predict a scene; see `SceneInputs` and `SceneOutput`."""
-        measured = [inputs["lidar_voxels"]] if "lidar_voxels" in self.spec.sweep else []
-        scene, taps = self.complete(self.encoder(inputs["points"]), *measured)
+        volume = self.encoder(inputs["points"])
+        children = [inputs["lidar_voxels"]] if "lidar_voxels" in self.spec.sweep else []
+        scene, taps = self.complete(volume, *children)
         return SceneOutput(scene, taps=taps)
-
-    @dense
-    def complete(self, volume: Tensor, *measured: Tensor) -> tuple[SceneLogits, dict[str, Tensor]]:
-        """[B, C, X, Y, Z], and what a detailed head is given beside it -> the scene, and taps."""
-        volume = self.trunk(volume)
-        refined, taps = self.planes(volume)
-        return self.head(refined, *measured), {"volume": volume, **taps}

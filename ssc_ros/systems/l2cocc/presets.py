@@ -36,7 +36,8 @@ from ssc_ros.networks.volume.tri_plane import PlaneEncoder, TriPlane
 from ssc_ros.systems.l2cocc.network import ImageBranch, L2Cocc, L2CoccLidar
 from ssc_ros.systems.spec import LIDAR, STEREO, InputSpec
 
-EDGE_CONTEXT, EDGE_VOLUME = 24, 16
+EDGE_FEATURES, EDGE_CONTEXT, EDGE_VOLUME = 48, 24, 16
+"""Channels of the image features, of what the depth network makes of them, and of the volume."""
 EDGE_PLANE, PLANE_LEVELS = 64, (96, 128, 160)
 """Channels of the planes, and of their levels at 1/4, 1/8 and 1/16."""
 
@@ -47,19 +48,40 @@ WIDE_LIFTED, WIDE_COLUMN = 8, 64
 def edge_image(spec: InputSpec) -> ImageBranch:
     """A small residual network at stride 4 of a 192 x 640 image."""
     widths = (24, 32, 64, 96, 128)
-    encoder = nn.Sequential(ResidualEncoder(widths, 2), TopDownNeck(widths[1:], 48))
-    return ImageBranch(spec, encoder, DepthNet(48, 48, EDGE_CONTEXT, spec.bins), EDGE_CONTEXT, len(SEMANTIC_KITTI))
+    return ImageBranch(
+        spec,
+        encoder=nn.Sequential(ResidualEncoder(widths, blocks=2), TopDownNeck(widths[1:], out_channels=EDGE_FEATURES)),
+        depth=DepthNet(features=EDGE_FEATURES, width=EDGE_FEATURES, context=EDGE_CONTEXT, bins=spec.bins),
+        context=EDGE_CONTEXT,
+        classes=len(SEMANTIC_KITTI),
+    )
 
 
 def edge_planes(shape: tuple[int, int, int]) -> TriPlane:
     """One U-Net for each plane in turn; the one seen from above keeps its height as channels."""
-    return TriPlane(EDGE_VOLUME, shape, PlaneEncoder(EDGE_PLANE, PLANE_LEVELS), slabs=(16, 1, 1))
+    encoder = PlaneEncoder(width=EDGE_PLANE, widths=PLANE_LEVELS)
+    return TriPlane(channels=EDGE_VOLUME, shape=shape, encoder=encoder, slabs=(16, 1, 1))
 
 
 def wide_planes(shape: tuple[int, int, int]) -> TriPlane:
     """The same for all three side by side, under batch norms."""
-    encoder = PlaneEncoder(EDGE_PLANE, PLANE_LEVELS, norm=nn.BatchNorm2d)
-    return TriPlane(EDGE_VOLUME, shape, encoder, slabs=(16, 1, 1), side_by_side=True)
+    encoder = PlaneEncoder(width=EDGE_PLANE, widths=PLANE_LEVELS, norm=nn.BatchNorm2d)
+    return TriPlane(channels=EDGE_VOLUME, shape=shape, encoder=encoder, slabs=(16, 1, 1), side_by_side=True)
+
+
+def edge_transformer(spec: InputSpec, grid: SceneGrid) -> VoxelTransformer:
+    """One layer on the volume of that grid."""
+    return VoxelTransformer(
+        channels=EDGE_VOLUME,
+        heads=2,
+        points=4,
+        layers=1,
+        hidden=32,
+        bins=spec.bins,
+        grid=grid,
+        image_size=spec.image_size,
+        context=EDGE_CONTEXT,
+    )
 
 
 def fine_camera() -> L2Cocc:
@@ -68,13 +90,15 @@ def fine_camera() -> L2Cocc:
     half = spec.grid.coarsened(2)
     lift = DepthWeightedLift(half, spec.bins, spec.image_size)
     return L2Cocc(
-        edge_image(spec),
-        lift,
-        MeasuredFusion(lift.outputs(EDGE_CONTEXT), EDGE_VOLUME, half.shape),
-        VoxelTransformer(EDGE_VOLUME, 2, 4, 1, 32, spec.bins, half, spec.image_size, context=EDGE_CONTEXT),
-        ResidualBlock3d(EDGE_VOLUME),
-        edge_planes(half.shape),
-        SubvoxelHead(EDGE_VOLUME, np.array(SEMANTIC_KITTI.frequencies)),
+        image=edge_image(spec),
+        lift=lift,
+        fuse=MeasuredFusion(
+            in_channels=lift.out_channels(EDGE_CONTEXT), out_channels=EDGE_VOLUME, shape=half.shape, parts=8
+        ),
+        transformer=edge_transformer(spec, half),
+        trunk=ResidualBlock3d(EDGE_VOLUME),
+        planes=edge_planes(half.shape),
+        head=SubvoxelHead(EDGE_VOLUME, np.array(SEMANTIC_KITTI.frequencies)),
     )
 
 
@@ -91,16 +115,22 @@ def small_lidar(spec: InputSpec, grid: SceneGrid, planes: TriPlane, head: nn.Mod
     return L2CoccLidar(
         spec,
         len(SEMANTIC_KITTI),
-        PointEncoder(grid, (32, 64), EDGE_VOLUME),
-        nn.Sequential(ResidualBlock3d(EDGE_VOLUME), ResidualBlock3d(EDGE_VOLUME)),
-        planes,
-        head,
+        encoder=PointEncoder(grid, widths=(32, 64), out_channels=EDGE_VOLUME),
+        trunk=nn.Sequential(ResidualBlock3d(EDGE_VOLUME), ResidualBlock3d(EDGE_VOLUME)),
+        planes=planes,
+        head=head,
     )
 
 
 def wide_head(shape: tuple[int, int, int], sources: int = 1) -> ColumnHead:
     """Columns of 0.4 m under a volume of that shape, of what so many sensors measure."""
-    return ColumnHead(EDGE_VOLUME, shape[2], WIDE_COLUMN, np.array(SEMANTIC_KITTI.frequencies), sources)
+    return ColumnHead(
+        channels=EDGE_VOLUME,
+        layers=shape[2],
+        width=WIDE_COLUMN,
+        frequencies=np.array(SEMANTIC_KITTI.frequencies),
+        sources=sources,
+    )
 
 
 def edge_camera(*sweep: str) -> L2Cocc:
@@ -112,17 +142,22 @@ def edge_camera(*sweep: str) -> L2Cocc:
     spec = InputSpec(sensors=(STEREO, LIDAR) if sweep else (STEREO,), sweep=sweep)
     half = spec.grid.coarsened(2)
     wide = half.widened(FOLD)
-    lift = DepthWeightedLift(half, spec.bins, spec.image_size, FOLD)
+    lift = DepthWeightedLift(half, spec.bins, spec.image_size, width=FOLD)
     sources = 1 + ("lidar_voxels" in sweep)
-    classes = len(SEMANTIC_KITTI) if "lidar_classes" in sweep else 0
     return L2Cocc(
-        edge_image(spec),
-        ReducedLift(EDGE_CONTEXT, WIDE_LIFTED, lift),
-        MeasuredFusion(lift.outputs(WIDE_LIFTED), EDGE_VOLUME, wide.shape, 2 * FOLD**2 * sources, classes),
-        VoxelTransformer(EDGE_VOLUME, 2, 4, 1, 32, spec.bins, wide, spec.image_size, context=EDGE_CONTEXT),
-        ResidualBlock3d(EDGE_VOLUME),
-        wide_planes(wide.shape),
-        wide_head(wide.shape, sources),
+        image=edge_image(spec),
+        lift=ReducedLift(context=EDGE_CONTEXT, channels=WIDE_LIFTED, lift=lift),
+        fuse=MeasuredFusion(
+            in_channels=lift.out_channels(WIDE_LIFTED),
+            out_channels=EDGE_VOLUME,
+            shape=wide.shape,
+            parts=2 * FOLD**2 * sources,
+            classes=len(SEMANTIC_KITTI) if "lidar_classes" in sweep else 0,
+        ),
+        transformer=edge_transformer(spec, wide),
+        trunk=ResidualBlock3d(EDGE_VOLUME),
+        planes=wide_planes(wide.shape),
+        head=wide_head(wide.shape, sources),
         arrange=beside_columns,
     )
 
@@ -144,9 +179,13 @@ def full_image(spec: InputSpec = FULL, label_set: LabelSet = SEMANTIC_KITTI) -> 
     """EfficientNet-B7 and SECOND's neck at stride 8; blocks are computed again in the backward pass."""
     backbone = EfficientNet("b7", recompute=True)
     neck = SecondFpn(backbone.widths)
-    encoder = nn.Sequential(OrderedDict(backbone=backbone, neck=neck))
-    depth = GeometryDepth(neck.outputs, FULL_WIDTH, spec.bins, spec.image_size)
-    return ImageBranch(spec, encoder, depth, FULL_WIDTH, len(label_set))
+    return ImageBranch(
+        spec,
+        encoder=nn.Sequential(OrderedDict(backbone=backbone, neck=neck)),
+        depth=GeometryDepth(features=neck.out_channels, context=FULL_WIDTH, bins=spec.bins, image_size=spec.image_size),
+        context=FULL_WIDTH,
+        classes=len(label_set),
+    )
 
 
 def full_trunk(blocks: int) -> nn.Sequential:
@@ -156,20 +195,34 @@ def full_trunk(blocks: int) -> nn.Sequential:
 
 def full_planes(shape: tuple[int, int, int]) -> TriPlane:
     """One map per plane and one Swin-T for all three."""
-    return TriPlane(FULL_WIDTH, shape, SwinPlanes(FULL_WIDTH))
+    return TriPlane(channels=FULL_WIDTH, shape=shape, encoder=SwinPlanes(FULL_WIDTH))
+
+
+def full_head(label_set: LabelSet) -> UpsampledHead:
+    """Class logits at 0.4 m, which are interpolated."""
+    return UpsampledHead(channels=FULL_WIDTH, hidden=64, classes=len(label_set))
 
 
 def full_camera(spec: InputSpec = FULL, label_set: LabelSet = SEMANTIC_KITTI) -> L2Cocc:
     """C and D as published."""
     half = spec.grid.coarsened(2)
     return L2Cocc(
-        full_image(spec, label_set),
-        SplatLift(half, spec.bins, spec.image_size),
-        None,
-        VoxelTransformer(FULL_WIDTH, 8, 8, 3, 256, spec.bins, half, spec.image_size),
-        full_trunk(blocks=1),
-        full_planes(half.shape),
-        UpsampledHead(FULL_WIDTH, 64, len(label_set)),
+        image=full_image(spec, label_set),
+        lift=SplatLift(half, spec.bins, spec.image_size),
+        fuse=None,
+        transformer=VoxelTransformer(
+            channels=FULL_WIDTH,
+            heads=8,
+            points=8,
+            layers=3,
+            hidden=256,
+            bins=spec.bins,
+            grid=half,
+            image_size=spec.image_size,
+        ),
+        trunk=full_trunk(blocks=1),
+        planes=full_planes(half.shape),
+        head=full_head(label_set),
     )
 
 
@@ -179,10 +232,10 @@ def full_lidar(spec: InputSpec = FULL, label_set: LabelSet = SEMANTIC_KITTI) -> 
     return L2CoccLidar(
         replace(spec, sensors=(LIDAR,)),
         len(label_set),
-        PointEncoder(half, (64, 128, 256), FULL_WIDTH),
-        full_trunk(blocks=2),
-        full_planes(half.shape),
-        UpsampledHead(FULL_WIDTH, 64, len(label_set)),
+        encoder=PointEncoder(half, widths=(64, 128, 256), out_channels=FULL_WIDTH),
+        trunk=full_trunk(blocks=2),
+        planes=full_planes(half.shape),
+        head=full_head(label_set),
     )
 
 

@@ -19,9 +19,14 @@ EDGE_WIDTHS, EDGE_FEATURES, EDGE_TEXT = (24, 32, 64, 96, 128), 64, 64
 
 def edge() -> LangSeg:
     """A small residual network at stride 4 of a 192 x 640 image, and text without a trained text encoder."""
-    encoder = nn.Sequential(ResidualEncoder(EDGE_WIDTHS, 2), TopDownNeck(EDGE_WIDTHS[1:], EDGE_FEATURES))
-    text = HashedWords(EDGE_TEXT)(prompts_of(SEMANTIC_KITTI.names))
-    return LangSeg(InputSpec(pair=()), encoder, EDGE_FEATURES, text)
+    return LangSeg(
+        InputSpec(pair=()),
+        encoder=nn.Sequential(
+            ResidualEncoder(EDGE_WIDTHS, blocks=2), TopDownNeck(EDGE_WIDTHS[1:], out_channels=EDGE_FEATURES)
+        ),
+        channels=EDGE_FEATURES,
+        text=HashedWords(EDGE_TEXT)(prompts_of(SEMANTIC_KITTI.names)),
+    )
 
 
 PRESETS: dict[str, Callable[[], LangSeg]] = {"edge": edge}

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ssc_ros.systems.sgn.presets import DISCARDED
-
 
 @dataclass(frozen=True)
 class PublishedSize:
@@ -23,6 +21,10 @@ class PublishedSize:
 
 _SGN = {"full_t": (28_157_507, 68_380), "full_s": (28_157_507, 68_380), "full_l": (12_499_203, 19_100)}
 """Preset -> parameters, and how many of them belong to layers that are never called."""
+
+DISCARDED = {"full_t": 14_964_736, "full_s": 14_964_736, "full_l": 8_393_728}
+"""Preset of SGN -> parameters of the last ResNet stage, which the published code builds and runs, and whose output it
+discards. The published 28.2 M and 12.5 M include them; here they do not exist."""
 
 PUBLISHED_SIZES: Mapping[tuple[str, str], PublishedSize] = {
     ("sgn", preset): PublishedSize(

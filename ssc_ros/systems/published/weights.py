@@ -12,7 +12,7 @@ from ssc_ros.core import SscError
 from ssc_ros.systems.spec import SceneNetwork
 
 _Modules = dict[str, str]
-"""Published module -> the same one here."""
+"""Published module -> the module here."""
 
 
 def _polarnet() -> _Modules:
@@ -64,22 +64,21 @@ def _cylinder3d() -> _Modules:
     return modules
 
 
-PUBLISHED_WEIGHTS: Mapping[str, Callable[[], _Modules]] = {"polarnet": _polarnet, "cylinder3d": _cylinder3d}
+PUBLISHED_MODULES: Mapping[str, Callable[[], _Modules]] = {"polarnet": _polarnet, "cylinder3d": _cylinder3d}
 """System -> its modules by their published names; all belong to the preset `full`."""
-
 
 WRAPPERS = "model", "state_dict", "model_state_dict"
 """Keys under which a file may hold its state dict beside other things."""
 
 
-def load_published(network: SceneNetwork, system: str, weights: Any) -> None:
-    """Give a network the weights of a published checkpoint.
+def import_published(network: SceneNetwork, system: str, weights: Any) -> None:
+    """Fill a network with the weights of a published checkpoint.
 
     Kernels of sparse convolutions may have spconv 1's layout, [x, y, z, in, out], or spconv 2's, [out, x, y, z, in].
 
     Args:
         network: the preset `full` of the system.
-        system: one of `PUBLISHED_WEIGHTS`.
+        system: one of `PUBLISHED_MODULES`.
         weights: the published state dict, from `DataParallel` or not, or what holds it as `model` or `state_dict`.
 
     Raises:
@@ -89,7 +88,7 @@ def load_published(network: SceneNetwork, system: str, weights: Any) -> None:
         raise SscError(f"a state dict, names and tensors, was expected, not a {type(weights).__name__}")
     for key in WRAPPERS:
         weights = weights.get(key, weights)
-    modules, expected = PUBLISHED_WEIGHTS[system](), network.state_dict()
+    modules, expected = PUBLISHED_MODULES[system](), network.state_dict()
     tensors = {}
     for published, tensor in weights.items():
         name = _renamed(published.removeprefix("module."), modules)
@@ -106,7 +105,7 @@ def load_published(network: SceneNetwork, system: str, weights: Any) -> None:
 
 
 def _renamed(published: str, modules: _Modules) -> str:
-    """The name here; as it was where no module is known."""
+    """The name of a published tensor here; unchanged where its module is not known."""
     module, rest = published, ""
     while module:
         module, _, last = module.rpartition(".")
@@ -117,7 +116,7 @@ def _renamed(published: str, modules: _Modules) -> str:
 
 
 def _arranged(tensor: Tensor, shape: torch.Size) -> Tensor:
-    """Kernels of spconv 1 as those of spconv 2, and those of 1 x 1 as matrices, where that gives the shape."""
+    """Kernels of spconv 1 in the layout of spconv 2, and 1 x 1 kernels as matrices, where that gives the shape."""
     if tensor.ndim == 5 and tensor.shape != shape:
         return tensor.permute(4, 0, 1, 2, 3).contiguous()
     return tensor.flatten(1) if tensor.ndim == 4 and len(shape) == 2 else tensor

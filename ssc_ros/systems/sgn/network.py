@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -56,6 +58,7 @@ class Sgn(SceneNetwork):
         self,
         spec: InputSpec,
         classes: int,
+        *,
         encoder: nn.Module,
         lift: LineOfSightLift,
         bottleneck: nn.Module,
@@ -73,41 +76,19 @@ class Sgn(SceneNetwork):
 
     def forward(self, inputs: SceneInputs) -> SceneOutput:
         """Predict a scene; see `SceneInputs` and `SceneOutput`. The memory of a frame is its [B, C, h, w] features."""
-        features, projections, valid = self._frames(inputs)
-        volume = self.enter(self.lift(features, projections, valid))
-        candidates = [measured_voxels(inputs["stereo_points"], self.volume_grid)]
-        guides: list[Tensor] = []
-        occupancy: dict[str, Tensor] = {}
-        seeds = None
-        if self.geometry is not None:
-            proposed, guidance, occupancy = self.geometry(volume, inputs["stereo_points"])
-            candidates.insert(0, proposed)
-            guides.append(guidance)
-        if self.semantics is not None:
-            volume, refined = self.semantics(volume, choose_seeds(*candidates))
-            if self.training:
-                seeds = VoxelLogits(self.semantics.classes(refined.features), refined.sites.cells)
+        features, projections, valid = self._encode_frames(inputs)
+        volume = self.convolve(self.lift(features, projections, valid))
+        candidates, guides, occupancy = self._guide_geometry(volume, inputs["stereo_points"])
+        volume, seeds = self._guide_semantics(volume, candidates)
+        scene = self.complete(volume, *guides)
         memory = features[:, 0] if self.spec.history.count else None
-        return SceneOutput(self.complete(volume, *guides), memory=memory, occupancy=occupancy, seeds=seeds)
-
-    @dense
-    def enter(self, volume: Tensor) -> Tensor:
-        """The lifted volume, once convolved."""
-        entered: Tensor = self.bottleneck(volume)
-        return entered
-
-    @dense
-    def complete(self, volume: Tensor, *guides: Tensor) -> SceneLogits:
-        """A volume and what guides it -> the scene."""
-        completed = self.diffusion(torch.cat([volume, *(guide.to(volume) for guide in guides)], dim=1))
-        scene: SceneLogits = self.head(completed)
-        return scene
+        return SceneOutput(scene, memory=memory, occupancy=occupancy, seeds=seeds)
 
     def remember(self, inputs: SceneInputs) -> Tensor | None:
         """[B, C, h, w] features of the image; see `SceneNetwork`."""
         return self.encode(inputs["image"]) if self.spec.history.count else None
 
-    def _frames(self, inputs: SceneInputs) -> tuple[Tensor, Tensor, Tensor]:
+    def _encode_frames(self, inputs: SceneInputs) -> tuple[Tensor, Tensor, Tensor]:
         """Features [B, F, C, h, w], projections [B, F, 3, 4], validity [B, F] of all frames, the current one first."""
         features, projections = self.encode(inputs["image"])[:, None], inputs["projection"][:, None]
         valid = torch.ones(features.shape[:2], dtype=torch.bool, device=features.device)
@@ -125,3 +106,40 @@ class Sgn(SceneNetwork):
         """[B, 3, H, W] uint8 -> [B, C, h, w]."""
         features: Tensor = self.encoder(self.normalize(image))
         return features
+
+    @dense
+    def convolve(self, lifted: Tensor) -> Tensor:
+        """The bottleneck: [B, C, X, Y, Z] -> the same."""
+        volume: Tensor = self.bottleneck(lifted)
+        return volume
+
+    def _guide_geometry(
+        self, volume: Tensor, points: Tensor
+    ) -> tuple[Sequence[Tensor], Sequence[Tensor], dict[str, Tensor]]:
+        """Geometry guidance.
+
+        Returns:
+            Candidates for seeds [B, X, Y, Z] bool, of which later ones count where the first has too few; guides of the
+            diffusion [B, G, X, Y, Z]; occupancy logits for supervision.
+        """
+        measured = measured_voxels(points, self.volume_grid)
+        if self.geometry is None:
+            return [measured], [], {}
+        proposed, guidance, occupancy = self.geometry(volume, points)
+        return [proposed, measured], [guidance], occupancy
+
+    def _guide_semantics(self, volume: Tensor, candidates: Sequence[Tensor]) -> tuple[Tensor, VoxelLogits | None]:
+        """Semantic guidance: the volume with refined seeds, and their classes in training."""
+        if self.semantics is None:
+            return volume, None
+        volume, refined = self.semantics(volume, choose_seeds(*candidates))
+        if not self.training:
+            return volume, None
+        return volume, VoxelLogits(self.semantics.classes(refined.features), refined.sites.cells)
+
+    @dense
+    def complete(self, volume: Tensor, *guides: Tensor) -> SceneLogits:
+        """Diffusion and head: a volume and its guides -> the scene."""
+        diffused = self.diffusion(torch.cat([volume, *(guide.to(volume) for guide in guides)], dim=1))
+        scene: SceneLogits = self.head(diffused)
+        return scene

@@ -28,9 +28,6 @@ from ssc_ros.systems.sgn.network import GeometryGuidance, Sgn
 from ssc_ros.systems.spec import History, InputSpec
 
 POINTS = ("stereo_points",)
-DISCARDED = {"full_t": 14_964_736, "full_s": 14_964_736, "full_l": 8_393_728}
-"""Preset -> parameters of the last ResNet stage, which the published code builds and runs, and whose output it
-discards. The published 28.2 M and 12.5 M include them; here they do not exist."""
 
 FULL = InputSpec(image_size=(370, 1220), context_size=(24, 77), stereo_scale=1.0, pair=POINTS)
 FULL_KITTI_360 = replace(FULL, image_size=(376, 1408), context_size=(24, 88))
@@ -40,7 +37,7 @@ FULL_INTERVAL = 0.3
 
 
 def full(
-    resnet: int, channels: int, depth: int, past: int, spec: InputSpec = FULL, label_set: LabelSet = SEMANTIC_KITTI
+    *, resnet: int, channels: int, depth: int, past: int, spec: InputSpec = FULL, label_set: LabelSet = SEMANTIC_KITTI
 ) -> Sgn:
     """A published network.
 
@@ -52,26 +49,31 @@ def full(
         spec: of its inputs, but for those.
         label_set: whose classes it tells apart.
     """
-    spec = replace(spec, history=History(past, FULL_INTERVAL)) if past else spec
+    spec = replace(spec, history=History(count=past, interval=FULL_INTERVAL)) if past else spec
     half = spec.grid.coarsened(2)
     backbone = ResNet(resnet, stages=3)
-    encoder = nn.Sequential(OrderedDict(backbone=backbone, neck=Fpn(backbone.widths, channels, start=2)))
-    guidance = OccupancyHead()
+    neck = Fpn(backbone.widths, out_channels=channels, start=2)
+    guidance = OccupancyHead(channels=8, dilations=(1, 2, 3))
     return Sgn(
         spec,
         len(label_set),
-        encoder,
-        LineOfSightLift(half, spec.image_size, FULL_STRIDE),
-        nn.Conv3d(channels, channels, 3, padding=1),
-        GeometryGuidance(
-            GeometryHead(
-                SemanticDiffusion(channels, channels // 2, depth=1), nn.Conv3d(channels // 2, 1, 3, padding=1)
+        encoder=nn.Sequential(OrderedDict(backbone=backbone, neck=neck)),
+        lift=LineOfSightLift(half, spec.image_size, stride=FULL_STRIDE),
+        bottleneck=nn.Conv3d(channels, channels, kernel_size=3, padding=1),
+        geometry=GeometryGuidance(
+            head=GeometryHead(
+                body=SemanticDiffusion(channels, channels // 2, depth=1),
+                logits=nn.Conv3d(channels // 2, 1, kernel_size=3, padding=1),
             ),
-            ProposalNetwork(PointEvidence(spec.grid), BirdEyeUNet(spec.grid.shape[2]), guidance),
+            proposals=ProposalNetwork(
+                points=PointEvidence(spec.grid, channels=16, blocks=2),
+                bird_eye=BirdEyeUNet(height=spec.grid.shape[2]),
+                head=guidance,
+            ),
         ),
-        SemanticGuidance(channels, len(label_set)),
-        SemanticDiffusion(channels + guidance.channels, channels // 2, depth),
-        EnlargedHead(channels // 2, len(label_set)),
+        semantics=SemanticGuidance(channels, classes=len(label_set)),
+        diffusion=SemanticDiffusion(channels + guidance.channels, channels // 2, depth=depth),
+        head=EnlargedHead(channels // 2, classes=len(label_set)),
     )
 
 
@@ -94,34 +96,40 @@ def edge(*, past: bool = False, geometry: bool = True, semantics: bool = True) -
     spec = replace(EDGE, history=EDGE_HISTORY) if past else EDGE
     half, classes = spec.grid.coarsened(2), len(SEMANTIC_KITTI)
     widths = (24, 32, 64, 96, 128)
-    encoder = nn.Sequential(ResidualEncoder(widths, 2), TopDownNeck(widths[1:], EDGE_CHANNELS))
-    guidance = OccupancyHead(EDGE_CHANNELS, (), Pointwise3d(EDGE_CHANNELS, 1))
+    encoder = nn.Sequential(ResidualEncoder(widths, blocks=2), TopDownNeck(widths[1:], out_channels=EDGE_CHANNELS))
+    guidance = OccupancyHead(channels=EDGE_CHANNELS, dilations=(), logits=Pointwise3d(EDGE_CHANNELS, 1))
     return Sgn(
         spec,
         classes,
-        encoder,
-        LineOfSightLift(half, spec.image_size, EDGE_STRIDE),
-        conv_norm_3d(EDGE_CHANNELS, EDGE_CHANNELS),
-        GeometryGuidance(
-            GeometryHead(nn.Identity(), Pointwise3d(EDGE_CHANNELS, 1)),
-            ProposalNetwork(PointEvidence(spec.grid, blocks=1), BirdEyeUNet(spec.grid.shape[2], norm=True), guidance),
+        encoder=encoder,
+        lift=LineOfSightLift(half, spec.image_size, stride=EDGE_STRIDE),
+        bottleneck=conv_norm_3d(EDGE_CHANNELS, EDGE_CHANNELS),
+        geometry=GeometryGuidance(
+            head=GeometryHead(body=nn.Identity(), logits=Pointwise3d(EDGE_CHANNELS, 1)),
+            proposals=ProposalNetwork(
+                points=PointEvidence(spec.grid, channels=16, blocks=1),
+                bird_eye=BirdEyeUNet(height=spec.grid.shape[2], norm=True),
+                head=guidance,
+            ),
         )
         if geometry
         else None,
-        SemanticGuidance(EDGE_CHANNELS, classes) if semantics else None,
-        Coarsened(
-            SemanticDiffusion(EDGE_WIDTH, EDGE_WIDTH, 1), EDGE_CHANNELS * (1 + geometry), EDGE_CHANNELS, EDGE_WIDTH
+        semantics=SemanticGuidance(EDGE_CHANNELS, classes=classes) if semantics else None,
+        diffusion=Coarsened(
+            body=SemanticDiffusion(EDGE_WIDTH, EDGE_WIDTH, depth=1),
+            in_channels=EDGE_CHANNELS * (1 + geometry),
+            out_channels=EDGE_CHANNELS,
+            width=EDGE_WIDTH,
         ),
-        SubvoxelHead(EDGE_CHANNELS, np.array(SEMANTIC_KITTI.frequencies)),
+        head=SubvoxelHead(EDGE_CHANNELS, np.array(SEMANTIC_KITTI.frequencies)),
     )
 
 
-PUBLISHED: dict[str, tuple[int, int, int, int]] = {
-    "full_t": (50, 128, 3, 4),
-    "full_s": (50, 128, 3, 0),
-    "full_l": (18, 64, 1, 4),
+PUBLISHED: dict[str, Callable[..., Sgn]] = {
+    "full_t": partial(full, resnet=50, channels=128, depth=3, past=4),
+    "full_s": partial(full, resnet=50, channels=128, depth=3, past=0),
+    "full_l": partial(full, resnet=18, channels=64, depth=1, past=4),
 }
-"""Preset -> ResNet, channels, anisotropic blocks, past frames."""
 
 PRESETS: dict[str, Callable[[], Sgn]] = {
     "edge": edge,
@@ -129,9 +137,9 @@ PRESETS: dict[str, Callable[[], Sgn]] = {
     "edge_geometry": partial(edge, semantics=False),
     "edge_semantics": partial(edge, geometry=False),
     "edge_dense": partial(edge, geometry=False, semantics=False),
-    **{name: partial(full, *sizes) for name, sizes in PUBLISHED.items()},
+    **PUBLISHED,
     **{
-        f"{name}_kitti_360": partial(full, *sizes, FULL_KITTI_360, SSCBENCH_KITTI_360)
-        for name, sizes in PUBLISHED.items()
+        f"{name}_kitti_360": partial(make, spec=FULL_KITTI_360, label_set=SSCBENCH_KITTI_360)
+        for name, make in PUBLISHED.items()
     },
 }

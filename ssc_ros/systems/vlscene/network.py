@@ -60,15 +60,15 @@ class StereoBranch(SceneNetwork):
         context, mono = self.mono(features, camera_vector(projection, self.spec.image_size))
         return ours, theirs, context, mono
 
-    def said(self, context: Tensor) -> Tensor:
-        """[B, classes, h, w], what the probe reads from the context."""
+    def probed(self, context: Tensor) -> Tensor:
+        """[B, classes, h, w] logits, by the probe; it does not change the context."""
         classes: Tensor = self.probe(context.detach())
         return classes
 
     def forward(self, inputs: SceneInputs) -> SceneOutput:
         """Predict depth and classes of the image cells; there is no scene."""
         context, depth = self.context_and_depth(inputs)
-        return SceneOutput(None, depth, self.said(context), {"image.context": context})
+        return SceneOutput(None, depth, self.probed(context), {"image.context": context})
 
 
 class VlScene(SceneNetwork):
@@ -100,20 +100,21 @@ class VlScene(SceneNetwork):
     def forward(self, inputs: SceneInputs) -> SceneOutput:
         """Predict a scene; see `SceneInputs` and `SceneOutput`."""
         context, depth = self.image.context_and_depth(inputs)
-        volume = self.enter(self.lift(context, depth_density(depth), inputs["projection"]))
-        if self.semantics is not None:
-            volume = self.semantics(volume)
-        said = self.image.said(context) if self.training else None
-        return SceneOutput(self.classify(volume), depth, said, {"image.context": context, "volume": volume})
+        volume = self.lift(context, depth_density(depth), inputs["projection"])
+        volume = self.propagate(volume)
+        volume = volume if self.semantics is None else self.semantics(volume)
+        scene = self.complete(volume)
+        classes = self.image.probed(context) if self.training else None
+        return SceneOutput(scene, depth, classes, {"image.context": context, "volume": volume})
 
     @dense
-    def enter(self, volume: Tensor) -> Tensor:
-        """The lifted volume, to the channels of what follows, and propagated."""
-        volume = self.entry(volume)
+    def propagate(self, lifted: Tensor) -> Tensor:
+        """NGP: the lifted volume with the channels of what follows, and with its neighbourhood where that is seen."""
+        volume = self.entry(lifted)
         return volume if self.propagation is None else self.propagation(volume)
 
     @dense
-    def classify(self, volume: Tensor) -> SceneLogits:
-        """The scene."""
+    def complete(self, volume: Tensor) -> SceneLogits:
+        """The head: a volume -> the scene."""
         scene: SceneLogits = self.head(volume)
         return scene

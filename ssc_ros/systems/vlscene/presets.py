@@ -43,17 +43,18 @@ EDGE_FRACTION = 0.08
 def edge_image() -> StereoBranch:
     """A small RepViT; matching at stride 2."""
     bins = EDGE.bins
-    backbone = RepViT((32, 64, 128, 192), (2, 3, 6, 2))
-    encoder = nn.Sequential(OrderedDict(backbone=backbone, neck=TopDownNeck(backbone.widths, EDGE_FEATURES)))
-    matcher = nn.Sequential(ConvNorm(3, EDGE_MATCHED, 3, 2), nn.GELU(), block(EDGE_MATCHED, gate=False))
+    backbone = RepViT(widths=(32, 64, 128, 192), blocks=(2, 3, 6, 2))
+    neck = TopDownNeck(backbone.widths, out_channels=EDGE_FEATURES)
+    encoder = nn.Sequential(OrderedDict(backbone=backbone, neck=neck))
+    matcher = nn.Sequential(ConvNorm(3, EDGE_MATCHED, kernel=3, stride=2), nn.GELU(), block(EDGE_MATCHED, gate=False))
     return StereoBranch(
         EDGE,
-        len(SEMANTIC_KITTI),
-        EDGE_CONTEXT,
+        classes=len(SEMANTIC_KITTI),
+        context=EDGE_CONTEXT,
         pair=SeparateFeatures(encoder, matcher),
-        mono=PlainDepth(EDGE_FEATURES, EDGE_CONTEXT, bins.count),
-        stereo=FineMatching(EDGE_MATCHED, bins, EDGE.image_size, width=EDGE_MATCHED),
-        interaction=PlainInteraction(bins.count, EDGE_FEATURES),
+        mono=PlainDepth(features=EDGE_FEATURES, context=EDGE_CONTEXT, bins=bins.count),
+        stereo=FineMatching(features=EDGE_MATCHED, bins=bins, image_size=EDGE.image_size, scale=2, width=EDGE_MATCHED),
+        interaction=PlainInteraction(bins=bins.count, width=EDGE_FEATURES),
     )
 
 
@@ -61,14 +62,17 @@ def edge(*, propagation: bool = True, semantics: bool = True, fraction: float = 
     """For two CPU cores: image cells of stride 4, matching at stride 2, volumes of 16 channels."""
     half = EDGE.grid.coarsened(2)
     lift = DepthWeightedLift(half, EDGE.bins, EDGE.image_size)
-    unet = SparseUNet(EDGE_VOLUME, (EDGE_VOLUME, EDGE_VOLUME, 2 * EDGE_VOLUME), *repeated(1))
-    merge = nn.Linear(unet.outputs, EDGE_VOLUME)
+    paths, exits = repeated(units=1)
+    unet = SparseUNet(
+        in_channels=EDGE_VOLUME, widths=(EDGE_VOLUME, EDGE_VOLUME, 2 * EDGE_VOLUME), paths=paths, exits=exits
+    )
+    merge = nn.Linear(unet.out_channels, EDGE_VOLUME)
     return VlScene(
         edge_image(),
         lift=lift,
-        entry=PlacedFusion(lift.outputs(EDGE_CONTEXT), EDGE_VOLUME, half.shape),
+        entry=PlacedFusion(in_channels=lift.out_channels(EDGE_CONTEXT), out_channels=EDGE_VOLUME, shape=half.shape),
         propagation=AxialPropagation(EDGE_VOLUME) if propagation else None,
-        semantics=SparseInteraction(unet, fraction, merge) if semantics else None,
+        semantics=SparseInteraction(unet, fraction=fraction, merge=merge) if semantics else None,
         head=SubvoxelHead(EDGE_VOLUME, np.array(SEMANTIC_KITTI.frequencies)),
     )
 
@@ -84,14 +88,15 @@ def full_image(spec: InputSpec = FULL, label_set: LabelSet = SEMANTIC_KITTI) -> 
     """RepViT-M2.3 of both images, correlation of their features."""
     bins = spec.bins
     backbone = repvit_m2_3()
-    encoder = nn.Sequential(OrderedDict(backbone=backbone, neck=Fpn(backbone.widths, FULL_CONTEXT, start=1)))
+    neck = Fpn(backbone.widths, out_channels=FULL_CONTEXT, start=1)
+    encoder = nn.Sequential(OrderedDict(backbone=backbone, neck=neck))
     return StereoBranch(
         spec,
-        len(label_set),
-        FULL_CONTEXT,
+        classes=len(label_set),
+        context=FULL_CONTEXT,
         pair=SharedFeatures(encoder),
-        mono=CameraAwareDepth(FULL_CONTEXT, FULL_CONTEXT, bins.count, width=FULL_CONTEXT),
-        stereo=StereoVolume(FULL_CONTEXT, bins, spec.image_size),
+        mono=CameraAwareDepth(features=FULL_CONTEXT, context=FULL_CONTEXT, bins=bins.count, width=FULL_CONTEXT),
+        stereo=StereoVolume(features=FULL_CONTEXT, bins=bins, image_size=spec.image_size, width=64, groups=32),
         interaction=VolumeInteraction(bins.count),
     )
 
@@ -106,19 +111,22 @@ def full(
 ) -> VlScene:
     """As published, of what runs at inference."""
     half = spec.grid.coarsened(2)
-    unet = SparseUNet(FULL_VOLUME, (FULL_VOLUME, 2 * FULL_VOLUME, 4 * FULL_VOLUME), *repeated(2))
-    seen = unet.outputs if semantics else FULL_VOLUME
+    paths, exits = repeated(units=2)
+    unet = SparseUNet(
+        in_channels=FULL_VOLUME, widths=(FULL_VOLUME, 2 * FULL_VOLUME, 4 * FULL_VOLUME), paths=paths, exits=exits
+    )
+    seen = unet.out_channels if semantics else FULL_VOLUME
     return VlScene(
         full_image(spec, label_set),
         lift=SplatLift(half, spec.bins, spec.image_size),
         entry=nn.Sequential(Pointwise3d(FULL_CONTEXT, FULL_VOLUME, bias=False), nn.ReLU(inplace=True)),
         propagation=GeometryPropagation(FULL_VOLUME) if propagation else None,
-        semantics=SparseInteraction(unet, fraction) if semantics else None,
+        semantics=SparseInteraction(unet, fraction=fraction) if semantics else None,
         head=nn.Sequential(
             OrderedDict(
                 reduce=conv_group_norm_3d(seen, FULL_CONTEXT),
                 diffusion=SemanticDiffusion(FULL_CONTEXT, FULL_VOLUME, depth=2),
-                classes=EnlargedHead(FULL_VOLUME, len(label_set)),
+                classes=EnlargedHead(FULL_VOLUME, classes=len(label_set)),
             )
         ),
     )

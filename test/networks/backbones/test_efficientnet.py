@@ -12,7 +12,7 @@ from torch import nn
 from ssc_ros.core import SscError
 from ssc_ros.networks.backbones.efficientnet import EfficientNet
 from ssc_ros.networks.backbones.second_fpn import SecondFpn
-from ssc_ros.networks.pretrained import load_published
+from ssc_ros.networks.pretrained import load_backbone_weights
 
 from ..sizes import parameters
 
@@ -48,7 +48,7 @@ def test_b7_and_its_neck_have_the_published_size() -> None:
         (640, 12, 40),
         (2560, 12, 40),
     ]
-    assert features.shape == (1, neck.outputs, 48, 160) == (1, 640, 48, 160)
+    assert features.shape == (1, neck.out_channels, 48, 160) == (1, 640, 48, 160)
     # counted in the published code
     assert parameters(backbone) == 63_786_960
     assert parameters(neck) == 6_704_384
@@ -58,7 +58,7 @@ def test_stored_weights_give_the_library_s_features(library: nn.Module, tmp_path
     library.save_pretrained(tmp_path)
     image = torch.randn(2, 3, 64, 96)
     backbone = EfficientNet("b0").eval()
-    backbone.load_published(tmp_path)
+    backbone.load_pretrained(tmp_path)
     with torch.no_grad():
         pyramid = backbone(image)
         theirs = library.encoder(library.embeddings(image), output_hidden_states=True)
@@ -100,22 +100,22 @@ def test_an_untrained_network_passes_signal_to_every_level() -> None:
 def test_weights_of_another_variant_are_refused(library: nn.Module, tmp_path: Path) -> None:
     library.save_pretrained(tmp_path)
     with pytest.raises(SscError, match="not the weights"):
-        EfficientNet("b1").load_published(tmp_path)
+        EfficientNet("b1").load_pretrained(tmp_path)
 
 
 def test_a_folder_without_weights_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SscError, match=r"model\.safetensors"):
-        EfficientNet("b0").load_published(tmp_path)
+        EfficientNet("b0").load_pretrained(tmp_path)
 
 
 def test_a_network_tells_which_of_its_blocks_take_published_weights(library: nn.Module, tmp_path: Path) -> None:
     library.save_pretrained(tmp_path)
     network = torch.nn.ModuleDict({"backbone": EfficientNet("b0"), "head": torch.nn.Linear(1, 1)})
     before = network.state_dict()["backbone.blocks.3.expansion.expand_conv.weight"].clone()
-    load_published(network, {"backbone": tmp_path})
+    load_backbone_weights(network, {"backbone": tmp_path})
     assert not torch.equal(network.state_dict()["backbone.blocks.3.expansion.expand_conv.weight"], before)
     with pytest.raises(SscError, match=r"'head' is no block .* these do: backbone"):
-        load_published(network, {"head": tmp_path})
+        load_backbone_weights(network, {"head": tmp_path})
 
 
 def test_a_missing_library_names_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:

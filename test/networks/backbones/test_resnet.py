@@ -56,7 +56,7 @@ def test_stored_weights_give_the_library_s_features(library: nn.Module, tmp_path
     library.save_pretrained(tmp_path)
     image = torch.randn(2, 3, 64, 96)
     backbone = ResNet(18, stages).eval()
-    backbone.load_published(tmp_path)
+    backbone.load_pretrained(tmp_path)
     pyramid = backbone(image)
     expected = library(image, output_hidden_states=True).hidden_states[1:]
     assert len(pyramid) == stages
@@ -67,7 +67,7 @@ def test_stored_weights_give_the_library_s_features(library: nn.Module, tmp_path
 def test_weights_of_another_variant_are_refused(library: nn.Module, tmp_path: Path) -> None:
     library.save_pretrained(tmp_path)
     with pytest.raises(SscError, match="not the weights"):
-        ResNet(50, 3).load_published(tmp_path)
+        ResNet(50, 3).load_pretrained(tmp_path)
 
 
 def test_a_missing_library_names_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:

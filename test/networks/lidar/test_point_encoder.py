@@ -29,7 +29,7 @@ def sweep(count: int, seed: int = 0) -> torch.Tensor:
 
 def naive(net: PointEncoder, points: torch.Tensor) -> torch.Tensor:
     """One point at a time, by the grid's own arithmetic."""
-    volume = torch.zeros(net.outputs, *GRID.shape)
+    volume = torch.zeros(net.out_channels, *GRID.shape)
     seen = set()
     for point in points:
         x, y, z = GRID.indices(point[None, :3].numpy())[0]

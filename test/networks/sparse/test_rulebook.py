@@ -39,7 +39,7 @@ def pairs_of(rulebook: rulebooks.Rulebook) -> list[tuple[int, int, int]]:
         for i, o in zip(sources.tolist(), targets.tolist(), strict=True)
     ]
     if rulebook.identity is not None:
-        found += [(rulebook.identity, i, i) for i in range(rulebook.inputs)]
+        found += [(rulebook.identity, i, i) for i in range(rulebook.in_rows)]
     return found
 
 
@@ -95,7 +95,7 @@ def test_the_table_has_the_same_pairs(stride: tuple[int, int, int] | None, share
 def test_an_output_finds_its_pairs() -> None:
     rulebook = strided_rulebook(random_sites(), (3, 3, 3), (2, 2, 2))[1]
     places = rulebook.places
-    assert places.shape == (27, rulebook.outputs)
+    assert places.shape == (27, rulebook.out_rows)
     found = [(tap, rulebook.sources[place].item(), o) for (tap, o), place in np.ndenumerate(places) if place >= 0]
     assert len(found) == len(rulebook.sources)
     assert set(found) == set(pairs_of(rulebook))

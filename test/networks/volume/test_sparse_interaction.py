@@ -90,7 +90,7 @@ def test_with_all_voxels_the_network_is_a_dense_one(units: int) -> None:
     with torch.no_grad():
         found = SparseInteraction(network, 1.0)(volume)
         expected = dense_unet(network, volume)
-    assert found.shape == (2, network.outputs, *SHAPE_OF_FOUR)
+    assert found.shape == (2, network.out_channels, *SHAPE_OF_FOUR)
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
 
 
@@ -101,7 +101,7 @@ def test_voxels_that_are_not_chosen_are_zero_or_stay_what_they_were() -> None:
     chosen = torch.zeros(2, 8 * 6 * 4, dtype=torch.bool).scatter_(1, strongest(volume, 0.3), True).view(2, 1, *SHAPE)
     published = SparseInteraction(network, 0.3)(volume)
     assert not (published * ~chosen).any()
-    merged = SparseInteraction(network, 0.3, torch.nn.Linear(network.outputs, 3))(volume)
+    merged = SparseInteraction(network, 0.3, torch.nn.Linear(network.out_channels, 3))(volume)
     torch.testing.assert_close(merged * ~chosen, volume * ~chosen)
     assert ((merged != volume) & chosen).any(dim=1).sum() == chosen.sum()
 
@@ -110,7 +110,7 @@ def test_voxels_that_are_not_chosen_are_zero_or_stay_what_they_were() -> None:
 def test_a_batch_equals_its_samples_and_all_of_it_learns(merged: bool) -> None:
     torch.manual_seed(0)
     network = SparseUNet(3, (4, 4, 4), *repeated(2))
-    module = SparseInteraction(network, 0.3, torch.nn.Linear(network.outputs, 3) if merged else None)
+    module = SparseInteraction(network, 0.3, torch.nn.Linear(network.out_channels, 3) if merged else None)
     volume = torch.randn(2, 3, *SHAPE, requires_grad=True)
     module(volume).square().sum().backward()
     assert [n for n, p in module.named_parameters() if p.grad is None or not p.grad.any()] == []

@@ -33,7 +33,7 @@ def test_stages_equal_those_of_transformers(tmp_path: Path, shape: tuple[int, in
     torch.nn.init.zeros_(theirs.layernorm.bias)
     theirs.save_pretrained(tmp_path)
     ours = SwinStages(12, (2, 3), (2, 3)).eval()
-    ours.load_published(tmp_path)
+    ours.load_pretrained(tmp_path)
     image = torch.randn(2, 3, *shape)
     with torch.no_grad():
         expected = theirs(image).last_hidden_state
@@ -48,7 +48,7 @@ def test_weights_of_another_size_are_refused(tmp_path: Path) -> None:
     config = transformers.SwinConfig(embed_dim=12, depths=[2, 2], num_heads=[2, 2])
     transformers.SwinModel(config).save_pretrained(tmp_path)
     with pytest.raises(SscError, match="not the weights"):
-        SwinStages(12, (2, 4), (2, 2)).load_published(tmp_path)
+        SwinStages(12, (2, 4), (2, 2)).load_pretrained(tmp_path)
 
 
 def test_windows_merge_to_the_map_they_were_cut_from() -> None:
