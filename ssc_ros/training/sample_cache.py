@@ -25,7 +25,7 @@ from ssc_ros.inference.inputs import InputPreparer
 from ssc_ros.systems import LIDAR, STEREO, InputSpec, SceneInputs
 from ssc_ros.training.mirror import MirroredSequence
 from ssc_ros.training.point_labels import PointLabeller, TruthLabeller
-from ssc_ros.training.sample import Sample, SceneTruth, prepare_truth
+from ssc_ros.training.scene_sample import SceneSample, SceneTruth, prepare_truth
 
 VERSION = 4
 """Raise this when what is prepared changes: older files are then left alone and written anew."""
@@ -130,7 +130,7 @@ class SampleCache:
         for part, tensors in made.items():
             write_atomically(self.path(sequence, frame_id, part), _encode(tensors, len(self.label_set)))
 
-    def read(self, sequence: KittiSequence, frame_id: str) -> Sample:
+    def read(self, sequence: KittiSequence, frame_id: str) -> SceneSample:
         """A kept sample, unbatched and without its history.
 
         Raises:
@@ -138,7 +138,7 @@ class SampleCache:
         """
         truth = self._read(self.path(sequence, frame_id, TRUTH))
         inputs = self.read_inputs(sequence, frame_id, self.input_parts)
-        return Sample(inputs, SceneTruth(*(truth[key] for key in SceneTruth._fields)))
+        return SceneSample(inputs, SceneTruth(*(truth[key] for key in SceneTruth._fields)))
 
     def read_inputs(self, sequence: KittiSequence, frame_id: str, parts: Sequence[str]) -> SceneInputs:
         """Kept inputs of a frame, unbatched.
