@@ -114,12 +114,12 @@ def _calibrated(completer: SceneCompleter, args: argparse.Namespace) -> Checkpoi
 
 def _report(expected: SceneCompleter, found: SceneCompleter, args: argparse.Namespace) -> float:
     """Print what is known of the export; points of mIoU that it loses, 0 without data."""
-    deployment = found.deployment
-    print(f"backend            {deployment.backend.name}: {', '.join(deployment.parts) or 'all'}")
-    for path, reason in deployment.left:
+    execution = found.execution
+    print(f"backend            {execution.backend.name}: {', '.join(execution.parts) or 'all'}")
+    for path, reason in execution.left:
         print(f"torch runs         {path}: {reason}")
-    if deployment.parity:
-        print(f"on a made street   {deployment.parity.agreement:.3%} of the labels that torch is sure of are equal")
+    if execution.parity:
+        print(f"on a made street   {execution.parity.agreement:.3%} of the labels that torch is sure of are equal")
     if not args.data:
         return 0.0
     from rich.progress import track
@@ -141,7 +141,7 @@ def _report(expected: SceneCompleter, found: SceneCompleter, args: argparse.Name
         count += truth.size
     before, after = (100 * confusion.scores().miou for confusion in confusions)
     print(f"on {len(chosen)} frames of {args.sequence}    {same / count:.3%} of the labels are equal")
-    print(f"mIoU               {before:.2f} by torch, {after:.2f} by {deployment.backend.name}")
+    print(f"mIoU               {before:.2f} by torch, {after:.2f} by {execution.backend.name}")
     return before - after
 
 
