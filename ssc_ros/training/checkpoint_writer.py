@@ -35,8 +35,10 @@ def write_checkpoint(path: Path, run: Path, module: TrainingBase, data: Training
     best = run / "checkpoints" / "best.ckpt"
     if not best.exists():
         raise SscError(f"{best} does not exist: the run was never validated; train at least to the first validation")
+    # the best weights
     state = torch.load(best, map_location="cpu", weights_only=False)
     module.load_state_dict(state["state_dict"])
+    # what is known of them
     curves = read_curves(run / "tensorboard")
     step = int(state["global_step"])
     metrics = scores_at(curves, step)
@@ -59,6 +61,7 @@ def write_checkpoint(path: Path, run: Path, module: TrainingBase, data: Training
         provenance=provenance,
         metrics=metrics,
     )
+    # checkpoint, picture and card
     save_checkpoint(path, module.network, metadata)
     draw_curves(curves).savefig(path.with_suffix(".png"), dpi=110)
     path.with_suffix(".md").write_text(card(metadata, module, path))

@@ -104,29 +104,32 @@ class SampleCache:
         return self.folder / digest / f"{frame_id}.{part}.npz"
 
     def stale(self, sequence: KittiSequence, frame_id: str, parts: Sequence[str] | None = None) -> list[str]:
-        """Those of the parts (all, unless told) that are missing, or older than the files they were made from."""
+        """The parts (of all, unless told) that are missing, or older than the files they were made from."""
         sources = (sequence.path / "image_2" / f"{frame_id}.png", sequence.path / "voxels" / f"{frame_id}.label")
         newest = max(source.stat().st_mtime_ns for source in sources if source.exists())
         paths = {part: self.path(sequence, frame_id, part) for part in parts or self.parts}
         return [part for part, path in paths.items() if not path.is_file() or path.stat().st_mtime_ns < newest]
 
     def write(self, sequence: KittiSequence, frame_id: str, parts: Sequence[str] | None = None) -> None:
-        """Make those of the parts (all, unless told) that are stale, and keep them."""
+        """Make the parts (all, unless told) that are stale, and keep them."""
         stale = self.stale(sequence, frame_id, parts)
         if not stale:
             return
+        # truth, and the classes of points
         frame = sequence.frame(frame_id)
         made: dict[str, SceneInputs] = {}
         if TRUTH in stale:
             made[TRUTH] = prepare_truth(sequence, frame_id, frame, self.spec, self.label_set)._asdict()
         if POINT_CLASSES in stale and frame.points is not None:
             frame = replace(frame, point_labels=self.labeller(sequence, frame_id, frame.points))
+        # inputs, of the sensors that a stale part needs
         pair, sweep = (tuple(part for part in parts if part in stale) for parts in (self.spec.pair, self.spec.sweep))
         sensors = ((STEREO,) if pair or IMAGE in stale else ()) + ((LIDAR,) if sweep else ())
         inputs = InputPreparer(replace(self.spec, sensors=sensors, pair=pair, sweep=sweep))(frame)
         for part in stale:
             if part != TRUTH:
                 made[part] = {key: inputs[key] for key in ((IMAGE, "projection") if part == IMAGE else (part,))}
+        # files
         for part, tensors in made.items():
             write_atomically(self.path(sequence, frame_id, part), _encode(tensors, len(self.label_set)))
 

@@ -57,7 +57,7 @@ class Scenes(Samples):
 
     Attributes:
         frames: sequence and name of each labelled frame.
-        guidance: what a language teacher says of them; none if nobody is asked.
+        guidance: what a language teacher says of them; none without such a teacher.
     """
 
     def __init__(
@@ -140,7 +140,7 @@ Wanted = tuple[KittiSequence, str, tuple[str, ...]]
 
 
 def past_ids(sequence: KittiSequence, frame_id: str, history: History) -> list[str | None]:
-    """The past frames of a frame, the latest first: those of its own sequence that have images; without poses, none."""
+    """The past frames of a frame, the latest first: of its own sequence, with images; without poses, none."""
     if sequence.T_world_lidar is None:
         return [None] * history.count
     now = int(sequence.times[sequence.frame_ids.index(frame_id)])

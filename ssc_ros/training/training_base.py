@@ -34,7 +34,7 @@ class TrainingBase(lightning.LightningModule):
         system: name of a system.
         preset: its sizes.
         label_set: name of the label set.
-        recipes: what teaches it, by name; None where nobody does.
+        recipes: what teaches it, by name; None where there is no teacher.
         pretrained: checkpoints by the block that starts from them.
         published: folders of published weights by the block that starts from them.
         learning_rate: at the top of the cycle.
@@ -98,7 +98,7 @@ class TrainingBase(lightning.LightningModule):
 
     @property
     def guide(self) -> Guide | None:
-        """The language teacher whose precomputed answers come with the samples; none if nobody is asked."""
+        """The language teacher whose precomputed answers come with the samples; none without such a teacher."""
         return next((tutor.guide for tutor in self.teachers if tutor.guide is not None), None)
 
     @property
