@@ -30,8 +30,8 @@ from ssc_ros.inference.stages import Span, Stages, clock_of
 from ssc_ros.kernels.memory import peak_memory
 from ssc_ros.profiling.machine import MEGABYTE, peak_gpu_memory
 from ssc_ros.systems import SceneNetwork, build
-from ssc_ros.training.objective import Objective
-from ssc_ros.training.sample import Sample, collate, prepare_truth
+from ssc_ros.training.scene_objective import SceneObjective
+from ssc_ros.training.scene_sample import SceneSample, collate_scenes, prepare_truth
 
 
 def main() -> None:
@@ -57,7 +57,7 @@ def main() -> None:
     torch.manual_seed(0)
     network = build(args.system, args.preset).to(args.device)
     sample = prepare(network, args.data, args.sequence, args.frame, remembered=not args.backward)
-    sample = Sample(
+    sample = SceneSample(
         {key: value.to(args.device) for key, value in sample.inputs.items()},
         type(sample.truth)(*(value.to(args.device) for value in sample.truth)),
     )
@@ -71,7 +71,7 @@ def main() -> None:
     report(f"{args.system} {args.preset}, {what} on {device_name(args.device)}", results, args.json)
 
 
-def prepare(network: SceneNetwork, root: Path, sequence: str, frame_id: str, remembered: bool) -> Sample:
+def prepare(network: SceneNetwork, root: Path, sequence: str, frame_id: str, remembered: bool) -> SceneSample:
     """A batch of one frame, which is its own past where the network has a history.
 
     A label set with as many classes as the network serves as well as its own. The past is remembered, as in a stream,
@@ -89,10 +89,10 @@ def prepare(network: SceneNetwork, root: Path, sequence: str, frame_id: str, rem
     left_behind = now if memory is None else now | {"memory": memory[0]}
     past = [Past(left_behind, np.eye(4))] * network.spec.history.count
     joined = join(now, past, network.spec, None if memory is None else memory[0])
-    return collate([Sample(joined, truth)])
+    return collate_scenes([SceneSample(joined, truth)])
 
 
-def prediction(network: SceneNetwork, sample: Sample) -> dict[str, float]:
+def prediction(network: SceneNetwork, sample: SceneSample) -> dict[str, float]:
     """Seconds of a prediction, by part."""
     network.eval()
     stages = Stages(clock_of(next(network.parameters()).device))
@@ -105,7 +105,7 @@ def prediction(network: SceneNetwork, sample: Sample) -> dict[str, float]:
     return seconds(stages)
 
 
-def training_step(network: SceneNetwork, sample: Sample) -> dict[str, float]:
+def training_step(network: SceneNetwork, sample: SceneSample) -> dict[str, float]:
     """Seconds of a training step, by part."""
     network.train().zero_grad(set_to_none=True)
     device = next(network.parameters()).device
@@ -115,7 +115,7 @@ def training_step(network: SceneNetwork, sample: Sample) -> dict[str, float]:
     with stages("network"):
         output = network(sample.inputs)
     with stages("objective"):
-        terms = Objective()(output, sample.truth, network.spec.bins, weights, torch.Generator())
+        terms = SceneObjective()(output, sample.truth, network.spec.bins, weights, torch.Generator())
     loss = torch.stack(list(terms.values())).sum()
     with stages("backward"):
         loss.backward()

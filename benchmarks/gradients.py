@@ -21,7 +21,7 @@ from torch import Tensor
 
 from ssc_ros.inference.checkpoint import load_checkpoint
 from ssc_ros.training.command import TrainCommand
-from ssc_ros.training.training_base import NetworkTraining
+from ssc_ros.training.training_base import TrainingBase
 
 
 def main() -> None:
@@ -49,13 +49,13 @@ def main() -> None:
     report(f"gradients of {args.config.stem}, relative to those of the truth", results, args.json)
 
 
-def pulls(training: NetworkTraining, batch: Any, seed: int) -> dict[str, float]:
+def pulls(training: TrainingBase, batch: Any, seed: int) -> dict[str, float]:
     """Norm of each term's gradient and its cosine with that of the truth, by name."""
     generator, lesson = torch.Generator().manual_seed(seed), training.lesson(batch)
     torch.manual_seed(seed)
     network = training.network
     output = network(lesson.inputs)
-    truth = training.truth(output, batch, generator)
+    truth = training.loss_terms(output, batch, generator)
     taught: dict[str, Tensor] = {}
     for tutor in training.teachers:
         taught |= tutor(output, lesson, generator)

@@ -66,7 +66,7 @@ class Report(Document):
         results: by name.
     """
 
-    FORMAT = "ssc_ros.profiling.script/1"
+    FORMAT = "ssc_ros.benchmark.script/1"
     title: str
     command: Sequence[str]
     results: Mapping[str, Measured]

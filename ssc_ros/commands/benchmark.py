@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import argparse
 import os
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ssc_ros.commands.ros_benchmark import WORD, add_ros_arguments, measure_node
+from ssc_ros.commands.arguments import positive_integer, positive_number
 from ssc_ros.core.resources import SHIPPED_CHECKPOINT, shipped_checkpoint
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ssc_ros.inference.stages import Span
     from ssc_ros.profiling.frames import EncodedFrame
     from ssc_ros.profiling.setting import Setting
-    from ssc_ros.profiling.subject import Subject
 
+WORD = "ros"
+"""First argument of `ssc-ros benchmark` that measures the node."""
 HELP = "measure where the time of a prediction goes, compare two settings, or measure the ROS node"
 DESCRIPTION = """\
 Completes one frame again and again, PNG in and message out, and says how long each stage takes: decode of the images,
@@ -68,62 +67,75 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"what to measure (default: {SHIPPED_CHECKPOINT})",
     )
     parser.add_argument("--backend", help="what runs the network, see docs/node.md (default: auto, as in the node)")
-    parser.add_argument("--threads", type=_positive, metavar="N", help="of torch and OpenCV (default: one per core)")
+    parser.add_argument(
+        "--threads", type=positive_integer, metavar="N", help="of torch and OpenCV (default: one per core)"
+    )
     parser.add_argument("--device", default="cpu", help="auto, cpu, cuda, cuda:1 (default: cpu)")
     several = parser.add_mutually_exclusive_group()
     several.add_argument("--compare", nargs=2, metavar=("A", "B"), help="two settings, such as threads=1 threads=2")
     several.add_argument(
         "--all-backends", action="store_true", help="every backend that can run here, but torch.compile (takes minutes)"
     )
-    parser.add_argument("--rounds", type=_positive, default=20, metavar="N", help="that count (default: 20)")
-    parser.add_argument("--warm-up", type=_positive, default=3, metavar="N", help="before that do not (default: 3)")
+    parser.add_argument("--rounds", type=positive_integer, default=20, metavar="N", help="that count (default: 20)")
+    parser.add_argument(
+        "--warm-up", type=positive_integer, default=3, metavar="N", help="before that do not (default: 3)"
+    )
     parser.add_argument(
         "--data", type=Path, metavar="DIR", help="root of a data set (default: SSC_KITTI_ROOT, else a simulated frame)"
     )
     parser.add_argument("--sequence", default="08", metavar="NN", help="of the data set (default: 08)")
     parser.add_argument("--frame", metavar="NNNNNN", help="of the sequence (default: its first)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the same as JSON")
-    add_ros_arguments(parser)
+    _add_ros_arguments(parser)
+
+
+def _add_ros_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments that the other benchmarks do not have."""
+    group = parser.add_argument_group("benchmark ros")
+    group.add_argument(
+        "--hz", type=positive_number, nargs="+", default=[10.0, 20.0], help="frames per second (default: 10 20)"
+    )
+    group.add_argument("--seconds", type=positive_number, default=60.0, metavar="S", help="at each rate (default: 60)")
+    group.add_argument(
+        "--checkpoint",
+        type=Path,
+        metavar="FILE",
+        help="what is measured, also without this word; of the node (default: the shipped one)",
+    )
+    group.add_argument(
+        "--work-ms", type=float, metavar="T", help="no network, but one that is made up and takes T milliseconds"
+    )
+    for name, help_ in (("parallel", "that the node completes at once"), ("waiting", "that wait for the network")):
+        group.add_argument(f"--{name}-frames", type=int, default=1, metavar="N", help=f"{help_} (default: 1)")
+    group.add_argument("--no-lidar", action="store_true", help="send no sweeps")
 
 
 def run(args: argparse.Namespace) -> int:
     """Measure."""
-    if args.what[:1] == [WORD]:
-        return measure_node(args, _threads(args), partial(_frame, args))
+    return _measure_node(args) if args.what[:1] == [WORD] else _measure_networks(args)
+
+
+def _measure_networks(args: argparse.Namespace) -> int:
     from rich.console import Console
-    from rich.progress import track
 
     from ssc_ros.core.files import write_atomically
-    from ssc_ros.evaluation.results import provenance
-    from ssc_ros.kernels.memory import peak_memory, resident_memory
-    from ssc_ros.profiling.machine import MEGABYTE, machine, peak_gpu_memory
-    from ssc_ros.profiling.report import Measurement, Result, compared
-    from ssc_ros.profiling.subject import Subject, measure
+    from ssc_ros.profiling.run import all_backends, open_what_can_be, run
+    from ssc_ros.profiling.subject import Subject
 
-    setting = _setting(args)
+    setting, console = _setting(args), Console()
     settings = [setting.changed(text) for text in args.compare] if args.compare else [setting]
     if args.all_backends:
-        settings = _all_backends(setting)
-    console = Console()
+        settings = all_backends(setting)
     encoded = _frame(args, console)
-    subjects = _open(settings, encoded, console) if args.all_backends else [Subject(s, encoded) for s in settings]
-    rounds: list[list[dict[str, Span]]] = []
-    memory: dict[str, float] = {}
-    total = args.warm_up + args.rounds
-    for said in track(measure(subjects, args.rounds, args.warm_up), "measure", total, console=console):
-        rounds.append(said)
-        if len(rounds) == args.warm_up:
-            memory["after the warm-up"] = resident_memory() / MEGABYTE
-    memory["at the end"] = resident_memory() / MEGABYTE
-    # Linux counts the two in different ways, which differ by some pages
-    peak = max(peak_memory() / MEGABYTE, *memory.values())
-    memory |= {"growth": memory["at the end"] - memory["after the warm-up"], "peak": peak}
-    if (on_gpu := peak_gpu_memory()) is not None:
-        memory["peak on the GPU"] = on_gpu
-    by_subject = list(zip(*rounds[args.warm_up :], strict=True))
-    measurements = [Measurement.of(s.setting, said, s.roofline()) for s, said in zip(subjects, by_subject, strict=True)]
-    ratios = compared(*by_subject) if args.compare else {}
-    result = Result(measurements, ratios, memory, encoded.source, machine=machine(), provenance=provenance())
+    if args.all_backends:
+
+        def left_out(setting: Setting, reason: Exception) -> None:
+            console.print(f"{setting.backend} is left out: {reason}", highlight=False, markup=False)
+
+        subjects = open_what_can_be(settings, encoded, left_out)
+    else:
+        subjects = [Subject(setting, encoded) for setting in settings]
+    result = run(subjects, encoded.source, args.rounds, args.warm_up, console, ratios=bool(args.compare))
     for table in [result.overview()] if args.all_backends else result.tables():
         console.print(table)
     for line in result.facts():
@@ -131,6 +143,47 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         write_atomically(args.json, result.to_json().encode())
     return 0
+
+
+def _measure_node(args: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from ssc_ros.core.files import write_atomically
+    from ssc_ros.profiling.ros.rates import run_rates, sent_frame
+    from ssc_ros.profiling.ros.run import Load
+
+    _require_ros_arguments(args)
+    console, made_up = Console(), args.work_ms is not None
+    checkpoint = None if made_up else args.checkpoint or shipped_checkpoint()
+    frame, source = sent_frame(None if made_up else _frame(args, console), with_points=not args.no_lidar)
+    load = Load(
+        args.hz[0],
+        args.seconds,
+        checkpoint,
+        work_ms=args.work_ms or 0.0,
+        threads=_threads(args),
+        device=args.device,
+        backend=args.backend or "auto",
+        parallel_frames=args.parallel_frames,
+        waiting_frames=args.waiting_frames,
+    )
+    result = run_rates(load, args.hz, frame, source, console)
+    console.print(result.table())
+    if args.json:
+        write_atomically(args.json, result.to_json().encode())
+    return 0
+
+
+def _require_ros_arguments(args: argparse.Namespace) -> None:
+    """Make sure that the arguments of `ros` fit each other."""
+    from ssc_ros.core import SscError
+
+    if args.what[1:]:
+        raise SscError(f"'{' '.join(args.what[1:])}' is one word too many; name the node's network with --checkpoint")
+    if args.compare or args.all_backends:
+        raise SscError("benchmark ros measures the node as it is, without --compare and --all-backends")
+    if args.checkpoint and args.work_ms is not None:
+        raise SscError("choose one of --checkpoint and --work-ms: either a network runs, or a made-up one")
 
 
 def _setting(args: argparse.Namespace) -> Setting:
@@ -149,32 +202,6 @@ def _threads(args: argparse.Namespace) -> int:
     return args.threads or len(os.sched_getaffinity(0))
 
 
-def _all_backends(setting: Setting) -> list[Setting]:
-    from dataclasses import replace
-
-    from ssc_ros.inference.backends.backend import installed
-    from ssc_ros.inference.completer import choose_device
-
-    backends = installed(choose_device(setting.device))
-    return [replace(setting, backend=backend.name) for backend in backends if backend.library != "compile"]
-
-
-def _open(settings: list[Setting], encoded: EncodedFrame, console: Console) -> list[Subject]:
-    """Those that can be opened; the others are named."""
-    from ssc_ros.core import SscError
-    from ssc_ros.profiling.subject import Subject
-
-    subjects: list[Subject] = []
-    for setting in settings:
-        try:
-            subjects.append(Subject(setting, encoded))
-        except SscError as error:  # noqa: PERF203 (it takes seconds to open one)
-            if not subjects:  # torch comes first: what it cannot open nobody can
-                raise
-            console.print(f"{setting.backend} is left out: {error}", highlight=False, markup=False)
-    return subjects
-
-
 def _frame(args: argparse.Namespace, console: Console) -> EncodedFrame:
     from ssc_ros.profiling.frames import recorded, simulated
 
@@ -183,9 +210,3 @@ def _frame(args: argparse.Namespace, console: Console) -> EncodedFrame:
         return recorded(Path(root), args.sequence, args.frame)
     with console.status("simulate a frame (--data DIR takes a recorded one)"):
         return simulated()
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a positive number")
-    return int(text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ssc_ros.commands.kitti2bag import parse_slice
+from ssc_ros.commands.arguments import frame_range
 from ssc_ros.core.files import user_cache
 from ssc_ros.core.resources import SHIPPED_CHECKPOINT, shipped_checkpoint
 
@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--sequence", default=SIMULATED_SEQUENCE, metavar="NN", help=f"sequence (default: {SIMULATED_SEQUENCE})"
     )
     parser.add_argument(
-        "--frames", type=parse_slice, default=slice(101), metavar="A:B", help="frames of real data (default: 0:101)"
+        "--frames", type=frame_range, default=slice(101), metavar="A:B", help="frames of real data (default: 0:101)"
     )
     parser.add_argument("--checkpoint", type=Path, metavar="FILE", help=f"network (default: {SHIPPED_CHECKPOINT})")
     parser.add_argument(

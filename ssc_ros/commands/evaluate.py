@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ssc_ros.commands.kitti2bag import parse_slice
-from ssc_ros.commands.point_evaluation import evaluate_points
-from ssc_ros.core import LIDAR, STEREO
-from ssc_ros.core.resources import SHIPPED_CHECKPOINT, shipped_checkpoint
+from ssc_ros.commands.arguments import add_evaluation_arguments, frame_range
+from ssc_ros.core.resources import shipped_checkpoint
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from ssc_ros.core import SemanticGrid
     from ssc_ros.data.sequence import LabelledSequence
-    from ssc_ros.evaluation.session import Completer, Sample
-    from ssc_ros.inference.stream import Observer
+    from ssc_ros.inference.predictors import Predictor
 
 HELP = "score a checkpoint or a baseline on a data set with ground truth"
 DESCRIPTION = """\
@@ -44,26 +38,6 @@ such as the hidden 11 to 21, every fifth frame is predicted and saved, as the se
 --task segmentation scores the classes of LiDAR points, of every sweep that has labels, by the rules of that official
 evaluation; of a sequence it reads velodyne and labels alone. --votes 4 averages over mirror images of each sweep.
 """
-KEYFRAME_STEP = 5
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """What is scored.
-
-    Attributes:
-        completer: makes the predictions.
-        name: for people.
-        sensors: what it reads of a frame.
-        observer: the completer, where it may remember past frames.
-        origin: what to keep of it with the result; JSON values.
-    """
-
-    completer: Completer
-    name: str
-    sensors: tuple[str, ...] = (STEREO,)
-    observer: Observer | None = None
-    origin: Mapping[str, object] = field(default_factory=dict)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -71,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="root of the data set")
     parser.add_argument("--sequence", nargs="+", required=True, metavar="NN", help="sequences, such as 08")
     parser.add_argument(
-        "--frames", type=parse_slice, default=slice(None), metavar="A:B", help="frames A up to, not including, B"
+        "--frames", type=frame_range, default=slice(None), metavar="A:B", help="frames A up to, not including, B"
     )
     parser.add_argument(
         "--train-sequences", nargs="+", metavar="NN", help="what --baseline prior learns (default: the official split)"
@@ -89,47 +63,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_evaluation_arguments(parser, ("prior", "stereo"))
 
 
-def add_evaluation_arguments(parser: argparse.ArgumentParser, baselines: Sequence[str]) -> None:
-    """Declare what to score and where its results go."""
-    what = parser.add_mutually_exclusive_group()
-    what.add_argument("--checkpoint", type=Path, metavar="FILE", help=f"what to score (default: {SHIPPED_CHECKPOINT})")
-    what.add_argument("--baseline", choices=baselines, help="score a baseline instead of a network")
-    parser.add_argument(
-        "--segmentation",
-        type=Path,
-        metavar="FILE",
-        help="what gives classes to LiDAR points, for a checkpoint that reads them",
-    )
-    parser.add_argument("--pictures", type=int, default=4, metavar="N", help="frames to draw (default: 4)")
-    parser.add_argument(
-        "--results", type=Path, default=Path("results"), metavar="DIR", help="folder of all results (default: results)"
-    )
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 (default: auto)")
-    parser.add_argument("--backend", default="torch", help="what runs the network, see docs/node.md (default: torch)")
-    parser.add_argument("--threads", type=int, metavar="N", help="CPU threads of the network (default: torch's)")
-
-
 def run(args: argparse.Namespace) -> int:
     """Evaluate."""
-    if args.task == "segmentation":
-        return evaluate_points(args)
+    return _evaluate_points(args) if args.task == "segmentation" else _evaluate_scenes(args)
+
+
+def _evaluate_scenes(args: argparse.Namespace) -> int:
     from ssc_ros.core import SscError
     from ssc_ros.data.predictions import write_prediction
     from ssc_ros.data.sequence import open_sequences
     from ssc_ros.evaluation.session import EvaluationSession
+    from ssc_ros.inference.labelled_stream import labelled_ids, labelled_samples, predict_keyframes
 
-    sequences = open_sequences(args.data, args.sequence)
-    chosen = sum(len(set(s.voxel_ids).intersection(s.frame_ids[args.frames])) for s in sequences)
-    if not chosen and not args.save_predictions:
+    # what is there to score
+    sequences, out = open_sequences(args.data, args.sequence), args.save_predictions
+    chosen = sum(len(labelled_ids(sequence, args.frames)) for sequence in sequences)
+    if not chosen and not out:
         raise SscError(
             f"sequence {' '.join(args.sequence)} of {args.data} has no ground truth in the frames asked for; "
             "--save-predictions OUT predicts without it"
         )
-    candidate = _candidate(args, sequences[0])
+    predictor = _predictor(args, sequences[0])
+    # nothing: predictions alone
     if not chosen:
-        return _only_predict(candidate, sequences, args)
+        count = predict_keyframes(predictor, sequences, args.frames, out)
+        print(f"no ground truth, so no scores: {count} predictions in {out}")
+        return 0
+    # something: predictions, saved where asked for, and their scores
     session = EvaluationSession(
-        f"{candidate.name} on {' '.join(args.sequence)}",
+        f"{predictor.name} on {' '.join(args.sequence)}",
         args.results,
         sequences[0].grid,
         sequences[0].label_set,
@@ -138,90 +100,71 @@ def run(args: argparse.Namespace) -> int:
         config={
             "data": str(args.data),
             "sequences": args.sequence,
-            "sensors": list(candidate.sensors),
-            **candidate.origin,
+            "sensors": list(predictor.sensors),
+            **predictor.origin,
         },
     )
-
-    def keep(sample: Sample, prediction: SemanticGrid) -> None:
-        write_prediction(args.save_predictions, sample.sequence, sample.frame_id, prediction)
-
-    samples = _samples(candidate, sequences, args.frames)
-    session.run(candidate.completer, samples, keep if args.save_predictions else None)
+    session.run(
+        predictor.completer,
+        labelled_samples(predictor, sequences, args.frames),
+        (lambda sample, grid: write_prediction(out, sample.sequence, sample.frame_id, grid)) if out else None,
+    )
     session.finish()
     return 0
 
 
-def _only_predict(candidate: Candidate, sequences: Sequence[LabelledSequence], args: argparse.Namespace) -> int:
-    """Save predictions of the keyframes of sequences that have no ground truth."""
-    from rich.progress import track
-
-    from ssc_ros.data.predictions import write_prediction
-    from ssc_ros.inference.stream import stream
-
-    count = 0
-    for sequence in sequences:
-        keyframes = [i for i in sequence.frame_ids[args.frames] if int(i) % KEYFRAME_STEP == 0]
-        frames = stream(candidate.observer, sequence, keyframes, with_points=LIDAR in candidate.sensors)
-        for frame_id, frame in track(frames, f"predict {sequence.name}", total=len(keyframes)):
-            prediction = candidate.completer.complete(frame)
-            write_prediction(args.save_predictions, sequence.name, frame_id, prediction)
-            count += 1
-    print(f"no ground truth, so no scores: {count} predictions in {args.save_predictions}")
-    return 0
-
-
-def _samples(candidate: Candidate, sequences: Sequence[LabelledSequence], frames: slice) -> Iterator[Sample]:
-    from ssc_ros.evaluation.session import Sample
-    from ssc_ros.inference.stream import stream
-
-    for sequence in sequences:
-        chosen = set(sequence.voxel_ids).intersection(sequence.frame_ids[frames])
-        for frame_id, frame in stream(candidate.observer, sequence, chosen, LIDAR in candidate.sensors):
-            yield Sample(sequence.name, frame_id, frame, sequence.target(frame_id))
-
-
-def _candidate(args: argparse.Namespace, sequence: LabelledSequence) -> Candidate:
-    from ssc_ros.inference.baselines import PriorBaseline, StereoBaseline
+def _predictor(args: argparse.Namespace, sequence: LabelledSequence) -> Predictor:
+    from ssc_ros.inference import predictors
 
     if args.baseline == "stereo":
-        return Candidate(StereoBaseline(sequence.grid, sequence.label_set), "stereo baseline")
+        return predictors.stereo_predictor(sequence.grid, sequence.label_set)
     if args.baseline == "prior":
-        truths, names = _training_truths(args)
-        prior = PriorBaseline(truths, sequence.grid, sequence.label_set)
-        return Candidate(prior, "prior baseline", sensors=(), origin={"fitted_on": names})
-    return open_checkpoint(args)
+        return predictors.prior_predictor(args.data, args.train_sequences, sequence.grid, sequence.label_set)
+    path = args.checkpoint or shipped_checkpoint()
+    return predictors.checkpoint_predictor(path, args.device, args.threads, args.backend, args.segmentation)
 
 
-def open_checkpoint(args: argparse.Namespace) -> Candidate:
-    """The network of --checkpoint, warm."""
+def _evaluate_points(args: argparse.Namespace) -> int:
+    from ssc_ros.core import SscError
+    from ssc_ros.data.predictions import write_point_prediction
+    from ssc_ros.data.sweeps import open_sweeps
+    from ssc_ros.evaluation.point_session import PointSession, Sweep
     from ssc_ros.evaluation.results import sha256
-    from ssc_ros.inference.completer import SceneCompleter
     from ssc_ros.inference.segmenter import PointSegmenter
 
-    path, segmentation = args.checkpoint or shipped_checkpoint(), args.segmentation
-    label = PointSegmenter.from_checkpoint(segmentation, args.device, args.threads).labels if segmentation else None
-    completer = SceneCompleter.from_checkpoint(path, args.device, args.threads, args.backend, label)
-    completer.warm_up()
-    metadata = completer.metadata
-    origin = {"checkpoint": str(path), "checkpoint_sha256": sha256(path)}
-    origin["backend"] = completer.backend
-    if segmentation:
-        origin |= {"segmentation": str(segmentation), "segmentation_sha256": sha256(segmentation)}
-    return Candidate(completer, metadata.model_id, metadata.inputs, completer, origin)
-
-
-def _training_truths(args: argparse.Namespace) -> tuple[Iterator[NDArray[np.uint8]], list[str]]:
-    """Ground truth of the training sequences, with a progress bar, and their names."""
-    from rich.progress import track
-
-    from ssc_ros.core import SscError
-    from ssc_ros.data.sequence import open_sequences, training_sequences
-
-    names = list(args.train_sequences or training_sequences(args.data))
-    chosen = [(s, frame_id) for s in open_sequences(args.data, names) for frame_id in s.voxel_ids]
+    if args.checkpoint is None:
+        raise SscError("name what gives classes to points: --checkpoint models/polarnet_edge.safetensors")
+    segmenter = PointSegmenter.from_checkpoint(args.checkpoint, args.device, args.threads, args.backend)
+    label_set, name, out = segmenter.metadata.label_set, segmenter.metadata.model_id, args.save_predictions
+    # which sweeps: those with labels, or, where predictions are saved, all
+    chosen = [
+        (sequence, sweep_id)
+        for sequence in open_sweeps([args.data], args.sequence)
+        for sweep_id in sequence.sweep_ids[args.frames]
+        if out or sweep_id in sequence.labelled_ids
+    ]
     if not chosen:
         raise SscError(
-            f"{args.data} has no training sequences with voxels for the prior baseline; name some: --train-sequences 00"
+            f"sequence {' '.join(args.sequence)} of {args.data} has no labels in the frames asked for; "
+            "--save-predictions OUT predicts without them"
         )
-    return (s.target(frame_id) for s, frame_id in track(chosen, "fit the prior")), names
+
+    # predictions, saved where asked for, and their scores
+    def keep(sweep: Sweep, labels: NDArray[np.uint8]) -> None:
+        write_point_prediction(out, sweep.sequence, sweep.sweep_id, label_set.raw_from_train(labels))
+
+    segmenter.warm_up()
+    session = PointSession(label_set)
+    sweeps = (Sweep(s.name, i, s.points(i), s.train_ids(i, label_set)) for s, i in chosen)
+    session.run(
+        lambda points: segmenter.segment(points, votes=args.votes).labels, sweeps, len(chosen), keep if out else None
+    )
+    if not session.scored:
+        print(f"no labels, so no scores: {len(chosen)} predictions in {out}")
+        return 0
+    config = {
+        "data": str(args.data), "sequences": args.sequence, "votes": args.votes,
+        "checkpoint": str(args.checkpoint), "checkpoint_sha256": sha256(args.checkpoint),
+    }  # fmt: skip
+    session.finish(f"{name} on {' '.join(args.sequence)}", args.results, config)
+    return 0

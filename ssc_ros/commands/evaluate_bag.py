@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ssc_ros.commands.evaluate import Candidate, add_evaluation_arguments, open_checkpoint
+from ssc_ros.commands.arguments import add_evaluation_arguments
+from ssc_ros.core.resources import shipped_checkpoint
 
 if TYPE_CHECKING:
     from ssc_ros.assembly.bag_frames import BagFrames, BagTruth
     from ssc_ros.evaluation.session import Sample
+    from ssc_ros.inference.predictors import Predictor
 
 HELP = "score a checkpoint or a baseline on a bag with ground truth"
 DESCRIPTION = """\
@@ -42,29 +44,29 @@ def run(args: argparse.Namespace) -> int:
 
     with open_bag_reader(args.bag) as bag:
         truth = BagTruth(bag)
-        candidate = _candidate(args, truth)
-        frames = BagFrames(bag, truth.first.grid.frame_id, lidar=lidar_use(candidate.sensors, enabled=True))
+        predictor = _predictor(args, truth)
+        frames = BagFrames(bag, truth.first.grid.frame_id, lidar=lidar_use(predictor.sensors, enabled=True))
         session = EvaluationSession(
-            f"{candidate.name} on {args.bag.resolve().name}",
+            f"{predictor.name} on {args.bag.resolve().name}",
             args.results,
             truth.first.grid,
             truth.first.label_set,
             frames=len(truth),
             pictures=args.pictures,
-            config={"bag": str(args.bag), "sensors": list(candidate.sensors), **candidate.origin},
+            config={"bag": str(args.bag), "sensors": list(predictor.sensors), **predictor.origin},
         )
-        session.run(candidate.completer, _samples(candidate, frames, truth, args.bag.resolve().name))
+        session.run(predictor.completer, _samples(predictor, frames, truth, args.bag.resolve().name))
         session.finish()
     for reason, count in frames.drops.counts().items():
         print(f"left out as '{reason.value}': {count}")
     return 0
 
 
-def _samples(candidate: Candidate, frames: BagFrames, truth: BagTruth, name: str) -> Iterator[Sample]:
+def _samples(predictor: Predictor, frames: BagFrames, truth: BagTruth, name: str) -> Iterator[Sample]:
     """The frames with ground truth; those in between are shown to a network that remembers them."""
     from ssc_ros.evaluation.session import Sample
 
-    observer = candidate.observer
+    observer = predictor.observer
     remembers = observer is not None and observer.history.count > 0
     for frame in frames.frames(wanted=lambda stamp: remembers or stamp in truth):
         if frame.stamp in truth:
@@ -73,9 +75,10 @@ def _samples(candidate: Candidate, frames: BagFrames, truth: BagTruth, name: str
             observer.observe(frame)
 
 
-def _candidate(args: argparse.Namespace, truth: BagTruth) -> Candidate:
-    if args.baseline:
-        from ssc_ros.inference.baselines import StereoBaseline
+def _predictor(args: argparse.Namespace, truth: BagTruth) -> Predictor:
+    from ssc_ros.inference import predictors
 
-        return Candidate(StereoBaseline(truth.first.grid, truth.first.label_set), "stereo baseline")
-    return open_checkpoint(args)
+    if args.baseline:
+        return predictors.stereo_predictor(truth.first.grid, truth.first.label_set)
+    path = args.checkpoint or shipped_checkpoint()
+    return predictors.checkpoint_predictor(path, args.device, args.threads, args.backend, args.segmentation)

@@ -95,64 +95,43 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _calibrated(completer: SceneCompleter, args: argparse.Namespace) -> CheckpointMetadata:
-    """The metadata with what the convolutions read while the network completes some frames."""
+    """The metadata with what the convolutions read of the frames of --calibrate-on."""
     from dataclasses import replace
 
-    from rich.progress import track
-
-    from ssc_ros.inference.stream import stream
-    from ssc_ros.networks.quantization import observed_ranges
+    from ssc_ros.inference.export import calibrate
 
     metadata, name = completer.metadata, args.calibrate_on or CALIBRATE_ON
-    sequence, chosen = _spread(args.data, name, args.calibration_frames)
-    with observed_ranges(completer.network) as ranges:
-        for _, frame in track(stream(completer, sequence, chosen), "calibrate", len(chosen)):
-            completer.complete(frame)
-    origin = metadata.provenance | {"eight bits": f"calibrated on {len(chosen)} frames of {name}"}
+    sequence, frame_ids = _spread(args.data, name, args.calibration_frames)
+    ranges = calibrate(completer, sequence, frame_ids)
+    origin = metadata.provenance | {"eight bits": f"calibrated on {len(frame_ids)} frames of {name}"}
     return replace(metadata, activation_ranges=ranges, provenance=origin)
 
 
 def _report(expected: SceneCompleter, found: SceneCompleter, args: argparse.Namespace) -> float:
     """Print what is known of the export; points of mIoU that it loses, 0 without data."""
-    deployment = found.deployment
-    print(f"backend            {deployment.backend.name}: {', '.join(deployment.parts) or 'all'}")
-    for path, reason in deployment.left:
+    from ssc_ros.inference.export import compare
+
+    execution = found.execution
+    print(f"backend            {execution.backend.name}: {', '.join(execution.parts) or 'all'}")
+    for path, reason in execution.left:
         print(f"torch runs         {path}: {reason}")
-    if deployment.agreement is not None:
-        print(f"on a made street   {deployment.agreement:.3%} of the labels that torch is sure of are equal")
+    if execution.agreement is not None:
+        print(f"on a made street   {execution.agreement:.3%} of the labels that torch is sure of are equal")
     if not args.data:
         return 0.0
-    from rich.progress import track
-
-    from ssc_ros.evaluation.confusion import Confusion
-    from ssc_ros.inference.stream import stream
-
-    same, count = 0, 0
-    completers = (expected, found)
-    confusions = [Confusion(len(expected.metadata.label_set)) for _ in completers]
-    sequence, chosen = _spread(args.data, args.sequence, args.frames)
-    streams = zip(*(stream(completer, sequence, chosen) for completer in completers), strict=True)
-    for frames in track(streams, "score", len(chosen)):
-        truth = sequence.target(frames[0][0])
-        grids = [completer.complete(frame) for completer, (_, frame) in zip(completers, frames, strict=True)]
-        for confusion, grid in zip(confusions, grids, strict=True):
-            confusion.add(grid.labels, truth)
-        same += int((grids[0].labels == grids[1].labels).sum())
-        count += truth.size
-    before, after = (100 * confusion.scores().miou for confusion in confusions)
-    print(f"on {len(chosen)} frames of {args.sequence}    {same / count:.3%} of the labels are equal")
-    print(f"mIoU               {before:.2f} by torch, {after:.2f} by {deployment.backend.name}")
-    return before - after
+    sequence, frame_ids = _spread(args.data, args.sequence, args.frames)
+    cost = compare(expected, found, sequence, frame_ids)
+    print(f"on {len(frame_ids)} frames of {args.sequence}    {cost.equal:.3%} of the labels are equal")
+    print(f"mIoU               {cost.before:.2f} by torch, {cost.after:.2f} by {execution.backend.name}")
+    return cost.loss
 
 
 def _spread(root: Path, name: str, count: int) -> tuple[LabelledSequence, list[str]]:
-    """A sequence, and so many of its frames with ground truth, evenly spread over it."""
     from ssc_ros.core import SscError
     from ssc_ros.data.sequence import open_sequences
+    from ssc_ros.inference.labelled_stream import spread_ids
 
     (sequence,) = open_sequences(root, [name])
-    ids = sorted(set(sequence.voxel_ids).intersection(sequence.frame_ids))
-    if not ids:
+    if not (frame_ids := spread_ids(sequence, count)):
         raise SscError(f"sequence {name} of {root} has no ground truth")
-    count = min(count, len(ids))
-    return sequence, [ids[i * len(ids) // count] for i in range(count)]
+    return sequence, frame_ids

@@ -18,7 +18,6 @@ project with them, of the preset full. Nothing in the file is executed.
 Known are cylinder3d and polarnet, for 20 classes (unlabelled included), with kernels as spconv 1 or spconv 2 has them.
 Published networks have their licences: say which, with --licence.
 """
-PRESET = "full"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,38 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Convert."""
-    import pickle
+    from ssc_ros.inference.published_checkpoint import import_checkpoint
 
-    import torch
-
-    from ssc_ros.core import SEMANTIC_KITTI, SscError
-    from ssc_ros.evaluation.results import sha256
-    from ssc_ros.inference.checkpoint import CheckpointMetadata, save_checkpoint
-    from ssc_ros.systems import build
-    from ssc_ros.systems.published.weights import PUBLISHED_MODULES, import_published
-
-    if args.system not in PUBLISHED_MODULES:
-        raise SscError(f"no published names of '{args.system}' are known, only of {', '.join(PUBLISHED_MODULES)}")
-    try:
-        content = torch.load(args.weights, map_location="cpu", weights_only=True)
-    except (OSError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise SscError(f"'{args.weights}' cannot be read as a PyTorch checkpoint of tensors: {reason}") from error
-    network = build(args.system, PRESET)
-    import_published(network, args.system, content)
-    spec = network.spec
-    metadata = CheckpointMetadata(
-        model_id=args.deploy.stem,
-        system=args.system,
-        preset=PRESET,
-        label_set_name=SEMANTIC_KITTI.name,
-        grid=spec.grid,
-        inputs=spec.sensors,
-        polar=spec.polar,
-        provenance={"imported": args.weights.name, "sha256": sha256(args.weights)},
-        licence=args.licence,
-    )
-    args.deploy.parent.mkdir(parents=True, exist_ok=True)
-    save_checkpoint(args.deploy, network, metadata)
+    import_checkpoint(args.system, args.weights, args.deploy, args.licence)
     print(args.deploy)
     return 0

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from ssc_ros.commands.arguments import frame_range
+
 HELP = "convert a SemanticKITTI sequence into a ROS 2 bag"
 DESCRIPTION = """\
 Writes the rectified stereo pair, its calibration, the LiDAR sweeps, the poses and the ground truth of a sequence as a
@@ -31,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="BAG", help="folder of the bag to write")
     parser.add_argument("--storage", choices=("mcap", "sqlite3"), default="mcap", help="file format (default: mcap)")
     parser.add_argument(
-        "--frames", type=parse_slice, default=slice(None), metavar="A:B", help="frames A up to, not including, B"
+        "--frames", type=frame_range, default=slice(None), metavar="A:B", help="frames A up to, not including, B"
     )
     parser.add_argument("--no-truth", action="store_true", help="leave the ground truth out")
     parser.add_argument("--no-lidar", action="store_true", help="leave the LiDAR sweeps out")
@@ -51,12 +53,3 @@ def run(args: argparse.Namespace) -> int:
     megabytes = sum(file.stat().st_size for file in args.out.iterdir()) / 1e6
     print(f"{args.out}: {len(frame_ids)} frames, {truths} with ground truth, {megabytes:.0f} MB")
     return 0
-
-
-def parse_slice(text: str) -> slice:
-    """The slice of "A:B", either side optional."""
-    try:
-        first, last = (int(part) if part else None for part in text.split(":"))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"'{text}' is no range of frames; write A:B, such as 0:100") from None
-    return slice(first, last)

@@ -31,6 +31,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Ask the teacher."""
-    from ssc_ros.training.precompute import precompute_teacher
+    from ssc_ros.training.precompute_guidance import precompute_guidance
 
-    return precompute_teacher(args.forwarded)
+    return precompute_guidance(args.forwarded)

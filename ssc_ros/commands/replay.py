@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ssc_ros.commands.kitti2bag import parse_slice
+from ssc_ros.commands.arguments import frame_range, positive_number
 
 if TYPE_CHECKING:
     from ssc_ros.messages.sources import MessageSource
@@ -33,16 +33,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     source.add_argument("--data", type=Path, metavar="ROOT", help="folder that holds sequences/; needs --sequence")
     parser.add_argument("--sequence", metavar="NN", help="sequence of --data, such as 08")
     parser.add_argument(
-        "--frames", type=parse_slice, default=slice(None), metavar="A:B", help="of --data: frames A up to before B"
+        "--frames", type=frame_range, default=slice(None), metavar="A:B", help="of --data: frames A up to before B"
     )
     parser.add_argument("--no-lidar", action="store_true", help="leave the LiDAR sweeps out")
-    parser.add_argument("--rate", type=positive, default=1.0, metavar="R", help="speed (default: 1, as recorded)")
+    parser.add_argument(
+        "--rate", type=positive_number, default=1.0, metavar="R", help="speed (default: 1, as recorded)"
+    )
     parser.add_argument("--loop", action="store_true", help="start again at the end, until interrupted")
     parser.add_argument("--start-offset", type=float, default=0.0, metavar="S", help="seconds to skip (default: 0)")
-    parser.add_argument("--clock-hz", type=positive, default=100.0, metavar="F", help="rate of /clock (default: 100)")
+    parser.add_argument(
+        "--clock-hz", type=positive_number, default=100.0, metavar="F", help="rate of /clock (default: 100)"
+    )
     parser.add_argument(
         "--wait-for-node",
-        type=positive,
+        type=positive_number,
         nargs="?",
         const=WAIT,
         metavar="S",
@@ -50,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--lockstep",
-        type=positive,
+        type=positive_number,
         nargs="?",
         const=WAIT,
         metavar="S",
@@ -82,17 +86,6 @@ def run(args: argparse.Namespace) -> int:
     )
     play(_source(args), settings, args.ros_args, args.large_data)
     return 0
-
-
-def positive(text: str) -> float:
-    """A positive number."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"'{text}' is not a positive number")
-    return value
 
 
 def _source(args: argparse.Namespace) -> MessageSource:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from ssc_ros.commands.arguments import positive_integer
+
 HELP = "simulate streets with ground truth in the SemanticKITTI layout"
 DESCRIPTION = """\
 Writes Synth-KITTI: complete SemanticKITTI odometry sequences of procedural streets, to train and test on where the
@@ -29,11 +31,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NN,..",
         help="two digits (default: 00,08)",
     )
-    parser.add_argument("--frames", type=_positive, default=100, metavar="N", help="frames per sequence (default: 100)")
-    parser.add_argument("--seed", type=int, default=0, metavar="S", help="another seed gives other places (default: 0)")
-    parser.add_argument("--jobs", type=_positive, default=2, metavar="J", help="processes (default: 2)")
     parser.add_argument(
-        "--voxels-every", type=_positive, default=5, metavar="K", help="frames between ground truths (default: 5)"
+        "--frames", type=positive_integer, default=100, metavar="N", help="frames per sequence (default: 100)"
+    )
+    parser.add_argument("--seed", type=int, default=0, metavar="S", help="another seed gives other places (default: 0)")
+    parser.add_argument("--jobs", type=positive_integer, default=2, metavar="J", help="processes (default: 2)")
+    parser.add_argument(
+        "--voxels-every",
+        type=positive_integer,
+        default=5,
+        metavar="K",
+        help="frames between ground truths (default: 5)",
     )
     parser.add_argument(
         "--images", choices=("all", "voxels"), default="all",
@@ -74,9 +82,3 @@ def parse_sequences(text: str) -> tuple[str, ...]:
     if any(len(n) != 2 or not n.isdecimal() or not n.isascii() for n in names) or len(set(names)) < len(names):
         raise argparse.ArgumentTypeError(f"'{text}' is no list of different two-digit sequences, such as 00,01,08")
     return names
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a positive number")
-    return int(text)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ssc_ros.core import SscError
+from ssc_ros.core import LabelSet, SscError
 from ssc_ros.data.files import read_records, stems
 from ssc_ros.data.semantic_kitti import sequences_folder
 
@@ -66,6 +66,16 @@ class SweepSequence:
         if len(labels) != points:
             raise SscError(f"{path} has {len(labels)} labels, but its sweep {points} points; are both of one download?")
         return labels
+
+    def train_ids(self, sweep_id: str, label_set: LabelSet) -> NDArray[np.uint8] | None:
+        """(N,) uint8 train ids of a sweep's points, 0 unlabelled; None where the sweep has no labels.
+
+        Raises:
+            SscError: the file is damaged, or is not of this sweep.
+        """
+        if sweep_id not in self.labelled_ids:
+            return None
+        return label_set.train_from_raw_points(self.labels(sweep_id))
 
 
 def open_sweeps(roots: Sequence[Path], names: Sequence[str]) -> list[SweepSequence]:

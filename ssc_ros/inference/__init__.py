@@ -1,1 +1,1 @@
-"""From a `Frame` to a `SemanticGrid`: stereo matching, the checkpoint file, the completer."""
+"""From a `Frame` to a `SemanticGrid`: stereo matching, the checkpoint file, the completer, backends, predictors."""

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ssc_ros.core import LIDAR, Frame, SemanticGrid, SscError, StereoRig, poses
 from ssc_ros.inference.backends.backend import candidates
-from ssc_ros.inference.backends.selection import deploy
+from ssc_ros.inference.backends.selection import choose_backend
 from ssc_ros.inference.checkpoint import CheckpointMetadata, load_checkpoint
 from ssc_ros.inference.history import FrameHistory, join
 from ssc_ros.inference.inputs import InputPreparer
@@ -33,7 +33,7 @@ class SceneCompleter:
     Attributes:
         metadata: what the checkpoint says of itself.
         network: what is run.
-        deployment: what runs it, and how it was compared with torch.
+        execution: what runs it, and how it was compared with torch.
         stages: how long the stages of the last call took ("stereo", "inputs", "network", "labels").
         past_frames: how many past frames the last prediction saw, at most `history`.
     """
@@ -51,8 +51,8 @@ class SceneCompleter:
         self._device = choose_device(device)
         self.network = network.eval().to(self._device)
         ranges = metadata.activation_ranges
-        self.deployment = deploy(self.network, candidates(backend, self._device, ranges), self._device, ranges)
-        self._autocast = self.deployment.backend.precision != "f32"
+        self.execution = choose_backend(self.network, candidates(backend, self._device, ranges), self._device, ranges)
+        self._autocast = self.execution.backend.precision != "f32"
         self.stages = Stages(clock_of(self._device))
         self._label = label
         self._preparer = InputPreparer(network.spec)
@@ -101,11 +101,11 @@ class SceneCompleter:
     @property
     def backend(self) -> str:
         """Name of what runs the network."""
-        return self.deployment.backend.name
+        return self.execution.backend.name
 
     @property
     def reads_classes(self) -> bool:
-        """Whether it reads the classes of LiDAR points, so that somebody has to label them (`Frame.point_labels`)."""
+        """Whether it reads the classes of LiDAR points, so that a segmenter must label them (`Frame.point_labels`)."""
         spec = self.network.spec
         return LIDAR in spec.sensors and "lidar_classes" in spec.sweep
 
@@ -152,15 +152,8 @@ class SceneCompleter:
         with self.stages("network"), torch.autocast(self._device.type, torch.bfloat16, enabled=self._autocast):
             output = self.network(inputs)
             self._keep(frame, now, output.memory)
-        scene = output.scene
-        if scene is None:
-            use = "from which training starts (model.pretrained)"
-            if self.metadata.polar is not None:
-                use = "which gives classes to points (evaluate --task segmentation, lidar.segmentation_checkpoint)"
-            raise SscError(
-                f"'{self.metadata.model_id}' is a checkpoint of {self.metadata.system}, {use}; it predicts no scene, "
-                "so choose another checkpoint"
-            )
+        if (scene := output.scene) is None:
+            raise _no_scene(self.metadata)
         with self.stages("labels"):
             found = scene.decide() if confidence else (scene.labels(),)
             labels, *sure = (volume[0].cpu().numpy() for volume in found)
@@ -178,7 +171,7 @@ class SceneCompleter:
 
     @torch.inference_mode()
     def observe(self, frame: Frame) -> None:
-        """Remember a frame whose scene nobody wants; nothing is done for a network of single frames.
+        """Remember a frame whose scene is not asked for; nothing is done for a network of single frames.
 
         Args:
             frame: as for `complete`.
@@ -224,6 +217,17 @@ def _same(a: StereoRig, b: StereoRig) -> bool:
         a.image_size == b.image_size
         and np.array_equal(a.camera_matrix, b.camera_matrix)
         and np.array_equal(a.T_grid_camera, b.T_grid_camera)
+    )
+
+
+def _no_scene(metadata: CheckpointMetadata) -> SscError:
+    """The error of a network that completes nothing; the text says what it is for."""
+    use = "from which training starts (model.pretrained)"
+    if metadata.polar is not None:
+        use = "which gives classes to points (evaluate --task segmentation, lidar.segmentation_checkpoint)"
+    return SscError(
+        f"'{metadata.model_id}' is a checkpoint of {metadata.system}, {use}; it predicts no scene, so choose another "
+        "checkpoint"
     )
 
 

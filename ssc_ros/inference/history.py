@@ -214,7 +214,7 @@ class FrameHistory:
 
 
 def _jumped(last: _Trace, stamp: int, T_world_grid: Matrix) -> bool:
-    """Whether nobody moves from the last pose to this one in the time between; a frame may come twice."""
+    """Whether no vehicle moves from the last pose to this one in the time between; a frame may come twice."""
     seconds = (stamp - last.stamp) / NANOSECONDS
     motion = poses.inverse(last.T_world_grid) @ T_world_grid
     angle = poses.rotation(motion).magnitude()

@@ -22,7 +22,7 @@ MATCHED = frozenset(("stereo_depth", "stereo_voxels", "stereo_points"))
 
 @dataclass(frozen=True)
 class InputPreparer:
-    """Turns frames into the inputs that an `InputSpec` describes, all but those of the history (see `history.join`)."""
+    """Turns frames into the inputs of an `InputSpec`, all but the inputs of its history (see `history.join`)."""
 
     spec: InputSpec
     matcher: StereoMatcher = field(init=False)
@@ -31,7 +31,7 @@ class InputPreparer:
         object.__setattr__(self, "matcher", StereoMatcher(self.spec.stereo_scale))
 
     def match(self, frame: Frame) -> NDArray[np.float32] | None:
-        """Depth (h, w) [m] of the left image at the matching scale, NaN where unknown; None where nobody wants it."""
+        """Depth (h, w) [m] of the left image at the matching scale, NaN where unknown; None where no input needs it."""
         wanted = STEREO in self.spec.sensors and not MATCHED.isdisjoint(self.spec.pair)
         return self.matcher.depth(frame) if wanted else None
 
@@ -43,8 +43,8 @@ class InputPreparer:
             depth: of this frame as `match` returned it; None: the pair is matched here.
 
         Raises:
-            SscError: the network reads LiDAR alone and the frame has none, or it reads classes of points that nobody
-                has labelled.
+            SscError: the network reads LiDAR alone and the frame has none, or it reads classes of points and they
+                have none.
         """
         arrays: dict[str, NDArray[Any]] = {}
         if STEREO in self.spec.sensors:

@@ -15,7 +15,7 @@ from torch import Tensor
 from ssc_ros.core import EMPTY, SscError
 from ssc_ros.inference.backends.backend import AUTO, Backend, calculates_in_bfloat16
 from ssc_ros.inference.backends.parity import REQUIRED, SURE
-from ssc_ros.inference.backends.sample import made_inputs
+from ssc_ros.inference.backends.synthetic_scene import synthetic_inputs
 from ssc_ros.inference.checkpoint import CheckpointMetadata, load_checkpoint
 from ssc_ros.inference.completer import choose_device
 from ssc_ros.networks.heads.point_logits import PointLogits, best_class
@@ -149,7 +149,7 @@ class PointSegmenter:
         """Of the points of a made sweep whose label is the more probable half in single precision, the share that gets
         it in bfloat16; 1 if there are none.
         """
-        cloud = made_inputs(self._network.spec)["cloud"][0].to(self._device)
+        cloud = synthetic_inputs(self._network.spec)["cloud"][0].to(self._device)
         large, small = (self._points(cloud, small=small) for small in (False, True))
         same = (large.labels() == small.labels())[large.confidence() >= SURE / 255]
         return float(same.float().mean()) if same.numel() else 1.0

@@ -1,1 +1,1 @@
-"""Where the time of a prediction goes, and how near that is to what the machine can do."""
+"""Where time and memory of a prediction go, and how near that is to what the machine can do."""

@@ -1,4 +1,4 @@
-"""What a benchmark found, as a JSON file that says of which kind it is."""
+"""What was measured, as a JSON file that says of which kind it is."""
 
 from __future__ import annotations
 

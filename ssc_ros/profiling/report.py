@@ -1,4 +1,4 @@
-"""What a benchmark found, as JSON and as tables."""
+"""What a run has found, as JSON and as tables."""
 
 from __future__ import annotations
 
@@ -38,16 +38,16 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Result(Document):
-    """One run of the benchmark.
+    """One run of `ssc-ros benchmark`.
 
     Attributes:
-        measurements: one, the two that were compared, or those of all backends.
+        measurements: one, the two that were compared, or one for each backend.
         ratios: the first's median over the second's, by stage that both have; none where one was measured.
         memory: of this process [MB], at moments of the run.
         frame: where the frame is from.
     """
 
-    FORMAT = "ssc_ros.profiling/1"
+    FORMAT = "ssc_ros.benchmark/1"
     measurements: Sequence[Measurement]
     ratios: Mapping[str, Timing]
     memory: Mapping[str, float]

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from ssc_ros.core import LABEL_SETS, SscError
-from ssc_ros.inference.backends.sample import made_inputs
+from ssc_ros.inference.backends.synthetic_scene import synthetic_inputs
 from ssc_ros.inference.checkpoint import CheckpointMetadata, read_metadata
 from ssc_ros.inference.completer import SceneCompleter
 from ssc_ros.networks.quantization import observed_ranges
@@ -113,7 +113,7 @@ def settled(network: SceneNetwork) -> SceneNetwork:
     norms = [module for module in network.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
     for norm in norms:
         norm.train().momentum = 1
-    network(made_inputs(network.spec))
+    network(synthetic_inputs(network.spec))
     for norm in norms:
         norm.eval()
     return network

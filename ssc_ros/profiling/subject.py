@@ -58,7 +58,7 @@ class Subject:
     def roofline(self) -> Roofline:
         """Of the network, with this setting's threads and the backend's precision."""
         self._pin()
-        dtype = torch.float32 if self._completer.deployment.backend.precision == "f32" else torch.bfloat16
+        dtype = torch.float32 if self._completer.execution.backend.precision == "f32" else torch.bfloat16
         return roofline(self.setting.build, dtype, self._device, self._clock)
 
     def run(self) -> dict[str, Span]:
@@ -69,7 +69,9 @@ class Subject:
             with stages("decode"):
                 frame = self._encoded.decode()
             with stages("complete"):
-                grid = self._completer.complete(frame, confidence=False)  # as the node does it, unless somebody asks
+                grid = self._completer.complete(
+                    frame, confidence=False
+                )  # as the node does it, unless a subscriber asks for it
             with stages("message"):
                 encode(grid)
         inside = {f"{COMPLETE}/{name}": span for name, span in self._completer.stages.spans.items()}

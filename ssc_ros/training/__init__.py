@@ -1,1 +1,1 @@
-"""Training: data module, Lightning module, command line. Knows systems, losses, data and inference; nothing of ROS."""
+"""Training of scenes and of points: Lightning modules, data modules, command line. Knows nothing of ROS."""

@@ -12,15 +12,15 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 import ssc_ros
 from ssc_ros.core import SscError, markdown
 from ssc_ros.inference.checkpoint import CheckpointMetadata, save_checkpoint
-from ssc_ros.training.loading import TrainingData
-from ssc_ros.training.training_base import NetworkTraining
+from ssc_ros.training.training_base import TrainingBase
+from ssc_ros.training.training_data import TrainingData
 
 Curves = dict[str, tuple[list[int], list[float]]]
 """Scalar name -> steps and values."""
 
 
-def deploy(path: Path, run: Path, module: NetworkTraining, data: TrainingData, command: str) -> None:
-    """Write the best weights of a run as a deployed checkpoint, with a card and a picture of the curves beside it.
+def write_checkpoint(path: Path, run: Path, module: TrainingBase, data: TrainingData, command: str) -> None:
+    """Write the best weights of a run as a checkpoint, with a card and a picture of the curves beside it.
 
     Args:
         path: the `.safetensors` file; the card is `.md`, the picture `.png`.
@@ -35,8 +35,10 @@ def deploy(path: Path, run: Path, module: NetworkTraining, data: TrainingData, c
     best = run / "checkpoints" / "best.ckpt"
     if not best.exists():
         raise SscError(f"{best} does not exist: the run was never validated; train at least to the first validation")
+    # the best weights
     state = torch.load(best, map_location="cpu", weights_only=False)
     module.load_state_dict(state["state_dict"])
+    # what is known of them
     curves = read_curves(run / "tensorboard")
     step = int(state["global_step"])
     metrics = scores_at(curves, step)
@@ -59,6 +61,7 @@ def deploy(path: Path, run: Path, module: NetworkTraining, data: TrainingData, c
         provenance=provenance,
         metrics=metrics,
     )
+    # checkpoint, picture and card
     save_checkpoint(path, module.network, metadata)
     draw_curves(curves).savefig(path.with_suffix(".png"), dpi=110)
     path.with_suffix(".md").write_text(card(metadata, module, path))
@@ -104,7 +107,7 @@ def draw_curves(curves: Curves) -> Figure:
     return figure
 
 
-def card(metadata: CheckpointMetadata, module: NetworkTraining, path: Path) -> str:
+def card(metadata: CheckpointMetadata, module: TrainingBase, path: Path) -> str:
     """The model card, in Markdown."""
     grid, sensors = metadata.grid, " and ".join(metadata.inputs)
     what = f"It completes {' x '.join(map(str, grid.shape))} voxels of {grid.voxel_size} m from {sensors}."

@@ -18,15 +18,15 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from ssc_ros.core import SscError
-from ssc_ros.training.checkpoint_writer import deploy
-from ssc_ros.training.point_training import SegmentationTraining
+from ssc_ros.training.checkpoint_writer import write_checkpoint
+from ssc_ros.training.point_training import PointTraining
 from ssc_ros.training.save_last import SaveLast
 from ssc_ros.training.scene_data import SceneData
 from ssc_ros.training.scene_training import SceneTraining
 from ssc_ros.training.sweep_data import SweepData
 
 MONITORED = "val/miou"
-TASKS = {"completion": (SceneTraining, SceneData), "segmentation": (SegmentationTraining, SweepData)}
+TASKS = {"completion": (SceneTraining, SceneData), "segmentation": (PointTraining, SweepData)}
 """What can be trained: the voxels of a scene (or the image cells before it), or the points of a sweep."""
 _IRRELEVANT = (
     "LightningCLI's args parameter",  # the flags do come from the command line, only not from the whole of it
@@ -66,7 +66,7 @@ class TrainCommand(LightningCLI):
         parser.link_arguments("seed_everything", "model.seed")
         parser.link_arguments("model.label_set", "data.label_set")
         if self.task == "completion":
-            parser.link_arguments("model.inputs", "data.spec", apply_on="instantiate")
+            parser.link_arguments("model.input_spec", "data.spec", apply_on="instantiate")
             parser.link_arguments("model.guide", "data.guide", apply_on="instantiate")
 
     @property
@@ -120,7 +120,7 @@ def train(arguments: list[str]) -> int:
         command.model, command.datamodule, ckpt_path=last if last.exists() else None, weights_only=False
     )
     if command.trainer.is_global_zero and (target := command.config["deploy"]) is not None:
-        deploy(
+        write_checkpoint(
             Path(target),
             command.run_folder,
             command.model,

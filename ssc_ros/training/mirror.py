@@ -1,20 +1,26 @@
-"""Mirrored drives: the world as it is seen in a mirror that stands along the road.
+"""Mirrored scenes: the world as it is seen in a mirror that stands along the road.
 
 In a mirror the left camera is on the right: the mirror image of a stereo pair has the mirrored right image as its left
-one. Where a network reads both images, it is the frame that must be mirrored, before anything is made of it: depth and
-classes of the image cells are then those of the other camera. (`augmentation.mirror` does it to a finished sample, for
-networks that see the left image alone.)
+one. Where a network reads both images, the frame must be mirrored before anything is made of it (`mirror_frame`,
+`MirroredSequence`): depth and classes of the image cells are then those of the other camera. For networks that read
+the left image alone, `mirror_sample` mirrors the finished sample.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
+from functools import partial
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from ssc_ros.core import Frame, SceneGrid, StereoRig
+from ssc_ros.core import Frame, SceneGrid, SscError, StereoRig
 from ssc_ros.data.semantic_kitti import KittiSequence
+from ssc_ros.distillation import PixelGuidance
+from ssc_ros.training.scene_sample import SceneSample, SceneTruth
 
 Matrix = NDArray[np.float64]
 
@@ -80,3 +86,60 @@ class MirroredSequence(KittiSequence):
     def target(self, frame_id: str) -> NDArray[np.uint8]:
         """As of the sequence, mirrored."""
         return np.ascontiguousarray(super().target(frame_id)[:, ::-1])
+
+
+def mirror_sample(sample: SceneSample, grid: SceneGrid) -> SceneSample:
+    """Exchange left and right: y in the grid, columns in the image, and the projection between them.
+
+    The mirrored projection takes the mirror image of a voxel to the mirror image of its pixel, exactly; it is that of
+    a camera whose extrinsics are conjugated by the two mirrors and whose principal point is at W - 1 - cx.
+
+    A pair cannot be mirrored this way: its left image becomes a right one, see `mirror_frame`.
+
+    Args:
+        sample: unbatched; not of a network that reads the right image.
+        grid: gives the plane of the mirror, the middle of the box along y.
+
+    Raises:
+        SscError: the sample has a right image.
+    """
+    inputs, truth, guidance = sample
+    if "right" in inputs:
+        raise SscError("a sample with a right image cannot be mirrored; mirror its frame (MirroredSequence)")
+    flip = partial(torch.flip, dims=(-1,))
+    project = partial(mirror_projection, width=inputs["image"].shape[-1] if "image" in inputs else 0, grid=grid)
+    points = partial(mirror_points, grid=grid)
+    changes: dict[str, Callable[[Tensor], Tensor]] = {
+        "image": flip,
+        "projection": project,
+        "stereo_depth": flip,
+        "stereo_voxels": mirror_children,
+        "stereo_points": points,
+        "points": points,
+        "lidar_voxels": mirror_children,
+        "lidar_classes": partial(torch.flip, dims=(-2,)),
+        "past_image": flip,
+        "past_projection": project,
+        "past_voxels": mirror_children,
+        "past_valid": lambda valid: valid,
+    }
+    mirrored = {key: changes[key](value) for key, value in inputs.items()}
+    said = None if guidance is None else PixelGuidance(*map(flip, guidance))
+    return SceneSample(mirrored, SceneTruth(truth.labels.flip(-2), truth.depth.flip(-1), truth.image.flip(-1)), said)
+
+
+def mirror_points(points: Tensor, grid: SceneGrid) -> Tensor:
+    """Mirror (N, 3 or 4) along y."""
+    x, y, *others = points.unbind(-1)
+    return torch.stack([x, grid.min_corner[1] + grid.max_corner[1] - y, *others], dim=-1)
+
+
+def mirror_projection(projection: Tensor, width: int, grid: SceneGrid) -> Tensor:
+    """M P G: projections P (..., 3, 4) between the mirrors of pixels M, u -> W - 1 - u, and of the grid G."""
+    pixel_mirror = torch.tensor([[-1.0, 0, width - 1], [0, 1, 0], [0, 0, 1]], dtype=torch.float64)
+    return (pixel_mirror @ projection.double() @ torch.from_numpy(grid_mirror(grid))).to(projection.dtype)
+
+
+def mirror_children(volume: Tensor) -> Tensor:
+    """Mirror (8, X, Y, Z) along y; the bit of y in the child's number, the middle one, changes sides too."""
+    return volume.unflatten(0, (2, 2, 2)).flip(1, -2).flatten(0, 2)

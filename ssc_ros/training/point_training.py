@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast
 
@@ -10,47 +9,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ssc_ros.core import EMPTY, UNKNOWN, SscError
+from ssc_ros.core import EMPTY, SscError
 from ssc_ros.distillation import Lesson, PolarDistillation, Recipe
 from ssc_ros.evaluation.points import point_scores
-from ssc_ros.losses import lovasz_softmax, weighted_cross_entropy
 from ssc_ros.networks.heads.point_logits import PointLogits
 from ssc_ros.systems import SceneOutput
+from ssc_ros.training.point_objective import PointObjective
 from ssc_ros.training.sweep_data import SweepData, SweepSample
-from ssc_ros.training.training_base import NetworkTraining
+from ssc_ros.training.training_base import TrainingBase
 
 
-@dataclass(frozen=True)
-class PointObjective:
-    """Weights of the loss terms on the cells with labelled points; a term of weight 0 is not computed.
-
-    Attributes:
-        cross_entropy: with class weights.
-        lovasz: Lovasz-softmax.
-    """
-
-    cross_entropy: float = 1.0
-    lovasz: float = 1.0
-
-    def __call__(self, points: PointLogits, labels: Tensor, class_weights: Tensor) -> dict[str, Tensor]:
-        """Weighted terms by name; their sum is minimised.
-
-        Args:
-            points: what was predicted.
-            labels: [B, N] uint8 train ids of the points, 0 where unlabelled.
-            class_weights: (C,) of the cross entropy.
-        """
-        truth = points.truth(labels)
-        truth = torch.where(truth == EMPTY, UNKNOWN, truth)
-        terms: dict[str, Tensor] = {}
-        if self.cross_entropy:
-            terms["cross_entropy"] = self.cross_entropy * weighted_cross_entropy(points.cells, truth, class_weights)
-        if self.lovasz:
-            terms["lovasz"] = self.lovasz * lovasz_softmax(points.cells, truth)
-        return terms
-
-
-class SegmentationTraining(NetworkTraining):
+class PointTraining(TrainingBase):
     """Training and validation of a network that gives classes to points, alone or under a teacher that does too.
 
     Validation scores points as the official evaluation does.
@@ -75,7 +44,7 @@ class SegmentationTraining(NetworkTraining):
         system: str = "polarnet",
         preset: str = "edge",
         label_set: str = "semantic_kitti",
-        objective: PointObjective = PointObjective(),
+        objective: PointObjective = PointObjective(),  # noqa: B008 (frozen)
         distillation: PolarDistillation | None = None,
         pretrained: dict[str, Path] | None = None,
         learning_rate: float = 2e-3,
@@ -95,14 +64,14 @@ class SegmentationTraining(NetworkTraining):
         self.register_buffer("class_weights", class_weights(shares))
 
     def on_fit_start(self) -> None:
-        """Count the classes where asked to, and see `NetworkTraining`."""
+        """Count the classes where asked to, and see `TrainingBase`."""
         if self.frequencies == "training":
             shares = cast("SweepData", self.data).train_sweeps.class_shares()
             self.class_weights.copy_(class_weights(shares))
         super().on_fit_start()
 
-    def truth(self, output: SceneOutput, batch: SweepSample, generator: torch.Generator) -> dict[str, Tensor]:
-        """The objective; see `NetworkTraining`."""
+    def loss_terms(self, output: SceneOutput, batch: SweepSample, generator: torch.Generator) -> dict[str, Tensor]:
+        """The objective; see `TrainingBase`."""
         return self.objective(_points(output), batch.labels, self.class_weights)
 
     def lesson(self, batch: SweepSample) -> Lesson:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ssc_ros.core import UNKNOWN, DepthBins, SceneGrid
 from ssc_ros.networks.lift.frustum import frustum_points
-from ssc_ros.training.sample import SceneTruth
+from ssc_ros.training.scene_sample import SceneTruth
 
 METRE = DepthBins(1.0, 1.0, 1)
 """One plane, one metre away: a point of it minus the camera's place is the ray."""

@@ -12,16 +12,17 @@ from torch import Tensor
 from ssc_ros.distillation import L2CoccDistillation, Lesson, Recipe, VisionLanguageDistillation
 from ssc_ros.losses import depth_kl
 from ssc_ros.systems import SceneOutput
-from ssc_ros.training.objective import Objective
 from ssc_ros.training.point_voxels import point_voxels
-from ssc_ros.training.sample import Sample
-from ssc_ros.training.scene_data import SceneData, Scenes
-from ssc_ros.training.training_base import NetworkTraining
+from ssc_ros.training.scene_data import SceneData
+from ssc_ros.training.scene_objective import SceneObjective
+from ssc_ros.training.scene_sample import SceneSample
+from ssc_ros.training.scenes import Scenes
+from ssc_ros.training.training_base import TrainingBase
 
 SCORES = ("iou", "precision", "recall", "miou")
 
 
-class SceneTraining(NetworkTraining):
+class SceneTraining(TrainingBase):
     """Training and validation of one system, alone or under a teacher.
 
     Validation scores whole scenes at full resolution; an image branch, which predicts no scene, is scored on the
@@ -48,7 +49,7 @@ class SceneTraining(NetworkTraining):
         system: str = "l2cocc",
         preset: str = "edge",
         label_set: str = "semantic_kitti",
-        objective: Objective = Objective(),  # noqa: B008 (frozen)
+        objective: SceneObjective = SceneObjective(),  # noqa: B008 (frozen)
         distillation: L2CoccDistillation | None = None,
         guidance: VisionLanguageDistillation | None = None,
         pretrained: dict[str, Path] | None = None,
@@ -72,25 +73,25 @@ class SceneTraining(NetworkTraining):
         return cast("SceneData", self.data).train_scenes
 
     def on_fit_start(self) -> None:
-        """Count the classes where asked to, and see `NetworkTraining`."""
+        """Count the classes where asked to, and see `TrainingBase`."""
         if self.frequencies == "training":
             counts = self.scenes.class_counts()
             weights = 1 / np.log(np.maximum(counts, 1) + np.e)
             self.class_weights.copy_(torch.from_numpy(weights))
         super().on_fit_start()
 
-    def truth(self, output: SceneOutput, batch: Sample, generator: torch.Generator) -> dict[str, Tensor]:
-        """The objective; see `NetworkTraining`."""
+    def loss_terms(self, output: SceneOutput, batch: SceneSample, generator: torch.Generator) -> dict[str, Tensor]:
+        """The objective; see `TrainingBase`."""
         spec, points = self.network.spec, None
         if self.objective.points and "projection" in batch.inputs:
             points = point_voxels(batch.truth, batch.inputs["projection"], spec.image_size, spec.grid)
         return self.objective(output, batch.truth, spec.bins, self.class_weights, generator, points)
 
-    def lesson(self, batch: Sample) -> Lesson:
+    def lesson(self, batch: SceneSample) -> Lesson:
         """Inputs, voxels and precomputed guidance."""
         return Lesson(batch.inputs, batch.truth.labels, batch.guidance)
 
-    def validation_step(self, batch: Sample, batch_index: int) -> None:
+    def validation_step(self, batch: SceneSample, batch_index: int) -> None:
         """Count what is predicted against what is there."""
         output = self.network(batch.inputs)
         if output.scene is not None:

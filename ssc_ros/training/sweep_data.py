@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,14 +15,12 @@ from torch.nn.utils.rnn import pad_sequence
 from ssc_ros.core import EMPTY, LABEL_SETS, LabelSet, SscError
 from ssc_ros.data.sweeps import SweepSequence, open_sweeps
 from ssc_ros.systems import SceneInputs
-from ssc_ros.training.loading import Samples, TrainingData, require_separate
 from ssc_ros.training.sampler import Draw
+from ssc_ros.training.sweep_augmentation import SweepAugmentation
+from ssc_ros.training.training_data import Samples, TrainingData, require_separate
 
 NEVER_TRAINED_ON = ("08", "11")
 """SemanticKITTI's validation sequence, and Synth-KITTI's second one (11 of SemanticKITTI has no public labels)."""
-
-MOST_CLASSES = 256
-"""That a uint8 tells apart."""
 
 
 class SweepSample(NamedTuple):
@@ -37,39 +33,6 @@ class SweepSample(NamedTuple):
 
     inputs: SceneInputs
     labels: Tensor
-
-
-@dataclass(frozen=True)
-class SweepAugmentation:
-    """What training does to a sweep.
-
-    Attributes:
-        rotate: whether to turn it about the vertical axis, by any angle.
-        flip: whether to mirror it in x, in y, in both or not at all, each as often.
-        scale: it grows by a factor in 1 - scale .. 1 + scale.
-        jitter: deviation of its shift along each axis [m].
-        reflectance: deviation of the natural logarithm of a factor on the reflectance, one for each class: every sweep
-            is of a world of other materials, so that nothing can be told by how bright it is in the simulated one.
-    """
-
-    rotate: bool = True
-    flip: bool = True
-    scale: float = 0.05
-    jitter: float = 0.1
-    reflectance: float = 0.0
-
-    def __call__(self, cloud: Tensor, classes: Tensor, generator: torch.Generator) -> Tensor:
-        """A changed copy of points (N, 4); `classes` (N,) uint8 are their train ids."""
-        angle, factor, x, y = torch.rand(4, generator=generator, dtype=torch.float64).tolist()
-        shift = self.jitter * torch.randn(3, generator=generator)
-        turn = self.rotate * 2 * math.pi * angle
-        change = torch.tensor([[math.cos(turn), -math.sin(turn), 0], [math.sin(turn), math.cos(turn), 0], [0, 0, 1]])
-        if self.flip:
-            change[:2] *= torch.tensor([[-1.0 if x < 0.5 else 1.0], [-1.0 if y < 0.5 else 1.0]])
-        change *= 1 + self.scale * (2 * factor - 1)
-        factors = (self.reflectance * torch.randn(MOST_CLASSES, generator=generator)).exp()
-        reflectance = (cloud[:, 3] * factors[classes.long()]).clamp(max=1)
-        return torch.cat([cloud[:, :3] @ change.T + shift, reflectance[:, None]], dim=1)
 
 
 class Sweeps(Samples):
@@ -111,7 +74,7 @@ class Sweeps(Samples):
         return self.label_set.train_from_raw_points(sequence.labels(sweep_id))
 
 
-def collate(samples: Sequence[SweepSample]) -> SweepSample:
+def collate_sweeps(samples: Sequence[SweepSample]) -> SweepSample:
     """A batch; sweeps are filled up with rows of NaN, which are unlabelled, to the length of the longest."""
     clouds = pad_sequence([sample.inputs["cloud"] for sample in samples], True, torch.nan)
     return SweepSample({"cloud": clouds}, pad_sequence([sample.labels for sample in samples], True, EMPTY))
@@ -138,7 +101,7 @@ class SweepData(TrainingData):
         root: Path | list[Path],
         train: list[str],
         validation: list[str],
-        augmentation: SweepAugmentation = SweepAugmentation(),
+        augmentation: SweepAugmentation = SweepAugmentation(),  # noqa: B008 (frozen)
         batch_size: int = 1,
         workers: int = 1,
         validation_stride: int = 1,
@@ -155,4 +118,4 @@ class SweepData(TrainingData):
         for name, sweeps in (("train", self.train_sweeps), ("validation", self.validation_sweeps)):
             if not len(sweeps):
                 raise SscError(f"the sequences of data.{name} have no labels/*.label in {', '.join(map(str, roots))}")
-        super().__init__(self.train_sweeps, self.validation_sweeps, collate, batch_size, workers, seed)
+        super().__init__(self.train_sweeps, self.validation_sweeps, collate_sweeps, batch_size, workers, seed)

@@ -22,10 +22,10 @@ from ssc_ros.evaluation.confusion import Confusion
 from ssc_ros.inference.checkpoint import load_block
 from ssc_ros.networks.pretrained import load_backbone_weights
 from ssc_ros.systems import LIDAR, STEREO, InputSpec, SceneOutput, build, spelled
-from ssc_ros.training.loading import TrainingData
+from ssc_ros.training.training_data import TrainingData
 
 
-class NetworkTraining(lightning.LightningModule):
+class TrainingBase(lightning.LightningModule):
     """Training and validation of one system, alone or under teachers.
 
     The learning rate follows one cosine cycle over all steps (Smith and Topin 2018).
@@ -34,7 +34,7 @@ class NetworkTraining(lightning.LightningModule):
         system: name of a system.
         preset: its sizes.
         label_set: name of the label set.
-        recipes: what teaches it, by name; None where nobody does.
+        recipes: what teaches it, by name; None where there is no teacher.
         pretrained: checkpoints by the block that starts from them.
         published: folders of published weights by the block that starts from them.
         learning_rate: at the top of the cycle.
@@ -82,7 +82,7 @@ class NetworkTraining(lightning.LightningModule):
         self.confusion = Confusion(len(self.label_set))
 
     @property
-    def inputs(self) -> InputSpec:
+    def input_spec(self) -> InputSpec:
         """What the network and its teachers read."""
         own = self.network.spec
         specs = [own, *(tutor.spec for tutor in self.teachers if tutor.spec is not None)]
@@ -98,7 +98,7 @@ class NetworkTraining(lightning.LightningModule):
 
     @property
     def guide(self) -> Guide | None:
-        """The language teacher whose precomputed answers come with the samples; none if nobody is asked."""
+        """The language teacher whose precomputed answers come with the samples; none without such a teacher."""
         return next((tutor.guide for tutor in self.teachers if tutor.guide is not None), None)
 
     @property
@@ -119,8 +119,8 @@ class NetworkTraining(lightning.LightningModule):
         return torch.Generator().manual_seed(drawn)
 
     @abstractmethod
-    def truth(self, output: SceneOutput, batch: Any, generator: torch.Generator) -> dict[str, Tensor]:
-        """Weighted terms by name that compare what was predicted with the truth."""
+    def loss_terms(self, output: SceneOutput, batch: Any, generator: torch.Generator) -> dict[str, Tensor]:
+        """Weighted losses of a prediction against the truth, by name."""
 
     @abstractmethod
     def lesson(self, batch: Any) -> Lesson:
@@ -130,7 +130,7 @@ class NetworkTraining(lightning.LightningModule):
         """The objective of one batch, and what tutors add to it."""
         generator, lesson = self.drawing(batch_index), self.lesson(batch)
         output = self.network(lesson.inputs)
-        terms = self.truth(output, batch, generator)
+        terms = self.loss_terms(output, batch, generator)
         for tutor in self.teachers:
             terms |= tutor(output, lesson, generator)
         loss, size = torch.stack(list(terms.values())).sum(), len(lesson.labels)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from ssc_ros import cli
-from ssc_ros.commands import import_weights
+from ssc_ros.inference import published_checkpoint
 from ssc_ros.inference.checkpoint import load_checkpoint
 from ssc_ros.systems import build
 from ssc_ros.systems.published.weights import PUBLISHED_MODULES
@@ -70,7 +70,7 @@ def test_tensors_have_the_published_names_and_shapes(system):
 @pytest.mark.parametrize("wrapped", [False, True])
 @pytest.mark.parametrize("system", PUBLISHED_MODULES)
 def test_an_imported_checkpoint_holds_the_weights(tmp_path, monkeypatch, system, wrapped, spconv_2):
-    monkeypatch.setattr(import_weights, "PRESET", "edge")
+    monkeypatch.setattr(published_checkpoint, "PRESET", "edge")
     network = build(system, "edge")
     state = published(network, system)
     if spconv_2:
@@ -100,7 +100,7 @@ def import_of(state, tmp_path, system="polarnet") -> int:
 
 
 def test_other_checkpoints_are_refused(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(import_weights, "PRESET", "edge")
+    monkeypatch.setattr(published_checkpoint, "PRESET", "edge")
     state = published(build("polarnet", "edge"), "polarnet")
     for broken, said in (
         (

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from ssc_ros.core import SscError
-from ssc_ros.inference.backends.sample import made_inputs
+from ssc_ros.inference.backends.synthetic_scene import synthetic_inputs
 from ssc_ros.inference.stages import Span, Stages
 from ssc_ros.networks.quantization import convolutions
 from ssc_ros.profiling.frames import EncodedFrame, recorded
@@ -120,7 +120,7 @@ def test_norms_of_a_settled_network_normalise_the_made_street():
     norm, seen = network.head.norm, []
     norm.register_forward_hook(lambda module, _, output: seen.append(output))
     with torch.no_grad():
-        network(made_inputs(network.spec))
+        network(synthetic_inputs(network.spec))
     assert not norm.training
     spread, mean = torch.std_mean(seen[0].double(), dim=(0, 2, 3))
     # a running variance divides by n - 1, and the coarsest level of the planes has 24 cells

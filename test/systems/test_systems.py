@@ -9,7 +9,7 @@ from ssc_ros.inference.checkpoint import CheckpointMetadata
 from ssc_ros.inference.completer import SceneCompleter
 from ssc_ros.networks.heads.scene_logits import SceneLogits
 from ssc_ros.systems import SYSTEMS, build
-from ssc_ros.training.sample import Sample, SceneTruth, collate
+from ssc_ros.training.scene_sample import SceneSample, SceneTruth, collate_scenes
 
 from .untrained import frame, network, prepared
 
@@ -57,9 +57,9 @@ def test_a_batch_equals_its_frames_one_by_one(name):
     """Sweeps of different lengths included: what fills the shorter one up changes nothing."""
     model = network(name).eval()
     nothing = SceneTruth(*(torch.zeros(1),) * 3)
-    samples = [Sample(prepared(model, seed), nothing) for seed in (0, 1)]
+    samples = [SceneSample(prepared(model, seed), nothing) for seed in (0, 1)]
     with torch.inference_mode():
-        both = model(collate(samples).inputs)
+        both = model(collate_scenes(samples).inputs)
         single = [model({key: value[None] for key, value in sample.inputs.items()}) for sample in samples]
     for i, one in enumerate(single):
         for part in ("depth", "image"):

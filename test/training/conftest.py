@@ -15,9 +15,9 @@ import tiny_street
 
 from ssc_ros.core import SEMANTIC_KITTI
 from ssc_ros.systems import LIDAR, STEREO, SYSTEMS
-from ssc_ros.training.augmentation import Augmentation
-from ssc_ros.training.cache import SampleCache
-from ssc_ros.training.scene_data import Scenes, open_sequences
+from ssc_ros.training.sample_cache import SampleCache
+from ssc_ros.training.scene_augmentation import SceneAugmentation
+from ssc_ros.training.scenes import Scenes, open_sequences
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +43,7 @@ def scenes(street: Path, tmp_path: Path) -> Scenes:
     """The prepared scenes of sequence 00, with what both sensors see: as a student and its teacher need them."""
     sequences = open_sequences([street], ["00"], tiny_street.GRID, SEMANTIC_KITTI)
     spec = replace(tiny_street.SPEC, sensors=(LIDAR, STEREO))
-    made = Scenes(sequences, SampleCache(tmp_path, spec, SEMANTIC_KITTI), Augmentation())
+    made = Scenes(sequences, SampleCache(tmp_path, spec, SEMANTIC_KITTI), SceneAugmentation())
     for frame in made.frames:
         made.cache.write(*frame)
     return made

@@ -20,15 +20,15 @@ from ssc_ros.distillation.language import LangSegTeacher
 from ssc_ros.inference.checkpoint import CheckpointMetadata, load_checkpoint, save_checkpoint
 from ssc_ros.inference.inputs import resized
 from ssc_ros.systems import STEREO
-from ssc_ros.training.augmentation import Augmentation, mirror
-from ssc_ros.training.cache import SampleCache
 from ssc_ros.training.checkpoint_writer import read_curves
 from ssc_ros.training.command import train
-from ssc_ros.training.guidance import GuidanceCache, ask
-from ssc_ros.training.mirror import MirroredSequence
-from ssc_ros.training.precompute import precompute_teacher
-from ssc_ros.training.sample import collate
-from ssc_ros.training.scene_data import Scenes, open_sequences
+from ssc_ros.training.guidance_cache import GuidanceCache, ask
+from ssc_ros.training.mirror import MirroredSequence, mirror_sample
+from ssc_ros.training.precompute_guidance import precompute_guidance
+from ssc_ros.training.sample_cache import SampleCache
+from ssc_ros.training.scene_augmentation import SceneAugmentation
+from ssc_ros.training.scene_sample import collate_scenes
+from ssc_ros.training.scenes import Scenes, open_sequences
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 CPU = torch.device("cpu")
@@ -54,7 +54,9 @@ def guided(street, tmp_path, teacher) -> Scenes:
     sequences = open_sequences([street], ["00"], tiny_street.GRID, SEMANTIC_KITTI)
     spec = replace(tiny_street.SPEC, pair=())
     guidance = GuidanceCache(tmp_path / "cache", Guide(teacher, SIZE))
-    made = Scenes(sequences, SampleCache(tmp_path / "cache", spec, SEMANTIC_KITTI), Augmentation(), guidance=guidance)
+    made = Scenes(
+        sequences, SampleCache(tmp_path / "cache", spec, SEMANTIC_KITTI), SceneAugmentation(), guidance=guidance
+    )
     for frame in made.frames:
         made.cache.write(*frame)
     for _ in guidance.make(made.guided(), CPU):
@@ -141,7 +143,7 @@ def test_an_interrupted_run_leaves_whole_files(guided, monkeypatch) -> None:
 
 def test_mirroring_a_sample_mirrors_its_guidance(guided) -> None:
     sample = guided[0]
-    mirrored = mirror(sample, tiny_street.GRID)
+    mirrored = mirror_sample(sample, tiny_street.GRID)
     assert torch.equal(mirrored.inputs["image"], sample.inputs["image"].flip(2))
     for own, other in zip(sample.guidance, mirrored.guidance, strict=True):
         assert torch.equal(own.flip(2), other)
@@ -153,7 +155,7 @@ def test_a_mirrored_pair_has_the_answer_to_its_own_left_image(guided, teacher) -
     spec = replace(tiny_street.SPEC, pair=("right", "focal_baseline"))
     cache = replace(guided.cache, spec=spec)
     sequences = [guided.frames[0][0]]
-    scenes = Scenes(sequences, cache, Augmentation(flip=0.5), guidance=guided.guidance)
+    scenes = Scenes(sequences, cache, SceneAugmentation(flip=0.5), guidance=guided.guidance)
     wanted = scenes.guided()
     assert len(wanted) == 2 * len(scenes)
     stale = guided.guidance.stale(wanted)
@@ -165,14 +167,14 @@ def test_a_mirrored_pair_has_the_answer_to_its_own_left_image(guided, teacher) -
     right = np.ascontiguousarray(sequences[0].frame(frame_id).right[:, ::-1])
     kept, said = guided.guidance.read(sequence, frame_id), ask(teacher, right, SIZE, CPU)
     assert torch.equal(kept.features, said.features)
-    assert len(Scenes(sequences, cache, Augmentation(flip=0.0)).guided()) == len(scenes)
+    assert len(Scenes(sequences, cache, SceneAugmentation(flip=0.0)).guided()) == len(scenes)
 
 
 def test_a_batch_has_the_guidance_of_its_samples(guided) -> None:
-    batch = collate([guided[0], guided[1]])
+    batch = collate_scenes([guided[0], guided[1]])
     assert isinstance(batch.guidance, PixelGuidance)
     assert torch.equal(batch.guidance.logits[1], guided[1].guidance.logits)
-    assert collate([guided[0]._replace(guidance=None)]).guidance is None
+    assert collate_scenes([guided[0]._replace(guidance=None)]).guidance is None
 
 
 # the whole way ------------------------------------------------------------------------------------------------------
@@ -196,7 +198,7 @@ def test_teacher_questions_and_guided_training_follow_each_other(street, tiny, t
     command = str(missing.value).partition("ssc-ros ")[2]
     assert cli.main(shlex.split(command)) == 0
     assert "6 of 6 images asked" in capsys.readouterr().out
-    assert precompute_teacher(run) == 0
+    assert precompute_guidance(run) == 0
     assert "0 of 6 images asked" in capsys.readouterr().out
 
     train(run)
@@ -217,7 +219,7 @@ def test_teacher_questions_and_guided_training_follow_each_other(street, tiny, t
 def test_an_interrupted_guided_run_ends_with_the_weights_of_an_uninterrupted_one(street, tiny, tmp_path) -> None:
     options = flags(save_teacher(tmp_path / "teacher.safetensors"))
     whole, broken = (arguments(street, tmp_path / name, **options) for name in ("whole", "broken"))
-    precompute_teacher(whole)
+    precompute_guidance(whole)
     train(whole)
     stop = ["--trainer.callbacks=tiny_street.Interrupt", "--trainer.callbacks.step=4"]
     with pytest.raises(RuntimeError, match="interrupted"):
@@ -231,7 +233,7 @@ def test_an_interrupted_guided_run_ends_with_the_weights_of_an_uninterrupted_one
 def test_a_teacher_that_has_changed_must_be_asked_again(street, tiny, tmp_path) -> None:
     path = save_teacher(tmp_path / "teacher.safetensors")
     run = arguments(street, tmp_path / "run", **flags(path))
-    precompute_teacher(run)
+    precompute_guidance(run)
     save_teacher(path, seed=6)
     with pytest.raises(SscError, match=r"6 of 6 images \(or they, or it, have changed since\)"):
         train(run)
@@ -239,7 +241,7 @@ def test_a_teacher_that_has_changed_must_be_asked_again(street, tiny, tmp_path) 
 
 def test_terms_are_switched_by_flags(street, tiny, tmp_path) -> None:
     path = save_teacher(tmp_path / "teacher.safetensors")
-    precompute_teacher(arguments(street, tmp_path / "any", **flags(path)))
+    precompute_guidance(arguments(street, tmp_path / "any", **flags(path)))
     run = arguments(street, tmp_path / "run", trainer__max_epochs=1, **flags(path, feature=0))
     train(run)
     terms = {name.removeprefix("train/") for name in read_curves(tmp_path / "run" / "tensorboard")}
@@ -250,4 +252,4 @@ def test_terms_are_switched_by_flags(street, tiny, tmp_path) -> None:
 
 def test_a_training_without_a_language_teacher_has_nobody_to_ask(street, tiny, tmp_path) -> None:
     with pytest.raises(SscError, match="asks no language teacher"):
-        precompute_teacher(arguments(street, tmp_path / "run"))
+        precompute_guidance(arguments(street, tmp_path / "run"))

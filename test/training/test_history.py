@@ -13,12 +13,13 @@ from ssc_ros.core import SEMANTIC_KITTI, SscError, poses
 from ssc_ros.inference.inputs import InputPreparer
 from ssc_ros.networks.lift.depth_weighted import project_voxels
 from ssc_ros.systems.spec import History
-from ssc_ros.training.augmentation import Augmentation, mirror
-from ssc_ros.training.cache import TRUTH, SampleCache
-from ssc_ros.training.mirror import MirroredSequence, grid_mirror, mirror_frame
-from ssc_ros.training.sample import collate
+from ssc_ros.training.mirror import MirroredSequence, grid_mirror, mirror_frame, mirror_sample
+from ssc_ros.training.sample_cache import TRUTH, SampleCache
 from ssc_ros.training.sampler import Draw
-from ssc_ros.training.scene_data import SceneData, Scenes, open_sequences, past_ids
+from ssc_ros.training.scene_augmentation import SceneAugmentation
+from ssc_ros.training.scene_data import SceneData
+from ssc_ros.training.scene_sample import collate_scenes
+from ssc_ros.training.scenes import Scenes, open_sequences, past_ids
 
 from ..inference import tiny_temporal
 
@@ -54,7 +55,7 @@ def drives(tmp_path_factory):
 
 def scenes_of(drives, folder, *names, spec=SPEC, **augmentation):
     sequences = open_sequences([drives], names or ["00", "01"], GRID, SEMANTIC_KITTI)
-    scenes = Scenes(sequences, SampleCache(folder, spec, SEMANTIC_KITTI), Augmentation(**augmentation))
+    scenes = Scenes(sequences, SampleCache(folder, spec, SEMANTIC_KITTI), SceneAugmentation(**augmentation))
     for wanted in scenes.needed(augmented=True):
         scenes.cache.write(*wanted)
     return scenes
@@ -102,7 +103,7 @@ def test_what_is_trained_on_is_what_is_deployed(drives, tmp_path):
         (stream.complete if int(frame_id) in LABELLED else stream.observe)(frame)
     hook.remove()
     for index, streamed in enumerate(outputs):
-        sample = collate([scenes[index]])
+        sample = collate_scenes([scenes[index]])
         torch.testing.assert_close(made(sample.inputs).scene.half, streamed, atol=1e-5, rtol=0)
     assert stream.past_frames == 2
 
@@ -124,7 +125,7 @@ def test_only_what_is_needed_is_prepared(drives, tmp_path):
 
 def test_a_batch_fills_up_the_points(drives, tmp_path):
     samples = [scenes_of(drives, tmp_path)[i] for i in (0, 1)]
-    batch = collate(samples)
+    batch = collate_scenes(samples)
     lengths = [len(sample.inputs["stereo_points"]) for sample in samples]
     assert lengths[0] < lengths[1]
     assert torch.equal(batch.inputs["stereo_points"][0, : lengths[0]], samples[0].inputs["stereo_points"])
@@ -134,7 +135,7 @@ def test_a_batch_fills_up_the_points(drives, tmp_path):
 
 def test_the_past_is_mirrored_with_the_present(drives, tmp_path):
     sample = scenes_of(drives, tmp_path)[1]
-    mirrored = mirror(sample, GRID)
+    mirrored = mirror_sample(sample, GRID)
     width = SPEC.image_size[1]
     pixels, seen = (project_voxels(s.inputs["past_projection"].double(), GRID) for s in (sample, mirrored))
     u, v, depth = pixels.flip(2).unbind(-1)
@@ -144,7 +145,7 @@ def test_the_past_is_mirrored_with_the_present(drives, tmp_path):
     assert torch.equal(mirrored.inputs["past_image"], sample.inputs["past_image"].flip(-1))
     points, others = sample.inputs["stereo_points"], mirrored.inputs["stereo_points"]
     assert torch.equal(others, points * torch.tensor([1.0, -1, 1]))  # GRID is symmetric about y = 0
-    twice = mirror(mirrored, GRID)
+    twice = mirror_sample(mirrored, GRID)
     for key, value in sample.inputs.items():
         assert torch.allclose(twice.inputs[key].double(), value.double(), atol=1e-5), key
 
@@ -260,7 +261,7 @@ def test_a_pair_is_augmented_by_its_mirrored_frame(drives, tmp_path):
 
 def test_a_pair_is_not_mirrored_as_a_finished_sample(drives, tmp_path):
     with pytest.raises(SscError, match="MirroredSequence"):
-        mirror(scenes_of(drives, tmp_path, "00", spec=PAIR, flip=0)[0], GRID)
+        mirror_sample(scenes_of(drives, tmp_path, "00", spec=PAIR, flip=0)[0], GRID)
 
 
 def test_mirrored_frames_are_not_prepared_in_vain(drives, tmp_path):

@@ -18,11 +18,12 @@ from ssc_ros.inference.completer import SceneCompleter
 from ssc_ros.inference.inputs import InputPreparer
 from ssc_ros.inference.segmenter import PointSegmenter
 from ssc_ros.systems import LIDAR, STEREO, SYSTEMS
-from ssc_ros.training.augmentation import Augmentation
-from ssc_ros.training.cache import SampleCache
 from ssc_ros.training.command import train
 from ssc_ros.training.point_labels import NetworkLabeller, TruthLabeller
-from ssc_ros.training.scene_data import SceneData, open_sequences
+from ssc_ros.training.sample_cache import SampleCache
+from ssc_ros.training.scene_augmentation import SceneAugmentation
+from ssc_ros.training.scene_data import SceneData
+from ssc_ros.training.scenes import open_sequences
 
 SPEC = replace(tiny_street.SPEC, sensors=(STEREO, LIDAR), sweep=("lidar_voxels", "lidar_classes"))
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -85,7 +86,7 @@ def test_a_checkpoint_that_cannot_label_the_data_is_refused(street, tmp_path) ->
 
 def test_labels_that_no_robot_has_are_warned_of(street, tmp_path, caplog) -> None:
     def data(**options: object) -> SceneData:
-        return SceneData(SPEC, "semantic_kitti", street, ["00"], ["08"], Augmentation(), cache=tmp_path, **options)
+        return SceneData(SPEC, "semantic_kitti", street, ["00"], ["08"], SceneAugmentation(), cache=tmp_path, **options)
 
     data(segmentation=segmentation(tmp_path))
     assert not caplog.records

@@ -5,7 +5,7 @@ import torch
 
 from ssc_ros.core import UNKNOWN, SceneGrid, StereoRig, poses
 from ssc_ros.training.point_voxels import point_voxels
-from ssc_ros.training.sample import SceneTruth
+from ssc_ros.training.scene_sample import SceneTruth
 
 GRID = SceneGrid((0.0, -3.2, -2.0), 0.4, (24, 16, 8))
 OPTICAL = poses.from_rows(np.array([0, 0, 1, 0.3, -1, 0, 0, 0.05, 0, -1, 0, -0.1]))

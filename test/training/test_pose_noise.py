@@ -11,7 +11,8 @@ import tiny_street
 from ssc_ros.core import SEMANTIC_KITTI, poses
 from ssc_ros.training.mirror import MirroredSequence
 from ssc_ros.training.pose_noise import PoseNoise, drifted
-from ssc_ros.training.scene_data import SceneData, open_sequences, relative_pose
+from ssc_ros.training.scene_data import SceneData
+from ssc_ros.training.scenes import open_sequences, relative_pose
 
 FRAMES = 6
 

@@ -22,9 +22,11 @@ from ssc_ros.networks.heads.point_logits import PointLogits
 from ssc_ros.networks.sparse.sites import Sites
 from ssc_ros.training.checkpoint_writer import read_curves
 from ssc_ros.training.command import train
-from ssc_ros.training.point_training import PointObjective, class_weights
+from ssc_ros.training.point_objective import PointObjective
+from ssc_ros.training.point_training import class_weights
 from ssc_ros.training.sampler import Draw
-from ssc_ros.training.sweep_data import SweepAugmentation, SweepData, Sweeps, collate
+from ssc_ros.training.sweep_augmentation import SweepAugmentation
+from ssc_ros.training.sweep_data import SweepData, Sweeps, collate_sweeps
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 PLAIN = SweepAugmentation(rotate=False, flip=False, scale=0.0, jitter=0.0)
@@ -80,7 +82,7 @@ def test_a_sample_is_what_lies_on_disk_and_a_batch_is_filled_up(street: Path) ->
     np.testing.assert_array_equal(data[1].inputs["cloud"], cloud)
     assert torch.bincount(data[1].labels).nonzero()[:, 0].tolist() == [9, 13]  # road and building
     short = data[1]._replace(inputs={"cloud": data[1].inputs["cloud"][:10]}, labels=data[1].labels[:10])
-    batch = collate([short, data[2]])
+    batch = collate_sweeps([short, data[2]])
     assert batch.inputs["cloud"].shape == (2, 900, 4)
     assert batch.inputs["cloud"][0, 10:].isnan().all()
     assert (batch.labels[0, 10:] == 0).all()

@@ -20,8 +20,8 @@ from ssc_ros.inference.checkpoint import load_checkpoint, read_metadata
 from ssc_ros.inference.completer import SceneCompleter
 from ssc_ros.training.checkpoint_writer import read_curves
 from ssc_ros.training.command import train
-from ssc_ros.training.scene_data import open_sequences
 from ssc_ros.training.scene_training import SceneTraining
+from ssc_ros.training.scenes import open_sequences
 from ssc_ros.training.training_base import one_cycle
 
 SCRIPT = Path(__file__).with_name("train_tiny.py")

@@ -127,7 +127,7 @@ def candidates(name: str, device: torch.device, ranges: Ranges = NO_RANGES) -> l
     Args:
         name: "auto", or of a backend.
         device: of the network.
-        ranges: what the network's convolutions read; empty where nobody knows.
+        ranges: what the network's convolutions read; empty where that is not known.
 
     Raises:
         SscError: there is no such backend, or it cannot run here.

@@ -69,8 +69,8 @@ class _Session:
             # it would go on without a word, on a CPU
             raise RuntimeError(f"this ONNX Runtime has no {first}: pip install onnxruntime-gpu tensorrt")
         # inputs that are not used are left out
-        self._taken = [(port.name, int(port.name.removeprefix("input"))) for port in self._session.get_inputs()]
-        self._given = [port.name for port in self._session.get_outputs()]
+        self._inputs = [(port.name, int(port.name.removeprefix("input"))) for port in self._session.get_inputs()]
+        self._outputs = [port.name for port in self._session.get_outputs()]
         self._device = example.inputs[0].device
         self._example = example.outline()
 
@@ -78,12 +78,12 @@ class _Session:
         like = self._example
         if any(x.shape != y.shape for x, y in zip(tensors, like.inputs, strict=True)):
             return like.part.call(*tensors)
-        arguments = [(name, tensors[i].to(like.inputs[i].dtype).contiguous()) for name, i in self._taken]
+        arguments = [(name, tensors[i].to(like.inputs[i].dtype).contiguous()) for name, i in self._inputs]
         results = [torch.empty(x.shape, dtype=x.dtype, device=self._device) for x in flatten(like.output)]
         binding = self._session.io_binding()
         for name, x in arguments:
             binding.bind_input(*_place(name, x))
-        for name, x in zip(self._given, results, strict=True):
+        for name, x in zip(self._outputs, results, strict=True):
             binding.bind_output(*_place(name, x))
         if self._device.type == "cuda":  # ONNX Runtime has a stream of its own
             torch.cuda.current_stream(self._device).synchronize()

@@ -61,18 +61,18 @@ def load_or_convert(example: Example, backend: Backend, artefacts: Artefacts) ->
 
 
 class _AsTheyLie(nn.Module):
-    """A part whose arguments are `lay_out`, and whose results lie in memory as those of the example."""
+    """A part whose arguments are `lay_out`, and whose results lie in memory as the example's do."""
 
     def __init__(self, example: Example) -> None:
         super().__init__()
         self.part = FlatPart(example.part)
-        self._given, self._found = lying(example.inputs), lying(flatten(example.output))
+        self._inputs_last, self._outputs_last = lying(example.inputs), lying(flatten(example.output))
 
     def forward(self, *tensors: Tensor) -> tuple[Tensor, ...]:
         """The tensors in the part's result."""
-        given = (channels_first(x) if last else x for x, last in zip(tensors, self._given, strict=True))
-        found: tuple[Tensor, ...] = self.part(*given)
-        return tuple(channels_last(x) if last else x for x, last in zip(found, self._found, strict=True))
+        inputs = (channels_first(x) if last else x for x, last in zip(tensors, self._inputs_last, strict=True))
+        outputs: tuple[Tensor, ...] = self.part(*inputs)
+        return tuple(channels_last(x) if last else x for x, last in zip(outputs, self._outputs_last, strict=True))
 
 
 def lying(tensors: Sequence[Tensor]) -> list[bool]:
@@ -81,7 +81,7 @@ def lying(tensors: Sequence[Tensor]) -> list[bool]:
 
 
 def _leave_in_place(model: Any) -> None:
-    """Let what moves channels last read what had moved them first: OpenVINO does so only where nobody else reads it."""
+    """Let what moves channels last read what had moved them first: OpenVINO does so only where no other reads it."""
     for operation in model.get_ordered_ops():
         source = operation.input_value(0).get_node() if operation.get_input_size() else None
         if source is None or {operation.get_type_name(), source.get_type_name()} != {"Transpose"}:
@@ -94,11 +94,11 @@ def _leave_in_place(model: Any) -> None:
 def lay_out(tensors: Sequence[Tensor], example: Example) -> tuple[Tensor, ...]:
     """Arguments of a part as its model takes them, contiguous.
 
-    Where the channels of the example's volume are innermost in memory, they are the model's last axis: so nobody moves
+    Where the channels of the example's volume are innermost in memory, they are the model's last axis: so nothing moves
     them, and OpenVINO calculates in that order.
     """
-    given = zip(tensors, lying(example.inputs), strict=True)
-    return tuple((channels_last(x) if last else x).contiguous() for x, last in given)
+    inputs = zip(tensors, lying(example.inputs), strict=True)
+    return tuple((channels_last(x) if last else x).contiguous() for x, last in inputs)
 
 
 def save(model: Any, path: Path) -> None:
@@ -120,7 +120,7 @@ def _with_small_volumes(model: Any) -> Any:
     return steps.build()
 
 
-def _given(tensor: Tensor, port: Any) -> Any:
+def _openvino_tensor(tensor: Tensor, port: Any) -> Any:
     """OpenVINO's view of an argument in the precision of a model's input, or of a copy."""
     if port.element_type == openvino.Type.bf16:  # which numpy does not know
         bits = tensor.to(torch.bfloat16).view(torch.int16).numpy()
@@ -128,18 +128,18 @@ def _given(tensor: Tensor, port: Any) -> Any:
     return (tensor.float() if tensor.is_floating_point() else tensor).numpy()
 
 
-def _tensor(array: NDArray[Any], last: bool) -> Tensor:
+def _torch_tensor(array: NDArray[Any], last: bool) -> Tensor:
     """OpenVINO's result as a view [B, C, ...]; numpy knows no bfloat16, and is given one that it calls float16."""
-    found = torch.from_numpy(array)
-    found = found.view(torch.bfloat16) if found.dtype == torch.float16 else found
-    return channels_first(found) if last else found
+    tensor = torch.from_numpy(array)
+    tensor = tensor.view(torch.bfloat16) if tensor.dtype == torch.float16 else tensor
+    return channels_first(tensor) if last else tensor
 
 
 class _Request:
     """A compiled model that is called like the part.
 
-    Results are views of OpenVINO's memory, which the next call writes into; those of a part that a network runs several
-    times for one scene are copied.
+    Results are views of OpenVINO's memory, which the next call writes into; the results of a part that a network runs
+    several times for one scene are copied.
     """
 
     def __init__(self, model: Any, example: Example, precision: str) -> None:
@@ -154,16 +154,18 @@ class _Request:
             model = _with_small_volumes(model)
         compiled = core().compile_model(model, "CPU", config)
         self._request, self._ports = compiled.create_infer_request(), compiled.inputs
-        self._last = lying(flatten(example.output))
+        self._outputs_last = lying(flatten(example.output))
         self._example = example
         self._shapes = [x.shape for x in example.inputs]
 
     def __call__(self, *tensors: Tensor) -> Any:
         if [x.shape for x in tensors] != self._shapes:  # another batch size; nothing that is deployed has one
             return self._example.part.call(*tensors)
-        given = [_given(x, port) for x, port in zip(lay_out(tensors, self._example), self._ports, strict=True)]
-        found = self._request.infer(given, share_inputs=True, share_outputs=True)
-        results = [_tensor(found[i], last) for i, last in enumerate(self._last)]
+        inputs = zip(lay_out(tensors, self._example), self._ports, strict=True)
+        outputs = self._request.infer(
+            [_openvino_tensor(x, port) for x, port in inputs], share_inputs=True, share_outputs=True
+        )
+        results = [_torch_tensor(outputs[i], last) for i, last in enumerate(self._outputs_last)]
         if self._example.runs > 1:
             results = [x.clone() for x in results]
         return rebuild(self._example.output, iter(results))

@@ -14,7 +14,7 @@ from ssc_ros.core import SscError
 from ssc_ros.inference.backends.artefacts import Artefacts
 from ssc_ros.inference.backends.backend import Backend
 from ssc_ros.inference.backends.parity import REQUIRED, agreement_of
-from ssc_ros.inference.backends.sample import made_inputs
+from ssc_ros.inference.backends.synthetic_scene import synthetic_inputs
 from ssc_ros.kernels.memory import trim_heap
 from ssc_ros.networks.dense import Example, dense_parts, record
 from ssc_ros.networks.heads.scene_logits import SceneLogits
@@ -27,7 +27,7 @@ _LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Deployment:
+class Execution:
     """How a network is run now.
 
     Attributes:
@@ -44,12 +44,12 @@ class Deployment:
     agreement: float | None = None
 
 
-def deploy(
+def choose_backend(
     network: SceneNetwork, candidates: Sequence[Backend], device: torch.device, ranges: Ranges = NO_RANGES
-) -> Deployment:
-    """Let the first of some backends run a network that agrees with torch in single precision on a made street.
+) -> Execution:
+    """Let the first backend run a network that agrees with torch in single precision on a synthetic scene.
 
-    The last one, which somebody has asked for by name, may in bfloat16 lose what torch in bfloat16 loses, too.
+    The last one, which the user has asked for by name, may in bfloat16 lose what torch in bfloat16 loses, too.
 
     Args:
         network: on the device, in evaluation mode; its dense parts are replaced.
@@ -62,13 +62,13 @@ def deploy(
     """
     backend, *others = candidates
     try:
-        return _deploy_one(network, backend, device, ranges, by_name=not others)
+        return _run_by(network, backend, device, ranges, by_name=not others)
     except SscError as error:
         restore(network)
         if not others:
             raise
         _LOG.warning("%s; trying %s", error, others[0].name)
-    return deploy(network, others, device, ranges)
+    return choose_backend(network, others, device, ranges)
 
 
 def restore(network: SceneNetwork) -> None:
@@ -77,12 +77,18 @@ def restore(network: SceneNetwork) -> None:
         part.replace(None)
 
 
-def _deploy_one(
+def _run_by(
     network: SceneNetwork, backend: Backend, device: torch.device, ranges: Ranges, *, by_name: bool
-) -> Deployment:
+) -> Execution:
+    """Let one backend run a network.
+
+    Raises:
+        SscError: it does not agree with torch, or something that it needs is missing.
+    """
     if backend.is_torch or not network.completes:
-        return Deployment(Backend("torch", "f32" if backend.precision == "f32" else "bf16"))
-    made = {key: value.to(device) for key, value in made_inputs(network.spec).items()}
+        return Execution(Backend("torch", "f32" if backend.precision == "f32" else "bf16"))
+    # torch completes a synthetic scene, and its dense parts are compiled for what they were given
+    made = {key: value.to(device) for key, value in synthetic_inputs(network.spec).items()}
     inputs = as_streamed(network, made)
     eight_bits = backend.precision == "int8"
     if eight_bits and not ranges:
@@ -95,13 +101,34 @@ def _deploy_one(
         if not examples:
             raise SscError(f"backend '{backend.name}' has nothing to compile in this network; use torch")
         compiled, left = compile_parts(examples, backend, Artefacts.of(network, ranges))
+    # the backend completes the same scene
     assert expected.scene is not None
     agreement = _agreement(network, backend, inputs, expected.scene)
+    _require_agreement(agreement, network, backend, inputs, expected.scene, by_name=by_name)
+    del expected, examples
+    trim_heap()  # whole volumes of torch's run, and what was compiled from
+    return Execution(backend, compiled, left, agreement)
+
+
+def _require_agreement(
+    agreement: float,
+    network: SceneNetwork,
+    backend: Backend,
+    inputs: SceneInputs,
+    expected: SceneLogits,
+    *,
+    by_name: bool,
+) -> None:
+    """Make sure that a backend agrees with torch; by name, it may lose in bfloat16 what torch loses by it.
+
+    Raises:
+        SscError: it does not.
+    """
     least = REQUIRED[backend.precision]
     if by_name and backend.precision == "bf16" and agreement < least:
         # a network that makes much of every rounding is not the backend's fault
         with _without_backend(network):
-            rounding = 1 - _agreement(network, backend, inputs, expected.scene)
+            rounding = 1 - _agreement(network, backend, inputs, expected)
         _LOG.warning("bfloat16 alone changes %.2f%% of the labels that torch is sure of", 100 * rounding)
         least -= rounding
     if agreement < least:
@@ -109,9 +136,6 @@ def _deploy_one(
             f"backend '{backend.name}' is refused: {agreement:.2%} of the voxels that torch is sure of get the "
             f"same label, {least:.2%} are expected"
         )
-    del expected, examples
-    trim_heap()  # whole volumes of torch's run, and what was compiled from
-    return Deployment(backend, compiled, left, agreement)
 
 
 def _agreement(network: SceneNetwork, backend: Backend, inputs: SceneInputs, expected: SceneLogits) -> float:

@@ -26,7 +26,7 @@ from ssc_ros.ros.replay.replay import ReplaySettings
 WAIT = 300.0
 """For the node, which may have a large network to load [s]."""
 QUIET_CLOCK = 1.0
-"""Of /clock, to which nobody listens here [Hz]."""
+"""Of /clock, to which no process listens here [Hz]."""
 
 
 class FrameSource:

@@ -149,7 +149,7 @@ def _warm(values: Milliseconds) -> Milliseconds:
 
 @dataclass(frozen=True)
 class Result(Document):
-    """One call of the benchmark.
+    """One call of `ssc-ros benchmark ros`.
 
     Attributes:
         what: was measured.
@@ -157,7 +157,7 @@ class Result(Document):
         runs: one for each rate.
     """
 
-    FORMAT = "ssc_ros.profiling.ros/1"
+    FORMAT = "ssc_ros.benchmark.ros/1"
     what: str
     frame: str
     runs: Sequence[Run]

@@ -1,4 +1,4 @@
-"""Lines by which the processes of a run tell the benchmark what they have seen, in the midst of their log."""
+"""Lines by which the processes of a run say what they have seen, in the midst of their log."""
 
 from __future__ import annotations
 

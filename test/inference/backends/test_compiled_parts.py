@@ -13,8 +13,8 @@ from ssc_ros.core import SscError
 from ssc_ros.inference.backends.artefacts import Artefacts
 from ssc_ros.inference.backends.backend import Backend
 from ssc_ros.inference.backends.parity import REQUIRED
-from ssc_ros.inference.backends.sample import made_inputs
-from ssc_ros.inference.backends.selection import deploy, observe
+from ssc_ros.inference.backends.selection import choose_backend, observe
+from ssc_ros.inference.backends.synthetic_scene import synthetic_inputs
 from ssc_ros.networks.dense import dense, record
 from ssc_ros.networks.quantization import observed_ranges, quantised
 from ssc_ros.networks.volume.blocks import channels_are_last, channels_first, channels_last
@@ -92,11 +92,11 @@ def test_compiled_parts_calculate_what_torch_does(library):
     if reason := backend.missing(CPU):
         pytest.skip(reason)
     made = network()
-    inputs = made_inputs(SPEC)
+    inputs = synthetic_inputs(SPEC)
     expected, _ = observe(made, inputs)
     for _ in range(2):  # the second time from the cache
-        deployment = deploy(made, [backend], CPU)
-        assert (deployment.parts, deployment.left) == (("image.see", "fuse_and_fill", "complete"), ())
+        execution = choose_backend(made, [backend], CPU)
+        assert (execution.parts, execution.left) == (("image.see", "fuse_and_fill", "complete"), ())
         found = made(inputs).scene
         scale = expected.scene.features.abs().max()
         torch.testing.assert_close(found.features / scale, expected.scene.features / scale, atol=1e-5, rtol=0)
@@ -146,9 +146,9 @@ def test_weights_of_convolutions_lie_channels_last_and_change_no_number():
 
 def test_openvino_calculates_in_eight_bits_what_torch_does_with_rounded_values():
     parts = pytest.importorskip("ssc_ros.inference.backends.openvino_parts")
-    backend, made, inputs = Backend("openvino", "int8"), network(), made_inputs(SPEC)
+    backend, made, inputs = Backend("openvino", "int8"), network(), synthetic_inputs(SPEC)
     with pytest.raises(SscError, match="does not say; let it see frames: ssc-ros export FILE --backend openvino-int8"):
-        deploy(made, [backend], CPU)
+        choose_backend(made, [backend], CPU)
     with observed_ranges(made) as ranges:
         _, examples = observe(made, inputs)
     (see,) = (example for example in examples if example.part.path == "image.see")
@@ -157,9 +157,9 @@ def test_openvino_calculates_in_eight_bits_what_torch_does_with_rounded_values()
     weights = [operation for operation in model.get_ops() if operation.get_element_type().to_dtype() == "int8"]
     assert len(weights) == len([name for name in ranges if name.startswith(("image.encoder", "image.depth"))])
     for _ in range(2):  # the second time from the cache
-        deployment = deploy(made, [backend], CPU, ranges)
-        assert (deployment.parts, deployment.left) == (("image.see", "fuse_and_fill", "complete"), ())
-        assert deployment.agreement > REQUIRED["int8"]
+        execution = choose_backend(made, [backend], CPU, ranges)
+        assert (execution.parts, execution.left) == (("image.see", "fuse_and_fill", "complete"), ())
+        assert execution.agreement > REQUIRED["int8"]
 
 
 @pytest.mark.parametrize(("system", "preset"), [("htcl", "edge"), ("sgn", "edge_t"), ("vlscene", "edge")])
@@ -168,9 +168,9 @@ def test_openvino_knows_every_operation_of_dense_parts(system, preset):
     if reason := backend.missing(CPU):
         pytest.skip(reason)
     torch.manual_seed(0)
-    deployment = deploy(build(system, preset).eval(), [backend], CPU)
-    assert deployment.left == ()
-    assert len(deployment.parts) > 1
+    execution = choose_backend(build(system, preset).eval(), [backend], CPU)
+    assert execution.left == ()
+    assert len(execution.parts) > 1
 
 
 SIGNAL_AFTER_OPENVINO = """

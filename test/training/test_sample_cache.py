@@ -14,11 +14,11 @@ from ssc_ros.core import SEMANTIC_KITTI, SscError
 from ssc_ros.inference.inputs import InputPreparer
 from ssc_ros.inference.stereo import StereoMatcher
 from ssc_ros.systems import LIDAR, STEREO
-from ssc_ros.training.cache import IMAGE, POINT_CLASSES, POINTS, TRUTH, SampleCache
 from ssc_ros.training.mirror import MirroredSequence
 from ssc_ros.training.point_labels import TruthLabeller
-from ssc_ros.training.sample import Sample, nearest_class, prepare_truth
-from ssc_ros.training.scene_data import open_sequences
+from ssc_ros.training.sample_cache import IMAGE, POINT_CLASSES, POINTS, TRUTH, SampleCache
+from ssc_ros.training.scene_sample import SceneSample, nearest_class, prepare_truth
+from ssc_ros.training.scenes import open_sequences
 
 DAMAGES = {
     "cut": lambda whole: whole[: len(whole) // 2],
@@ -38,7 +38,7 @@ def test_read_returns_what_was_prepared(scenes) -> None:
     for sequence, frame_id in scenes.frames:
         frame = sequence.frame(frame_id)
         truth = prepare_truth(sequence, frame_id, frame, spec, SEMANTIC_KITTI)
-        expected = Sample(InputPreparer(spec)(frame), truth)
+        expected = SceneSample(InputPreparer(spec)(frame), truth)
         kept = scenes.cache.read(sequence, frame_id)
         assert kept.inputs.keys() == expected.inputs.keys()
         for key, value in expected.inputs.items():

@@ -24,7 +24,7 @@ from ssc_ros.inference.inputs import InputPreparer
 from ssc_ros.systems import LIDAR, STEREO, InputSpec, SceneInputs
 from ssc_ros.training.mirror import MirroredSequence
 from ssc_ros.training.point_labels import PointLabeller, TruthLabeller
-from ssc_ros.training.sample import Sample, SceneTruth, prepare_truth
+from ssc_ros.training.scene_sample import SceneSample, SceneTruth, prepare_truth
 
 VERSION = 4
 """Raise this when what is prepared changes: older files are then left alone and written anew."""
@@ -98,33 +98,36 @@ class SampleCache:
         return self.folder / digest / f"{frame_id}.{part}.npz"
 
     def stale(self, sequence: KittiSequence, frame_id: str, parts: Sequence[str] | None = None) -> list[str]:
-        """Those of the parts (all, unless told) that are missing, or older than the files they were made from."""
+        """The parts (of all, unless told) that are missing, or older than the files they were made from."""
         sources = (sequence.path / "image_2" / f"{frame_id}.png", sequence.path / "voxels" / f"{frame_id}.label")
         newest = max(source.stat().st_mtime_ns for source in sources if source.exists())
         paths = {part: self.path(sequence, frame_id, part) for part in parts or self.parts}
         return [part for part, path in paths.items() if not path.is_file() or path.stat().st_mtime_ns < newest]
 
     def write(self, sequence: KittiSequence, frame_id: str, parts: Sequence[str] | None = None) -> None:
-        """Make those of the parts (all, unless told) that are stale, and keep them."""
+        """Make the parts (all, unless told) that are stale, and keep them."""
         stale = self.stale(sequence, frame_id, parts)
         if not stale:
             return
+        # truth, and the classes of points
         frame = sequence.frame(frame_id)
         made: dict[str, SceneInputs] = {}
         if TRUTH in stale:
             made[TRUTH] = prepare_truth(sequence, frame_id, frame, self.spec, self.label_set)._asdict()
         if POINT_CLASSES in stale and frame.points is not None:
             frame = replace(frame, point_labels=self.labeller(sequence, frame_id, frame.points))
+        # inputs, of the sensors that a stale part needs
         pair, sweep = (tuple(part for part in parts if part in stale) for parts in (self.spec.pair, self.spec.sweep))
         sensors = ((STEREO,) if pair or IMAGE in stale else ()) + ((LIDAR,) if sweep else ())
         inputs = InputPreparer(replace(self.spec, sensors=sensors, pair=pair, sweep=sweep))(frame)
         for part in stale:
             if part != TRUTH:
                 made[part] = {key: inputs[key] for key in ((IMAGE, "projection") if part == IMAGE else (part,))}
+        # files
         for part, tensors in made.items():
             write_atomically(self.path(sequence, frame_id, part), _encode(tensors, len(self.label_set)))
 
-    def read(self, sequence: KittiSequence, frame_id: str) -> Sample:
+    def read(self, sequence: KittiSequence, frame_id: str) -> SceneSample:
         """A kept sample, unbatched and without its history.
 
         Raises:
@@ -132,7 +135,7 @@ class SampleCache:
         """
         truth = self._read(self.path(sequence, frame_id, TRUTH))
         inputs = self.read_inputs(sequence, frame_id, self.input_parts)
-        return Sample(inputs, SceneTruth(*(truth[key] for key in SceneTruth._fields)))
+        return SceneSample(inputs, SceneTruth(*(truth[key] for key in SceneTruth._fields)))
 
     def read_inputs(self, sequence: KittiSequence, frame_id: str, parts: Sequence[str]) -> SceneInputs:
         """Kept inputs of a frame, unbatched.

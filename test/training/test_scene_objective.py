@@ -13,9 +13,9 @@ from ssc_ros.losses import depth_cross_entropy, lovasz_softmax, sem_scal
 from ssc_ros.networks.heads.subvoxel import SubvoxelLogits
 from ssc_ros.systems import SceneOutput
 from ssc_ros.systems.spec import VoxelLogits
-from ssc_ros.training.halve import halve
-from ssc_ros.training.objective import RARE, Objective, draw_voxels, emptiness
-from ssc_ros.training.sample import SceneTruth
+from ssc_ros.training.half_labels import halve_labels
+from ssc_ros.training.scene_objective import RARE, SceneObjective, draw_voxels, emptiness
+from ssc_ros.training.scene_sample import SceneTruth
 
 BINS = DepthBins(1.0, 0.5, 8)
 
@@ -53,14 +53,14 @@ def test_draws_estimate_the_loss_of_the_whole_scene() -> None:
     output, truth = random_output(), random_truth()
     whole = sem_scal(output.scene.dense(), truth.labels)
     generator = torch.Generator().manual_seed(0)
-    terms = Objective(voxels=200_000)(output, truth, BINS, torch.ones(20), generator)
+    terms = SceneObjective(voxels=200_000)(output, truth, BINS, torch.ones(20), generator)
     drawn = terms["sem_scal"]
     assert drawn.item() == pytest.approx(whole.item(), rel=0.01)
 
 
 def test_unknown_voxels_are_pulled_to_empty_and_known_ones_are_not_asked() -> None:
     output, truth = random_output(), random_truth()
-    unknown = Objective(cross_entropy=0, sem_scal=0, geo_scal=0, depth=0, image=0, unknown=1, voxels=4000)
+    unknown = SceneObjective(cross_entropy=0, sem_scal=0, geo_scal=0, depth=0, image=0, unknown=1, voxels=4000)
     terms = unknown(output, truth, BINS, torch.ones(20), torch.Generator().manual_seed(0))
     assert set(terms) == {"unknown"}
     assert emptiness(torch.zeros(7, 20)).item() == pytest.approx(math.log(20))
@@ -78,10 +78,10 @@ def test_unknown_voxels_are_pulled_to_empty_and_known_ones_are_not_asked() -> No
 
 
 SCENE_TERMS = {"cross_entropy", "sem_scal", "geo_scal", "lovasz", "unknown"}
-ALL = Objective(lovasz=1.0, voxels=500)
+ALL = SceneObjective(lovasz=1.0, voxels=500)
 
 
-def terms(objective: Objective, output: SceneOutput) -> dict[str, torch.Tensor]:
+def terms(objective: SceneObjective, output: SceneOutput) -> dict[str, torch.Tensor]:
     return objective(output, random_truth(), BINS, torch.ones(20), torch.Generator().manual_seed(0))
 
 
@@ -119,7 +119,7 @@ def test_a_scene_without_truth_teaches_nothing_but_emptiness() -> None:
         torch.zeros(2, 3, 5),
         torch.full((2, 3, 5), 255, dtype=torch.uint8),
     )
-    objective = Objective(lovasz=1.0, unknown=0.0)
+    objective = SceneObjective(lovasz=1.0, unknown=0.0)
     terms = objective(output, nothing, BINS, torch.ones(20), torch.Generator())
     assert terms.keys() == SCENE_TERMS - {"unknown"} | {"depth", "image"}
     loss = torch.stack(list(terms.values())).sum()
@@ -139,8 +139,8 @@ def guided_output() -> SceneOutput:
 
 
 def test_guesses_and_seeds_are_judged_at_half_resolution() -> None:
-    output, labels = guided_output(), halve(random_truth().labels)
-    given = terms(Objective(occupancy=2.0, seeds=3.0), output)
+    output, labels = guided_output(), halve_labels(random_truth().labels)
+    given = terms(SceneObjective(occupancy=2.0, seeds=3.0), output)
     assert given.keys() == {"occupancy_a", "occupancy_b", "seeds"}
     known = labels != 255
     for name, logits in output.occupancy.items():
@@ -152,14 +152,14 @@ def test_guesses_and_seeds_are_judged_at_half_resolution() -> None:
     likelihood = rows.log_softmax(dim=1).gather(1, truth[:, None]).mean()
     expected = lovasz_softmax(rows, truth) - likelihood
     assert given["seeds"].item() == pytest.approx(3 * expected.item(), rel=1e-5)
-    assert terms(Objective(occupancy=0.0), output).keys() == {"seeds"}
-    assert terms(Objective(seeds=0.0), output).keys() == {"occupancy_a", "occupancy_b"}
+    assert terms(SceneObjective(occupancy=0.0), output).keys() == {"seeds"}
+    assert terms(SceneObjective(seeds=0.0), output).keys() == {"occupancy_a", "occupancy_b"}
 
 
 def test_guidance_without_truth_teaches_nothing() -> None:
     output = guided_output()
     truth = random_truth()._replace(labels=torch.full((2, 8, 12, 6), 255, dtype=torch.uint8))
-    judged = Objective()(output, truth, BINS, torch.ones(20), torch.Generator())
+    judged = SceneObjective()(output, truth, BINS, torch.ones(20), torch.Generator())
     loss = torch.stack(list(judged.values())).sum()
     loss.backward()
     assert loss.item() == 0

@@ -1,4 +1,4 @@
-"""Asking the language teacher of a training, before it."""
+"""What a language teacher says of all images of a training, computed before the training."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ssc_ros.core import SscError
 from ssc_ros.training.command import TrainCommand
 
 
-def precompute_teacher(arguments: list[str]) -> int:
+def precompute_guidance(arguments: list[str]) -> int:
     """Ask the teacher of a training about every image of it, unless that was done before.
 
     Args:

@@ -35,7 +35,7 @@ class SceneTruth(NamedTuple):
     image: Tensor
 
 
-class Sample(NamedTuple):
+class SceneSample(NamedTuple):
     """Inputs and truth of one frame, or of a batch of frames; and what a language teacher says, where one is asked."""
 
     inputs: SceneInputs
@@ -57,7 +57,7 @@ def prepare_truth(
     return SceneTruth(*(torch.from_numpy(array) for array in (sequence.target(frame_id), depth, image)))
 
 
-def collate(samples: Sequence[Sample]) -> Sample:
+def collate_scenes(samples: Sequence[SceneSample]) -> SceneSample:
     """A batch; lists of points are filled up with rows of NaN to the length of the longest."""
     inputs = {}
     for key in samples[0].inputs:
@@ -66,7 +66,7 @@ def collate(samples: Sequence[Sample]) -> Sample:
     truth = zip(*(sample.truth for sample in samples), strict=True)
     said = [sample.guidance for sample in samples if sample.guidance is not None]
     guidance = PixelGuidance(*map(torch.stack, zip(*said, strict=True))) if said else None
-    return Sample(inputs, SceneTruth(*(torch.stack(values) for values in truth)), guidance)
+    return SceneSample(inputs, SceneTruth(*(torch.stack(values) for values in truth)), guidance)
 
 
 def nearest_class(

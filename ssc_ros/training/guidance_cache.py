@@ -50,7 +50,7 @@ class GuidanceCache:
         return self.folder / digest / f"{frame_id}.guidance.npz"
 
     def stale(self, scenes: Sequence[Scene]) -> list[Scene]:
-        """Those of the scenes whose answer is missing, or older than the image."""
+        """The scenes whose answer is missing, or older than the image."""
         return [scene for scene in scenes if self._is_stale(*scene)]
 
     def make(self, scenes: Sequence[Scene], device: torch.device) -> Iterator[Scene]:

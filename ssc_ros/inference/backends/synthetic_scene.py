@@ -1,4 +1,4 @@
-"""A made street, for comparing backends where there is no frame: a road with texture that ends at a wall."""
+"""A synthetic scene, for comparing backends where there is no frame: a road with texture that ends at a wall."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ _TILE = 24
 _LONG_AFTER_THE_START = 3_600_000_000_000
 
 
-def made_inputs(spec: InputSpec) -> SceneInputs:
-    """Batched inputs of one made frame; it has no past, but room for one."""
+def synthetic_inputs(spec: InputSpec) -> SceneInputs:
+    """Batched inputs of one synthetic frame; it has no past, but room for one."""
     random = np.random.default_rng(0)
     rows, columns = np.mgrid[: _SIZE[0], : _SIZE[1]]
     below = np.maximum(rows - _CAMERA[1, 2], 1e-3)

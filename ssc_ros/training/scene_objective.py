@@ -1,4 +1,4 @@
-"""What is minimised: the weighted sum of the losses of a scene."""
+"""The weighted sum of the losses of a scene, which training minimises."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from ssc_ros.losses import (
 )
 from ssc_ros.networks.heads.scene_logits import SceneLogits
 from ssc_ros.systems import SceneOutput
-from ssc_ros.training.halve import halve
-from ssc_ros.training.sample import SceneTruth
+from ssc_ros.training.half_labels import halve_labels
+from ssc_ros.training.scene_sample import SceneTruth
 
 
 @dataclass(frozen=True)
-class Objective:
+class SceneObjective:
     """Weights of the loss terms; a term of weight 0 is not computed.
 
     Attributes:
@@ -74,7 +74,7 @@ class Objective:
             bins: of the depth distribution.
             class_weights: (C,) for both cross entropies.
             generator: draws the voxels; a CPU generator.
-            points: voxels and classes of labelled points, see `points.point_voxels`; None if there are none.
+            points: voxels and classes of labelled points, see `point_voxels`; None if there are none.
         """
         terms: dict[str, Tensor] = {}
         if output.scene is not None:
@@ -90,7 +90,7 @@ class Objective:
         if self.image and output.image is not None:
             terms["image"] = self.image * weighted_cross_entropy(output.image, truth.image, class_weights)
         if output.occupancy or output.seeds is not None:
-            terms |= self._guidance(output, halve(truth.labels))
+            terms |= self._guidance(output, halve_labels(truth.labels))
         return terms
 
     def _guidance(self, output: SceneOutput, labels: Tensor) -> dict[str, Tensor]:

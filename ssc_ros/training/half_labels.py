@@ -1,4 +1,4 @@
-"""Ground truth at half resolution, on whatever device the full one is."""
+"""Ground truth at half resolution, by the rule that the published systems train with."""
 
 from __future__ import annotations
 
@@ -9,8 +9,12 @@ from ssc_ros.core import EMPTY, UNKNOWN
 from ssc_ros.networks.heads.subvoxel import to_children
 
 
-def halve(labels: Tensor) -> Tensor:
-    """One label for each block of 2 x 2 x 2 voxels, as `ssc_ros.data.labels_half.halve` has it.
+def halve_labels(labels: Tensor) -> Tensor:
+    """One label for each block of 2 x 2 x 2 voxels, computed on the device of the labels.
+
+    The most frequent occupied label of the block (ties: the smallest id); so one occupied voxel of eight makes the
+    block occupied. A block without one is empty if most of it is known to be empty, else unknown (Roldao et al.
+    2020, LMSCNet; the "1_2" labels of VoxFormer, SGN, L2COcc).
 
     Args:
         labels: [B, X, Y, Z] uint8 train ids, 255 unknown; even sizes.

@@ -5,7 +5,7 @@ import torch
 from ssc_ros.core import SceneGrid
 from ssc_ros.systems import InputSpec
 
-from ..training import tiny_l2cocc
+from ...training import tiny_l2cocc
 
 SPEC = InputSpec(image_size=(32, 96), context_size=(8, 24), grid=SceneGrid((0.0, -6.4, -2.0), 0.8, (32, 16, 8)))
 CPU = torch.device("cpu")

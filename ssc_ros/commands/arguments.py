@@ -1,0 +1,68 @@
+"""Arguments that several commands share, and the types of what they take."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from ssc_ros.core.resources import SHIPPED_CHECKPOINT
+
+
+def add_evaluation_arguments(parser: argparse.ArgumentParser, baselines: Sequence[str]) -> None:
+    """Declare what to score and where its results go."""
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--checkpoint", type=Path, metavar="FILE", help=f"what to score (default: {SHIPPED_CHECKPOINT})")
+    what.add_argument("--baseline", choices=baselines, help="score a baseline instead of a network")
+    parser.add_argument(
+        "--segmentation",
+        type=Path,
+        metavar="FILE",
+        help="what gives classes to LiDAR points, for a checkpoint that reads them",
+    )
+    parser.add_argument("--pictures", type=int, default=4, metavar="N", help="frames to draw (default: 4)")
+    parser.add_argument(
+        "--results", type=Path, default=Path("results"), metavar="DIR", help="folder of all results (default: results)"
+    )
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 (default: auto)")
+    parser.add_argument("--backend", default="torch", help="what runs the network, see docs/node.md (default: torch)")
+    parser.add_argument("--threads", type=int, metavar="N", help="CPU threads of the network (default: torch's)")
+
+
+def frame_range(text: str) -> slice:
+    """The slice of "A:B", either side optional.
+
+    Raises:
+        argparse.ArgumentTypeError: the text is no such range.
+    """
+    try:
+        first, last = (int(part) if part else None for part in text.split(":"))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"'{text}' is no range of frames; write A:B, such as 0:100") from None
+    return slice(first, last)
+
+
+def positive_number(text: str) -> float:
+    """A finite number above 0.
+
+    Raises:
+        argparse.ArgumentTypeError: the text is none.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a positive number")
+    return value
+
+
+def positive_integer(text: str) -> int:
+    """A whole number above 0.
+
+    Raises:
+        argparse.ArgumentTypeError: the text is none.
+    """
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a positive number")
+    return int(text)
