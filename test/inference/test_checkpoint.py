@@ -1,5 +1,9 @@
 """A checkpoint agrees with itself."""
 
+from __future__ import annotations
+
+from pathlib import Path
+
 import pytest
 
 from ssc_ros.core import SscError
@@ -7,7 +11,7 @@ from ssc_ros.inference.checkpoint import CheckpointMetadata, load_checkpoint, sa
 from ssc_ros.systems import build
 
 
-def test_a_label_set_of_other_classes_than_the_preset_s_is_refused(tmp_path):
+def test_a_label_set_of_other_classes_than_the_preset_s_is_refused(tmp_path: Path) -> None:
     network = build("l2cocc_lidar", "edge")
     path = tmp_path / "mixed.safetensors"
     spec = network.spec
@@ -21,7 +25,7 @@ def test_a_label_set_of_other_classes_than_the_preset_s_is_refused(tmp_path):
                 load_checkpoint(path)
 
 
-def test_metadata_survive_their_text():
+def test_metadata_survive_their_text() -> None:
     spec = build("polarnet", "edge").spec
     metadata = CheckpointMetadata(
         "m", "polarnet", "edge", "semantic_kitti", spec.grid, spec.sensors, {"seed": "1"}, {"miou": 0.5}, "CC0-1.0",

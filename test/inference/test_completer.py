@@ -1,11 +1,15 @@
 """A checkpoint opens with nothing beside it, refuses what is not one, and reads the sensors that it was made for."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import save_file
 
 from ssc_ros.core import SEMANTIC_KITTI_GRID, Frame, SceneGrid, SscError, StereoRig, poses
@@ -16,7 +20,7 @@ from ssc_ros.systems import build
 OPTICAL = poses.from_rows(np.array([0, 0, 1, 0.3, -1, 0, 0, 0, 0, -1, 0, -0.1]))
 
 
-def metadata(**changes) -> CheckpointMetadata:
+def metadata(**changes: Any) -> CheckpointMetadata:
     fields = {
         "model_id": "untrained",
         "system": "l2cocc",
@@ -30,7 +34,7 @@ def metadata(**changes) -> CheckpointMetadata:
     return CheckpointMetadata(**(fields | changes))
 
 
-def save(path: Path, system: str, **changes) -> Path:
+def save(path: Path, system: str, **changes: Any) -> Path:
     torch.manual_seed(0)
     network = build(system, "edge")
     if hasattr(network, "head"):
@@ -41,26 +45,26 @@ def save(path: Path, system: str, **changes) -> Path:
 
 
 @pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory):
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save(tmp_path_factory.mktemp("models") / "untrained.safetensors", "l2cocc")
 
 
 @pytest.fixture(scope="module")
-def lidar_checkpoint(tmp_path_factory):
+def lidar_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save(tmp_path_factory.mktemp("models") / "lidar.safetensors", "l2cocc_lidar")
 
 
-def frame(points=None) -> Frame:
+def frame(points: NDArray[np.float32] | None = None) -> Frame:
     image = np.random.default_rng(0).integers(0, 256, (96, 320, 3), np.uint8)
     rig = StereoRig(np.array([[200.0, 0, 160], [0, 200, 48], [0, 0, 1]]), 0.5, (96, 320), OPTICAL)
     return Frame(123, image, np.roll(image, -6, axis=1), rig, points)
 
 
-def sweep(seed=1) -> np.ndarray:
+def sweep(seed: int = 1) -> np.ndarray:
     return np.random.default_rng(seed).uniform((5, -10, -1.7, 0), (40, 10, 2, 1), (5000, 4)).astype(np.float32)
 
 
-def test_metadata_and_weights_survive_the_file(checkpoint):
+def test_metadata_and_weights_survive_the_file(checkpoint: Path) -> None:
     assert read_metadata(checkpoint) == metadata()
     torch.manual_seed(0)
     original = build("l2cocc", "edge").state_dict()
@@ -73,7 +77,7 @@ def test_metadata_and_weights_survive_the_file(checkpoint):
     assert checkpoint.stat().st_mode & 0o777 == 0o644
 
 
-def test_a_camera_completer_repeats_itself_whatever_the_lidar_says(checkpoint):
+def test_a_camera_completer_repeats_itself_whatever_the_lidar_says(checkpoint: Path) -> None:
     completer = SceneCompleter.from_checkpoint(checkpoint, device="cpu")
     completer.warm_up()
     first, second = completer.complete(frame()), completer.complete(frame())
@@ -90,7 +94,7 @@ def test_a_camera_completer_repeats_itself_whatever_the_lidar_says(checkpoint):
     np.testing.assert_array_equal(with_points.confidence, first.confidence)
 
 
-def test_a_lidar_completer_lives_on_points_and_refuses_a_frame_without(lidar_checkpoint):
+def test_a_lidar_completer_lives_on_points_and_refuses_a_frame_without(lidar_checkpoint: Path) -> None:
     completer = SceneCompleter.from_checkpoint(lidar_checkpoint, device="cpu")
     completer.warm_up()
     one, other = (completer.complete(frame(sweep(seed))) for seed in (1, 2))
@@ -102,14 +106,14 @@ def test_a_lidar_completer_lives_on_points_and_refuses_a_frame_without(lidar_che
     np.testing.assert_array_equal(completer.complete(frame(sweep(1))).labels, one.labels)  # and goes on
 
 
-def test_an_image_branch_is_refused(tmp_path):
+def test_an_image_branch_is_refused(tmp_path: Path) -> None:
     completer = SceneCompleter.from_checkpoint(save(tmp_path / "image.safetensors", "l2cocc_image"), device="cpu")
     for use in (completer.warm_up, lambda: completer.complete(frame())):
         with pytest.raises(SscError, match=r"l2cocc_image.*predicts no scene"):
             use()
 
 
-def test_what_is_not_a_checkpoint_is_refused_with_a_reason(checkpoint, tmp_path):
+def test_what_is_not_a_checkpoint_is_refused_with_a_reason(checkpoint: Path, tmp_path: Path) -> None:
     with pytest.raises(SscError, match="does not exist"):
         load_checkpoint(tmp_path / "none.safetensors")
     (tmp_path / "text.safetensors").write_text("hello")
@@ -126,7 +130,7 @@ def test_what_is_not_a_checkpoint_is_refused_with_a_reason(checkpoint, tmp_path)
         load_checkpoint(tmp_path / "odd.safetensors")
 
 
-def test_weights_and_grid_must_fit(tmp_path):
+def test_weights_and_grid_must_fit(tmp_path: Path) -> None:
     network = build("l2cocc", "edge")
     coarse = SceneGrid((0.0, -25.6, -2.0), 0.4, (128, 128, 16))
     save_checkpoint(tmp_path / "grid.safetensors", network, metadata(grid=coarse))
@@ -138,7 +142,7 @@ def test_weights_and_grid_must_fit(tmp_path):
         load_checkpoint(tmp_path / "weights.safetensors")
 
 
-def test_devices_that_are_not_there_are_named(checkpoint):
+def test_devices_that_are_not_there_are_named(checkpoint: Path) -> None:
     with pytest.raises(SscError, match="not one that torch knows"):
         SceneCompleter.from_checkpoint(checkpoint, device="abacus")
     if not torch.cuda.is_available():

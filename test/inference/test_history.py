@@ -1,5 +1,7 @@
 """Past frames: which are taken, where they are, and what a network makes of them, remembered or not."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 
 import numpy as np
@@ -7,10 +9,12 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
-from ssc_ros.core import poses
+from ssc_ros.core import Frame, poses
 from ssc_ros.inference.history import MAX_SPEED, FrameHistory, Past, join, nearest_stamps
 from ssc_ros.inference.inputs import InputPreparer
+from ssc_ros.systems import SceneInputs
 from ssc_ros.systems.spec import History
 
 from .tiny_temporal import GRID, RIG, SECOND, SPEC, completer, drive, frame, network, pose, without_pose
@@ -25,7 +29,9 @@ SINGLE = replace(SPEC, history=History())
     st.sampled_from([0.5, 1.0, 1.5]),
     st.sampled_from([0.0, 0.1, 0.2]),
 )
-def test_the_nearest_frame_of_the_past_is_taken_if_it_is_near_enough(tenths, now, count, interval, tolerance):
+def test_the_nearest_frame_of_the_past_is_taken_if_it_is_near_enough(
+    tenths: list[int], now: int, count: int, interval: float, tolerance: float
+) -> None:
     """Against a loop over all frames, in tenths of a second, which are exact here."""
     stamps = [t * SECOND // 10 for t in tenths]
     chosen = nearest_stamps(stamps, now * SECOND // 10, History(count, interval, tolerance))
@@ -39,12 +45,12 @@ def test_the_nearest_frame_of_the_past_is_taken_if_it_is_near_enough(tenths, now
             assert away[tenths[index]] == min(away.values())
 
 
-def inputs_of(*frames):
+def inputs_of(*frames: Frame) -> list[SceneInputs]:
     prepare = InputPreparer(SPEC)
     return [prepare(seen) for seen in frames]
 
 
-def test_past_projections_are_those_of_the_past_cameras():
+def test_past_projections_are_those_of_the_past_cameras() -> None:
     """A point of the world falls on the pixel that the rig of the past frame says."""
     now, past = frame(1.0, pose(5.0, 0.6, 1.0)), frame(0.5, pose(3.5, 0.4, 1.5))
     here, there = inputs_of(now, past)
@@ -62,7 +68,7 @@ def test_past_projections_are_those_of_the_past_cameras():
     np.testing.assert_allclose(seen[:, :2] / seen[:, 2:], pixels, atol=1e-3)
 
 
-def test_past_points_lie_where_they_were_in_the_world():
+def test_past_points_lie_where_they_were_in_the_world() -> None:
     now, past = frame(1.0, pose(2.0, 0.3)), frame(0.5, pose(0.5, -0.2))
     here, there = inputs_of(now, past)
     T_past_now = poses.inverse(past.T_world_grid) @ now.T_world_grid
@@ -77,12 +83,12 @@ def test_past_points_lie_where_they_were_in_the_world():
     assert merged.dtype == np.float32
 
 
-def test_a_network_of_single_frames_gets_what_was_prepared():
+def test_a_network_of_single_frames_gets_what_was_prepared() -> None:
     (here,) = inputs_of(frame(0.0, None))
     assert join(here, (), SINGLE) is here
 
 
-def test_what_is_missing_is_blank():
+def test_what_is_missing_is_blank() -> None:
     (here,) = inputs_of(frame(0.0, None))
     alone = join(here, (), SPEC)
     assert alone.keys() - here.keys() == {"past_image", "past_projection", "past_valid"}
@@ -95,7 +101,7 @@ def test_what_is_missing_is_blank():
 
 
 @pytest.mark.parametrize("memory", [True, False])
-def test_remembered_frames_are_as_good_as_images(memory):
+def test_remembered_frames_are_as_good_as_images(memory: bool) -> None:
     """Logits of a stream, whose past is remembered, against those of samples made of images; 1e-5."""
     made, frames = network(memory=memory), drive()
     stream, outputs = completer(made), []
@@ -118,7 +124,7 @@ def test_remembered_frames_are_as_good_as_images(memory):
 
 
 @pytest.mark.parametrize("remembers", [True, False])
-def test_an_observed_frame_is_worth_a_completed_one(remembers):
+def test_an_observed_frame_is_worth_a_completed_one(remembers: bool) -> None:
     frames = drive()
     completed, observed = (completer(network(remembers=remembers)) for _ in range(2))
     for seen in frames[:-1]:
@@ -130,13 +136,13 @@ def test_an_observed_frame_is_worth_a_completed_one(remembers):
     np.testing.assert_array_equal(found.confidence, expected.confidence)
 
 
-def test_a_network_of_single_frames_observes_nothing():
+def test_a_network_of_single_frames_observes_nothing() -> None:
     made = network(spec=SINGLE)
     completer(made).observe(frame(0.0, pose(0.0)))
     assert made.passes == 0
 
 
-def history_of(*frames):
+def history_of(*frames: Frame) -> FrameHistory:
     """A history that remembers frames by their stamps."""
     history = FrameHistory(SPEC.history)
     for seen in frames:
@@ -144,13 +150,13 @@ def history_of(*frames):
     return history
 
 
-def stamps_of(history, seen):
+def stamps_of(history: FrameHistory, seen: Frame) -> list[float | None]:
     """Stamps of the past frames of a frame [s]."""
     past = history.past(seen.stamp, seen.T_world_grid)
     return [frame and round(frame.inputs["stamp"].item() / SECOND - 1, 6) for frame in past]
 
 
-def test_frames_are_found_at_their_times_and_gaps_find_nothing():
+def test_frames_are_found_at_their_times_and_gaps_find_nothing() -> None:
     frames = drive(11)
     assert stamps_of(history_of(*frames[:-1]), frames[-1]) == [0.5, 0.0]
     assert stamps_of(history_of(*frames[6:-1]), frames[-1]) == [None, None]
@@ -163,7 +169,7 @@ def test_frames_are_found_at_their_times_and_gaps_find_nothing():
     assert len(history) == 1
 
 
-def test_a_frame_that_comes_twice_is_not_its_own_past():
+def test_a_frame_that_comes_twice_is_not_its_own_past() -> None:
     frames = drive(6)
     history = history_of(*frames)
     assert stamps_of(history, frames[-1]) == [0.0, None]
@@ -171,7 +177,7 @@ def test_a_frame_that_comes_twice_is_not_its_own_past():
     assert len(history) == 6
 
 
-def test_memory_is_bounded_whatever_the_rate():
+def test_memory_is_bounded_whatever_the_rate() -> None:
     frames = [frame(0.002 * i, pose(0.002 * i)) for i in range(1500)]
     history = history_of(*frames)
     assert 20 < len(history) < 60  # a second, in steps of half the tolerance
@@ -195,7 +201,9 @@ FAST = MAX_SPEED / 10
         (0.1, pose(0.1, 0.02), False),  # time went back
     ],
 )
-def test_what_has_lost_its_place_is_forgotten(seconds, T_world_grid, kept):
+def test_what_has_lost_its_place_is_forgotten(
+    seconds: float, T_world_grid: NDArray[np.float64] | None, kept: bool
+) -> None:
     frames = drive(3)
     for use in ("past", "add"):
         history = history_of(*frames)
@@ -209,7 +217,7 @@ def test_what_has_lost_its_place_is_forgotten(seconds, T_world_grid, kept):
             assert (len(history) > 1) == (kept and seconds < 1)
 
 
-def test_a_completer_goes_on_without_poses_and_recovers():
+def test_a_completer_goes_on_without_poses_and_recovers() -> None:
     frames = drive(30)
     made = network()
     stream, used = completer(made), []
@@ -225,7 +233,7 @@ def test_a_completer_goes_on_without_poses_and_recovers():
     assert stream.history.count == 2
 
 
-def test_one_sequence_does_not_leak_into_the_next():
+def test_one_sequence_does_not_leak_into_the_next() -> None:
     frames = drive(11)
     stream, fresh = completer(network()), completer(network())
     for seen in frames:
@@ -236,7 +244,7 @@ def test_one_sequence_does_not_leak_into_the_next():
     assert stream.past_frames == 0
 
 
-def test_warming_up_leaves_nothing_behind():
+def test_warming_up_leaves_nothing_behind() -> None:
     stream = completer(network())
     stream.warm_up()
     stream.complete(frame(0.5, pose(0.0)))

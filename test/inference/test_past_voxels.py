@@ -1,10 +1,13 @@
 """What past pairs have measured: moved by the poses, and left out where this pair measures something else."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import ArrayLike, NDArray
 
 from ssc_ros.core import SceneGrid, poses
 from ssc_ros.inference.history import Past, join, past_voxels
@@ -30,7 +33,9 @@ def wall() -> torch.Tensor:
     return depth
 
 
-def measured(points, T_past_now=None, depth=None) -> torch.Tensor:
+def measured(
+    points: ArrayLike, T_past_now: NDArray[np.float64] | None = None, depth: torch.Tensor | None = None
+) -> torch.Tensor:
     """Fine voxels, one frame ago."""
     past = Past(
         {"stereo_points": torch.tensor(points, dtype=torch.float32)}, np.eye(4) if T_past_now is None else T_past_now
@@ -52,14 +57,14 @@ def measured(points, T_past_now=None, depth=None) -> torch.Tensor:
         ((5.1, -0.1, 3.1), True),  # above it
     ],
 )
-def test_what_is_measured_anew_supersedes(point, counts):
+def test_what_is_measured_anew_supersedes(point: tuple[float, float, float], counts: bool) -> None:
     voxels = measured([point])
     assert voxels.sum() == counts
     if counts:
         assert voxels[tuple(GRID.indices(np.array([point]))[0])] == 1
 
 
-def test_points_are_moved_by_the_pose_and_leave_the_box():
+def test_points_are_moved_by_the_pose_and_leave_the_box() -> None:
     random = np.random.default_rng(0)
     points = random.uniform((0, -6.4, -3.2), (12.8, 6.4, 3.2), (2000, 3)).astype(np.float32)
     T_past_now = poses.from_quaternion(np.array([0, 0, np.sin(0.1), np.cos(0.1)]), np.array([3.0, 0.5, 0.1]))
@@ -71,7 +76,7 @@ def test_points_are_moved_by_the_pose_and_leave_the_box():
     assert torch.equal(measured(points, T_past_now, torch.zeros(4, 8)), expected)
 
 
-def test_the_points_themselves_are_not_given_to_the_network():
+def test_the_points_themselves_are_not_given_to_the_network() -> None:
     now = {
         "image": torch.zeros(3, *SPEC.image_size, dtype=torch.uint8),
         "projection": PROJECTION,

@@ -1,5 +1,9 @@
 """The matcher finds a known shift, and points project back to their pixels."""
 
+from __future__ import annotations
+
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -20,7 +24,7 @@ def textured_pair(shift: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize("scale", [1.0, 0.5])
-def test_a_shifted_texture_has_that_disparity(scale):
+def test_a_shifted_texture_has_that_disparity(scale: float) -> None:
     left, right = textured_pair(12)
     disparity = StereoMatcher(scale).disparity(left, right)
     assert disparity.shape == (round(96 * scale), round(320 * scale))
@@ -29,7 +33,7 @@ def test_a_shifted_texture_has_that_disparity(scale):
     assert abs(np.nanmedian(inner) - 12) < 0.5
 
 
-def test_points_project_back_to_their_pixels_and_depths():
+def test_points_project_back_to_their_pixels_and_depths() -> None:
     rig = StereoRig(np.array([[200.0, 0, 160], [0, 200, 48], [0, 0, 1]]), 0.5, (96, 320), OPTICAL)
     image = np.zeros((96, 320, 3), np.uint8)
     depth = np.full((48, 160), np.nan, np.float32)
@@ -41,14 +45,14 @@ def test_points_project_back_to_their_pixels_and_depths():
     np.testing.assert_allclose(pixels, [[40.5, 20.5], [300.5, 80.5]], atol=1e-3)
 
 
-def test_a_senseless_scale_is_refused():
+def test_a_senseless_scale_is_refused() -> None:
     with pytest.raises(SscError, match="scale"):
         StereoMatcher(0.0)
 
 
 @pytest.mark.parametrize(("height", "width"), [(9, 66), (40, 200), (97, 333)])
 @pytest.mark.parametrize("threads", [1, 2])
-def test_our_matching_is_opencvs(height, width, threads):
+def test_our_matching_is_opencvs(height: int, width: int, threads: int) -> None:
     """The same number for each pixel: rough and flat surfaces, noise, what is hidden, and what does not match."""
     rng = np.random.default_rng(height)
     rough = cv2.GaussianBlur(rng.integers(0, 256, (height, width), np.uint8), (0, 0), 1.5)
@@ -71,7 +75,7 @@ def test_our_matching_is_opencvs(height, width, threads):
     assert (found >= 0).mean() > 0.02
 
 
-def test_our_matching_is_opencvs_on_real_pairs(kitti_root):
+def test_our_matching_is_opencvs_on_real_pairs(kitti_root: Path) -> None:
     (sequence,) = open_sequences(kitti_root, ["08"])
     frame = sequence.frame("000000", with_points=False)
     matcher = StereoMatcher(0.5)

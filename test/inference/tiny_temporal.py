@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,7 +15,7 @@ from ssc_ros.inference.checkpoint import CheckpointMetadata
 from ssc_ros.inference.completer import SceneCompleter
 from ssc_ros.networks.heads.upsampled import UpsampledLogits
 from ssc_ros.networks.lift.depth_weighted import project_voxels
-from ssc_ros.systems import InputSpec, SceneNetwork, SceneOutput
+from ssc_ros.systems import InputSpec, SceneInputs, SceneNetwork, SceneOutput
 from ssc_ros.systems.spec import History
 
 SECOND = 1_000_000_000
@@ -40,14 +41,14 @@ class MeanOfFrames(SceneNetwork):
         self.classes = nn.Linear(4, CLASSES)
         self.remembers, self.has_memory, self.passes = remembers, memory, 0
 
-    def features(self, images):
+    def features(self, images: torch.Tensor) -> torch.Tensor:
         self.passes += len(images)
         return self.encoder(images.float() / 255)
 
-    def remember(self, inputs):
+    def remember(self, inputs: SceneInputs) -> torch.Tensor | None:
         return self.features(inputs["image"]) if self.remembers and self.has_memory else None
 
-    def forward(self, inputs):
+    def forward(self, inputs: SceneInputs) -> SceneOutput:
         now = self.features(inputs["image"])
         frames, projections = [now[:, None]], [inputs["projection"][:, None]]
         valid = [torch.ones(len(now), 1, dtype=torch.bool, device=now.device)]
@@ -63,7 +64,7 @@ class MeanOfFrames(SceneNetwork):
         logits = self.classes(seen).movedim(-1, 1)
         return SceneOutput(UpsampledLogits(logits), memory=now if self.has_memory else None)
 
-    def sampled(self, features, projections, valid):
+    def sampled(self, features: torch.Tensor, projections: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
         half, (height, width) = self.spec.grid.coarsened(2), self.spec.image_size
         batch, count = valid.shape
         u, v, depth = project_voxels(projections.flatten(0, 1), half).flatten(1, 3).unbind(-1)
@@ -77,7 +78,7 @@ class MeanOfFrames(SceneNetwork):
         return mean.movedim(1, -1).unflatten(1, half.shape)
 
 
-def network(seed: int = 0, **options) -> MeanOfFrames:
+def network(seed: int = 0, **options: Any) -> MeanOfFrames:
     torch.manual_seed(seed)
     made = MeanOfFrames(**options)
     with torch.no_grad():  # an untrained network should care for what it sees

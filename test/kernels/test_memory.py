@@ -1,5 +1,7 @@
 """What was freed goes back to the system."""
 
+from __future__ import annotations
+
 import platform
 import subprocess
 import sys
@@ -22,6 +24,6 @@ print(full - resident_memory())
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library returns what it likes")
-def test_what_was_freed_goes_back():
+def test_what_was_freed_goes_back() -> None:
     said = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True).stdout
     assert int(said) > 150e6

@@ -1,10 +1,14 @@
 """benchmarks/performance.py: goals by closed forms, the page by what it says, and that nothing is measured twice."""
 
+from __future__ import annotations
+
 import argparse
 import importlib
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 import torch
@@ -47,7 +51,7 @@ by hand below
 
 
 @pytest.fixture
-def script(monkeypatch, tmp_path):
+def script(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
     """The script, which is no module of the package, with a page of its own."""
     monkeypatch.syspath_prepend(REPOSITORY / "benchmarks")
     module = importlib.import_module("performance")
@@ -56,7 +60,7 @@ def script(monkeypatch, tmp_path):
     return module
 
 
-def scene(*wholes, network="l2cocc/edge"):
+def scene(*wholes: float, network: str = "l2cocc/edge") -> Result:
     """Settings whose `complete` takes so many seconds: a tenth of it for stereo, 0.6 and 0.3 for network and labels."""
     parts = {"whole": 1.5, "whole/complete": 1.0, "whole/complete/stereo": 0.1}
     parts |= {"whole/complete/network": 0.6, "whole/complete/labels": 0.3}
@@ -68,7 +72,13 @@ def scene(*wholes, network="l2cocc/edge"):
     return Result(measured, ratios, {"peak": 700.0}, "kitti, 08/000000", machine=MACHINE, provenance=PROVENANCE)
 
 
-def node(p50=3.0, p99=9.0, resident=600.0, arrived=(600, 1200), peak=900.0):
+def node(
+    p50: float = 3.0,
+    p99: float = 9.0,
+    resident: float = 600.0,
+    arrived: tuple[int, int] = (600, 1200),
+    peak: float = 900.0,
+) -> NodeResult:
     """At 10 Hz all times are half as long, and memory is half as large."""
     runs = []
     for hz, share, count in ((10.0, 0.5, arrived[0]), (20.0, 1.0, arrived[1])):
@@ -80,14 +90,14 @@ def node(p50=3.0, p99=9.0, resident=600.0, arrived=(600, 1200), peak=900.0):
     return NodeResult("a network", "noise", runs, machine=MACHINE, provenance=PROVENANCE)
 
 
-def goals(script, **found):
+def goals(script: ModuleType, **found: Any) -> dict[str, list[str]]:
     """What, and what is said of it."""
     found = {key.replace("_", "-"): document for key, document in found.items()}
     rows = [goal.row(found) for goal in script.GOALS]
     return {row[0]: row[1:] for row in rows if row[2] != "not measured"}
 
 
-def test_the_last_setting_is_held_against_the_goals_of_the_default_checkpoint(script):
+def test_the_last_setting_is_held_against_the_goals_of_the_default_checkpoint(script: ModuleType) -> None:
     # 0.055 s: 6.74 s + 24.04 s of SGN-L are 559.6 times as much, 10 + 24.04 of L2COcc-C 618.9, 11.51 of MonoScene 209.3
     assert goals(script, compare=scene(0.4, 0.055)) == {
         "default checkpoint, from rectified pair to labels, stereo included": [
@@ -112,7 +122,7 @@ def test_the_last_setting_is_held_against_the_goals_of_the_default_checkpoint(sc
 @pytest.mark.parametrize(
     ("key", "name"), [("node", "one frame at once (default)"), ("node_parallel", "two frames at once")]
 )
-def test_the_worse_rate_is_held_against_the_goals_of_the_node(script, key, name):
+def test_the_worse_rate_is_held_against_the_goals_of_the_node(script: ModuleType, key: str, name: str) -> None:
     found = goals(script, **{key: node(p50=4.0, p99=15.0, arrived=(590, 1188), peak=1250.0)})
     assert found == {
         f"node, {name}: beside inference, median": ["at most 5 ms", "4.00 ms", "met"],
@@ -125,12 +135,12 @@ def test_the_worse_rate_is_held_against_the_goals_of_the_node(script, key, name)
     assert found[f"node, {name}: without a grid at 20 Hz for 60 s"][1:] == ["0 frames", "met"]
 
 
-def test_the_node_alone_has_goals_of_its_own(script):
+def test_the_node_alone_has_goals_of_its_own(script: ModuleType) -> None:
     alone = goals(script, node_alone=node(p50=5.5))
     assert alone["node: beside inference of a network that takes no time, median"][2] == "missed by a factor of 1.10"
 
 
-def test_full_sizes_are_held_against_their_peers_network_by_network(script):
+def test_full_sizes_are_held_against_their_peers_network_by_network(script: ModuleType) -> None:
     # 0.9 * 4 s are 1.87 times less than SGN-L's 6.74 s, and 4 s are 7.70 times less than its 30.78 s with stereo
     found = {"sgn-full-l": scene(4.0)}
     assert goals(script, **found) == {
@@ -149,13 +159,15 @@ def test_full_sizes_are_held_against_their_peers_network_by_network(script):
     ]  # fmt: skip
 
 
-def write(folder, **found):
+def write(folder: Path, **found: Any) -> None:
     folder.mkdir(exist_ok=True)
     for key, document in found.items():
         (folder / f"{key}.json").write_text(document.to_json())
 
 
-def test_the_page_says_what_was_measured_and_what_was_not_and_keeps_what_was_written_by_hand(script, tmp_path):
+def test_the_page_says_what_was_measured_and_what_was_not_and_keeps_what_was_written_by_hand(
+    script: ModuleType, tmp_path: Path
+) -> None:
     runs = tmp_path / "runs"
     assert script.main(["--page", "--runs", str(runs)]) == 0
     empty = script.PAGE.read_text()
@@ -184,7 +196,7 @@ def test_the_page_says_what_was_measured_and_what_was_not_and_keeps_what_was_wri
         ]  # fmt: skip
 
 
-def test_what_is_not_measured_anew_stays_as_it_stands(script, tmp_path):
+def test_what_is_not_measured_anew_stays_as_it_stands(script: ModuleType, tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     write(first, compare=scene(0.4, 0.04), node=node(p50=4.0), **{"sgn-full-l": scene(4.0)})
     write(second, compare=scene(0.4, 0.05), **{"sgn-full-s": scene(4.0)})
@@ -207,13 +219,15 @@ def test_what_is_not_measured_anew_stays_as_it_stands(script, tmp_path):
         assert text in after
 
 
-def test_a_page_without_a_place_is_named(script, tmp_path):
+def test_a_page_without_a_place_is_named(script: ModuleType, tmp_path: Path) -> None:
     script.PAGE.write_text(PAGE.replace("<!-- end of node -->", ""))
     with pytest.raises(SystemExit, match=r"performance\.md has no place for 'node'"):
         script.main(["--page", "--runs", str(tmp_path / "runs")])
 
 
-def test_what_is_measured_is_not_measured_again_and_what_failed_is(script, tmp_path, monkeypatch, capfd):
+def test_what_is_measured_is_not_measured_again_and_what_failed_is(
+    script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     runs, calls, fails = tmp_path / "runs", tmp_path / "calls", tmp_path / "fails"
     (tmp_path / "result.json").write_text(scene(0.1, 0.05).to_json())
     (tmp_path / "program.py").write_text(f"""
@@ -243,7 +257,7 @@ shutil.copy({str(tmp_path / "result.json")!r}, file)
     assert len(calls.read_text().split()) == 3
 
 
-def test_every_command_is_one_that_can_be_given(script):
+def test_every_command_is_one_that_can_be_given(script: ModuleType) -> None:
     parser = argparse.ArgumentParser()
     benchmark.add_arguments(parser)
     assert len({measurement.key for measurement in script.ALL}) == len(script.ALL)
@@ -262,7 +276,7 @@ def test_every_command_is_one_that_can_be_given(script):
         assert spelled(network[1]) in SYSTEMS[network[0]]
 
 
-def test_the_reference_has_the_work_that_torch_counts(script, monkeypatch):
+def test_the_reference_has_the_work_that_torch_counts(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     reference = importlib.import_module("reference")
     monkeypatch.setattr(reference, "SIDE", 24)
     monkeypatch.setattr(reference, "VOLUME", (5, 4, 3))
@@ -273,7 +287,9 @@ def test_the_reference_has_the_work_that_torch_counts(script, monkeypatch):
     assert [name.partition(" (")[0] for name in reference.speeds(1)] == list(importlib.import_module("peers").SPEEDS)
 
 
-def test_other_scripts_write_the_same_kind_of_file(script, tmp_path, capsys):
+def test_other_scripts_write_the_same_kind_of_file(
+    script: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     measuring = importlib.import_module("measuring")
     results = {"a row": measuring.Measured.of([1.0, 2.0, 3.0], "ms", limit=5.0)}
     measuring.report("a script", results, tmp_path / "found.json")

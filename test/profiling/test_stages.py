@@ -1,5 +1,9 @@
 """Stages by a clock that moves when it is told to; subjects in turns; a real subject from PNG to message."""
 
+from __future__ import annotations
+
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -18,7 +22,7 @@ from ..inference import tiny_temporal
 from .fake_clock import FakeClock, Takes
 
 
-def test_a_stage_has_its_own_time_and_that_of_its_parts():
+def test_a_stage_has_its_own_time_and_that_of_its_parts() -> None:
     clock = FakeClock()
     stages = Stages(clock)
     with stages("outer"):
@@ -34,7 +38,7 @@ def test_a_stage_has_its_own_time_and_that_of_its_parts():
     ]  # fmt: skip
 
 
-def test_a_stage_that_fails_is_over():
+def test_a_stage_that_fails_is_over() -> None:
     clock = FakeClock()
     stages = Stages(clock)
     with pytest.raises(ZeroDivisionError), stages("fails"):
@@ -44,7 +48,7 @@ def test_a_stage_that_fails_is_over():
     assert stages.spans["next"] == Span(1, 2)
 
 
-def test_the_modules_at_the_top_are_stages_and_what_they_hold_belongs_to_them():
+def test_the_modules_at_the_top_are_stages_and_what_they_hold_belongs_to_them() -> None:
     clock = FakeClock()
     network = nn.Module()
     network.called = Takes(clock, 1, inner=Takes(clock, 2))
@@ -63,12 +67,12 @@ def test_the_modules_at_the_top_are_stages_and_what_they_hold_belongs_to_them():
     }  # fmt: skip
 
 
-def test_subjects_take_turns_and_each_is_answered_in_its_own_place():
+def test_subjects_take_turns_and_each_is_answered_in_its_own_place() -> None:
     class Named:
-        def __init__(self, name):
+        def __init__(self, name: str) -> None:
             self.name = name
 
-        def run(self):
+        def run(self) -> dict[str, Span]:
             turns.append(self.name)
             return {self.name: Span(len(turns))}
 
@@ -81,11 +85,11 @@ def test_subjects_take_turns_and_each_is_answered_in_its_own_place():
 
 
 @pytest.fixture
-def encoded():
+def encoded() -> EncodedFrame:
     return EncodedFrame.of(tiny_temporal.frame(0.0, None), "made up")
 
 
-def test_png_keeps_the_images(encoded):
+def test_png_keeps_the_images(encoded: EncodedFrame) -> None:
     frame = encoded.decode()
     np.testing.assert_array_equal(frame.left, encoded.frame.left)
     np.testing.assert_array_equal(frame.right, encoded.frame.right)
@@ -93,7 +97,9 @@ def test_png_keeps_the_images(encoded):
 
 
 @pytest.mark.parametrize("backend", ["torch", "torch-bf16"])
-def test_parts_take_no_more_than_the_whole_and_the_past_is_there(encoded, monkeypatch, backend):
+def test_parts_take_no_more_than_the_whole_and_the_past_is_there(
+    encoded: EncodedFrame, monkeypatch: pytest.MonkeyPatch, backend: str
+) -> None:
     monkeypatch.setitem(SYSTEMS, "mean", {"tiny": tiny_temporal.network})
     subject = Subject(Setting("mean/tiny", backend), encoded)
     for _ in range(3):
@@ -106,7 +112,7 @@ def test_parts_take_no_more_than_the_whole_and_the_past_is_there(encoded, monkey
             assert sum(getattr(part, clock) for part in parts) <= getattr(whole, clock) + 1e-9
 
 
-def test_a_frame_of_a_data_set_is_the_one_asked_for(kitti_tree):
+def test_a_frame_of_a_data_set_is_the_one_asked_for(kitti_tree: Path) -> None:
     first, third = recorded(kitti_tree, "08", None), recorded(kitti_tree, "08", "000002")
     assert first.source == "tree, 08/000000"
     assert (first.frame.left != third.frame.left).any()
@@ -114,7 +120,7 @@ def test_a_frame_of_a_data_set_is_the_one_asked_for(kitti_tree):
         recorded(kitti_tree, "08", "000009")
 
 
-def test_norms_of_a_settled_network_normalise_the_made_street():
+def test_norms_of_a_settled_network_normalise_the_made_street() -> None:
     torch.manual_seed(0)
     network = settled(Setting("l2cocc/edge").build())
     norm, seen = network.head.norm, []
@@ -128,7 +134,7 @@ def test_norms_of_a_settled_network_normalise_the_made_street():
     torch.testing.assert_close(spread, torch.ones_like(spread), atol=0.1, rtol=0)
 
 
-def test_eight_bits_can_be_measured_with_random_weights():
+def test_eight_bits_can_be_measured_with_random_weights() -> None:
     completer = Setting("l2cocc/edge", "openvino-int8").open()
     assert completer.backend == "openvino-int8"
     of_the_scene = convolutions(completer.network).keys() - {"image.classes"}  # which only a training needs

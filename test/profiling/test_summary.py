@@ -1,12 +1,14 @@
 """Counting without running: closed forms, and the same network run."""
 
+from __future__ import annotations
+
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from ssc_ros.core import SceneGrid
 from ssc_ros.profiling.summary import summarize
-from ssc_ros.systems import LIDAR, InputSpec, SceneNetwork, SceneOutput, build
+from ssc_ros.systems import LIDAR, InputSpec, SceneInputs, SceneNetwork, SceneOutput, build
 from ssc_ros.systems.dry_run import MATCHED, OCCUPIED, POINTS, PROPOSALS, dry_run
 from ssc_ros.systems.spec import History
 
@@ -16,12 +18,12 @@ GRID = SceneGrid((0, 0, 0), 0.5, (128, 128, 16))
 class Twice(SceneNetwork):
     """A convolution in a container that is never called, used twice, and a product per proposed voxel."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__(InputSpec(image_size=(10, 20), context_size=(5, 10), grid=GRID), 3)
         self.parts = nn.ModuleDict({"conv": nn.Conv2d(3, 3, 3, padding=1), "never": nn.Linear(2, 7)})
         self.per_voxel = nn.Linear(8, 4, bias=False)
 
-    def forward(self, inputs):
+    def forward(self, inputs: SceneInputs) -> SceneOutput:
         x = self.parts["conv"](self.parts["conv"](inputs["image"].float()))
         proposed = torch.nonzero(inputs["stereo_voxels"].any(dim=1).flatten())[:, 0]
         voxels = inputs["stereo_voxels"].flatten(2)[0].T.float()
@@ -29,7 +31,7 @@ class Twice(SceneNetwork):
         return SceneOutput(None, image=x, taps={"x": x})
 
 
-def test_modules_cost_what_the_closed_form_says():
+def test_modules_cost_what_the_closed_form_says() -> None:
     rows = {row.name: row for row in summarize(Twice)}
     assert list(rows) == ["", "parts", "parts.conv", "parts.never", "per_voxel"]
     convolution = 2 * 2 * (3 * 9 * 3) * (10 * 20)
@@ -45,13 +47,13 @@ def test_modules_cost_what_the_closed_form_says():
     assert [row.depth for row in rows.values()] == [0, 1, 2, 2, 1]
 
 
-def test_a_sweep_is_assumed_to_lie_in_so_many_voxels():
+def test_a_sweep_is_assumed_to_lie_in_so_many_voxels() -> None:
     class Points(SceneNetwork):
-        def __init__(self):
+        def __init__(self) -> None:
             super().__init__(InputSpec(sensors=(LIDAR,), grid=GRID), 3)
             self.per_voxel = nn.Linear(4, 2)
 
-        def forward(self, inputs):
+        def forward(self, inputs: SceneInputs) -> SceneOutput:
             sample, row = torch.nonzero(inputs["points"][..., 0] > 0, as_tuple=True)
             voxels, inverse = torch.unique(row, return_inverse=True)
             self.per_voxel(inputs["points"][sample, row])
@@ -62,7 +64,7 @@ def test_a_sweep_is_assumed_to_lie_in_so_many_voxels():
     assert whole.outputs == ((OCCUPIED,), (POINTS,))
 
 
-def test_running_the_network_costs_the_same():
+def test_running_the_network_costs_the_same() -> None:
     network = build("l2cocc_image", "edge").eval()
     spec = network.spec
     inputs = {
@@ -80,12 +82,12 @@ def test_running_the_network_costs_the_same():
 class Temporal(SceneNetwork):
     """A convolution for each image that is not remembered, and a product per stereo point."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         pair, history = ("right", "focal_baseline", "stereo_points"), History(count=3)
         super().__init__(InputSpec(image_size=(10, 20), grid=GRID, pair=pair, history=history), 3)
         self.image, self.point = nn.Conv2d(3, 4, 1, bias=False), nn.Linear(3, 2, bias=False)
 
-    def forward(self, inputs):
+    def forward(self, inputs: SceneInputs) -> SceneOutput:
         features = self.image(inputs["image"].float() - inputs["right"].float()) * inputs["focal_baseline"][0]
         if "past_image" in inputs:
             past = self.image(inputs["past_image"].flatten(0, 1).float()).unflatten(0, (-1, 3))
@@ -96,7 +98,7 @@ class Temporal(SceneNetwork):
         return SceneOutput(None, image=features + mean, memory=features)
 
 
-def test_a_network_with_a_history_is_counted_in_a_stream():
+def test_a_network_with_a_history_is_counted_in_a_stream() -> None:
     """One image goes through the encoder; the points of four frames are read."""
     rows = {row.name: row for row in summarize(Temporal)}
     assert rows["image"].flops == 2 * 3 * 4 * 10 * 20

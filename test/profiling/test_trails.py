@@ -1,10 +1,14 @@
 """benchmarks/trails.py: which voxels a moving thing has just left, and what of them counts, by closed forms."""
 
+from __future__ import annotations
+
 import importlib.util
 import json
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +27,7 @@ GRID = SceneGrid((0.0, -6.4, -2.0), 0.4, (64, 32, 16))
 
 
 @pytest.fixture(scope="module")
-def trails():
+def trails() -> Iterator[ModuleType]:
     """The script, which is no module of the package."""
     path = Path(__file__).resolve().parents[2] / "benchmarks" / "trails.py"
     spec = importlib.util.spec_from_file_location("trails", path)
@@ -58,7 +62,7 @@ def floor(x: float, d: float) -> float:
     return road.height_at(PLAN, x, d, x, d)
 
 
-def test_what_is_left_is_where_the_thing_just_was(trails):
+def test_what_is_left_is_where_the_thing_just_was(trails: ModuleType) -> None:
     """Every point lay in the thing a moment ago, the farther behind the longer; none does now."""
     for mover in (box(20.0, 8.0, -2.0), box(60.0, -8.0, 3.0), box(20.0, EGO.speed, 0.0, follows=True)):
         speed = abs(mover.speed)
@@ -78,7 +82,7 @@ def test_what_is_left_is_where_the_thing_just_was(trails):
         assert above.max() == pytest.approx(HEIGHT, abs=0.2)
 
 
-def test_a_thing_that_left_the_street_has_no_trail(trails):
+def test_a_thing_that_left_the_street_has_no_trail(trails: ModuleType) -> None:
     assert trails.left_behind(box(-200.0, 8.0, 0.0), PLAN, EGO, T).shape == (0, 4)
 
 
@@ -88,11 +92,11 @@ def world(*movers: Mover) -> SimpleNamespace:
     return SimpleNamespace(plan=PLAN, ego=EGO, movers=movers, lidar_pose=lambda frame: T_world_lidar)
 
 
-def metres(lane) -> dict[tuple[int, ...], int]:
+def metres(lane: Any) -> dict[tuple[int, ...], int]:
     return dict(zip(map(tuple, lane.voxels.tolist()), lane.behind.tolist(), strict=True))
 
 
-def test_the_lane_is_the_voxels_behind_a_thing(trails):
+def test_the_lane_is_the_voxels_behind_a_thing(trails: ModuleType) -> None:
     """Rear at x = 17.95 m, d = 0.15 m: what lies 0.4 to 10 m behind, and 0.5 to 1.5 m above the ground."""
     frame, rear = 10, 17.95
     start = rear + LENGTH / 2 - AHEAD - 8.0 * frame * FRAME_PERIOD
@@ -104,7 +108,7 @@ def test_the_lane_is_the_voxels_behind_a_thing(trails):
         assert behind in {int(nearest), int(nearest + trails.STEP)}
 
 
-def test_where_two_things_were_the_nearer_one_counts(trails):
+def test_where_two_things_were_the_nearer_one_counts(trails: ModuleType) -> None:
     first, second = box(20.0, 8.0, 0.0), box(14.0, 8.0, 0.3)
     alone = [metres(trails.lane_of(world(mover), 0, GRID)) for mover in (first, second)]
     both = metres(trails.lane_of(world(first, second), 0, GRID))
@@ -115,7 +119,9 @@ def test_where_two_things_were_the_nearer_one_counts(trails):
     }
 
 
-def test_mistakes_are_movable_things_in_view_where_there_is_nothing(trails, monkeypatch):
+def test_mistakes_are_movable_things_in_view_where_there_is_nothing(
+    trails: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Left half of the lane is no empty space, and the camera sees what is farther than 12 m."""
     movers = world(box(20.0, 8.0, 0.1))
     lane = set(metres(trails.lane_of(movers, 0, GRID)))
@@ -146,8 +152,8 @@ def test_mistakes_are_movable_things_in_view_where_there_is_nothing(trails, monk
     assert 0 < len(wrong) < len(counted)
 
 
-def test_the_length_is_the_sum_of_the_shares_of_each_metre(trails):
-    def look(behind, wrong):
+def test_the_length_is_the_sum_of_the_shares_of_each_metre(trails: ModuleType) -> None:
+    def look(behind: Sequence[int], wrong: Sequence[int]) -> Any:
         lane = trails.Lane(np.zeros((len(behind), 3), np.int64), np.array(behind))
         return trails.Look(None, None, None, lane, np.array(wrong, bool))
 
@@ -157,7 +163,7 @@ def test_the_length_is_the_sum_of_the_shares_of_each_metre(trails):
     assert trail.length == pytest.approx(1 / 4 + 2 / 2)
 
 
-def test_only_streets_that_this_simulator_draws_are_known(trails, tmp_path):
+def test_only_streets_that_this_simulator_draws_are_known(trails: ModuleType, tmp_path: Path) -> None:
     folder = tmp_path / "sequences" / "08"
     folder.mkdir(parents=True)
     sequence = SimpleNamespace(path=folder, name="08")
@@ -169,7 +175,7 @@ def test_only_streets_that_this_simulator_draws_are_known(trails, tmp_path):
         trails.world_of(sequence)
 
 
-def test_mistakes_are_red_in_the_picture_also_of_networks_with_one_name(trails, tmp_path):
+def test_mistakes_are_red_in_the_picture_also_of_networks_with_one_name(trails: ModuleType, tmp_path: Path) -> None:
     """Runs of an ablation all end in model.safetensors."""
     voxels = np.stack(np.meshgrid(np.arange(20, 30), np.arange(10, 16), [3], indexing="ij"), axis=-1).reshape(-1, 3)
     empty = np.zeros(GRID.shape, np.uint8)

@@ -1,16 +1,20 @@
 """PolarNet and Cylinder3D: a cloud of any kind in, a class for each point out."""
 
+from __future__ import annotations
+
 import math
 
 import numpy as np
 import pytest
 import torch
 
+from ssc_ros.systems import SceneNetwork
+
 from .untrained import frame, network
 
 
 @pytest.fixture(scope="module", params=["cylinder3d", "polarnet"])
-def model(request):
+def model(request: pytest.FixtureRequest) -> SceneNetwork:
     return network(f"{request.param} edge").eval()
 
 
@@ -18,7 +22,7 @@ def cloud(seed: int = 0) -> torch.Tensor:
     return torch.from_numpy(frame(seed).points)[None]
 
 
-def test_each_point_has_a_class_and_padding_none(model):
+def test_each_point_has_a_class_and_padding_none(model: SceneNetwork) -> None:
     points = cloud()
     padded = torch.cat([points, torch.full((1, 7, 4), math.nan)], dim=1)
     with torch.inference_mode():
@@ -32,7 +36,7 @@ def test_each_point_has_a_class_and_padding_none(model):
     torch.testing.assert_close(longer.points.cells, output.points.cells)
 
 
-def test_the_order_of_the_points_is_nothing(model):
+def test_the_order_of_the_points_is_nothing(model: SceneNetwork) -> None:
     points = cloud()
     order = torch.from_numpy(np.random.default_rng(0).permutation(points.shape[1]))
     with torch.inference_mode():
@@ -43,7 +47,7 @@ def test_the_order_of_the_points_is_nothing(model):
 
 @pytest.mark.parametrize("count", [0, 1, 2])
 @pytest.mark.parametrize("training", [False, True])
-def test_a_sweep_of_hardly_any_points_is_no_special_case(model, count, training):
+def test_a_sweep_of_hardly_any_points_is_no_special_case(model: SceneNetwork, count: int, training: bool) -> None:
     """In training too, where a single point has no variance to normalise by; batches of empty sweeps included."""
     model.train(training)
     points = torch.full((2, 3, 4), math.nan)

@@ -1,5 +1,7 @@
 """One contract for every system: a frame in, a grid out, whatever else is in the batch."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 import torch
@@ -34,7 +36,7 @@ def drawn(scene: SceneLogits, count: int = 1) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("name", SCENES)
-def test_a_frame_becomes_a_grid_and_the_same_one_again(name):
+def test_a_frame_becomes_a_grid_and_the_same_one_again(name: str) -> None:
     model = network(name)
     label_set = LABEL_SETS["semantic_kitti"]
     metadata = CheckpointMetadata("untrained", *name.split(), label_set.name, model.spec.grid, model.spec.sensors)
@@ -53,7 +55,7 @@ def test_a_frame_becomes_a_grid_and_the_same_one_again(name):
 
 
 @pytest.mark.parametrize("name", EDGE)
-def test_a_batch_equals_its_frames_one_by_one(name):
+def test_a_batch_equals_its_frames_one_by_one(name: str) -> None:
     """Sweeps of different lengths included: what fills the shorter one up changes nothing."""
     model = network(name).eval()
     nothing = SceneTruth(*(torch.zeros(1),) * 3)
@@ -76,7 +78,7 @@ def test_a_batch_equals_its_frames_one_by_one(name):
 
 
 @pytest.mark.parametrize("name", EDGE)
-def test_every_parameter_learns(name):
+def test_every_parameter_learns(name: str) -> None:
     model = network(name).train()
     for key, parameter in model.named_parameters():
         if key.endswith("alpha"):
@@ -95,7 +97,7 @@ def test_every_parameter_learns(name):
 
 
 @pytest.mark.parametrize("name", FUSED)
-def test_what_the_lidar_sees_reaches_the_scene_of_a_fused_network(name):
+def test_what_the_lidar_sees_reaches_the_scene_of_a_fused_network(name: str) -> None:
     model = network(name).eval()
     inputs = {key: value[None] for key, value in prepared(model, 0).items()}
     assert model.spec.sensors == ("stereo", "lidar")
@@ -105,7 +107,7 @@ def test_what_the_lidar_sees_reaches_the_scene_of_a_fused_network(name):
             assert not torch.equal(drawn(model(inputs | {key: torch.zeros_like(inputs[key])}).scene), seen)
 
 
-def test_names_that_do_not_exist_are_answered_with_those_that_do():
+def test_names_that_do_not_exist_are_answered_with_those_that_do() -> None:
     with pytest.raises(SscError, match="l2cocc_lidar"):
         build("l2coc", "edge")
     with pytest.raises(SscError, match="edge"):

@@ -1,5 +1,7 @@
 """The tables of docs/systems.md say what `ssc-ros info` says."""
 
+from __future__ import annotations
+
 import re
 from pathlib import Path
 
@@ -12,11 +14,11 @@ PAGE = (Path(__file__).resolve().parents[2] / "docs" / "systems.md").read_text()
 TABLES = dict(re.findall(r"^### `(\w+ \w+)`\n\n((?:\|.*\n)+)", PAGE, flags=re.MULTILINE))
 
 
-def cells(line):
+def cells(line: str) -> list[str]:
     return [cell.strip() for cell in line.strip("|\n").split("|")]
 
 
-def test_the_page_has_all_tables():
+def test_the_page_has_all_tables() -> None:
     presets = {"full", "full_t", "full_s", "full_l", "edge", "edge_fine"}
     expected = {
         f"{name} {preset}" for name in ("htcl", "l2cocc", "l2cocc_lidar", "sgn", "vlscene") for preset in SYSTEMS[name]
@@ -25,7 +27,7 @@ def test_the_page_has_all_tables():
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_a_table_says_what_info_says(name):
+def test_a_table_says_what_info_says(name: str) -> None:
     system, preset = name.split()
     if name in ("htcl full", "l2cocc full") or name.startswith("sgn full"):
         pytest.importorskip("transformers", reason="needs pip install 'ssc_ros[full]'")

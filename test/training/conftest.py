@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -50,7 +51,7 @@ def scenes(street: Path, tmp_path: Path) -> Scenes:
 
 
 @pytest.fixture(autouse=True)
-def one_thread(monkeypatch: pytest.MonkeyPatch):
+def one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """One thread: the networks are too small to share out, and sums keep their order."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     threads = torch.get_num_threads()

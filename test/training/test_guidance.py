@@ -44,12 +44,12 @@ def save_teacher(path: Path, seed: int = 5) -> Path:
 
 
 @pytest.fixture
-def teacher(tiny, tmp_path) -> LangSegTeacher:
+def teacher(tiny: str, tmp_path: Path) -> LangSegTeacher:
     return LangSegTeacher(save_teacher(tmp_path / "teacher.safetensors"), SEMANTIC_KITTI)
 
 
 @pytest.fixture
-def guided(street, tmp_path, teacher) -> Scenes:
+def guided(street: Path, tmp_path: Path, teacher: LangSegTeacher) -> Scenes:
     """Prepared scenes of sequence 00 for a network that reads the left image, with the teacher's answers."""
     sequences = open_sequences([street], ["00"], tiny_street.GRID, SEMANTIC_KITTI)
     spec = replace(tiny_street.SPEC, pair=())
@@ -72,7 +72,7 @@ def flags(path: Path, **recipe: object) -> dict[str, object]:
 # what is kept -------------------------------------------------------------------------------------------------------
 
 
-def test_what_is_kept_is_what_the_teacher_says(guided, teacher) -> None:
+def test_what_is_kept_is_what_the_teacher_says(guided: Scenes, teacher: LangSegTeacher) -> None:
     sequence, frame_id = guided.frames[2]
     left = sequence.frame(frame_id).left
     image = resized(left, tiny_street.SPEC.image_size)
@@ -85,7 +85,7 @@ def test_what_is_kept_is_what_the_teacher_says(guided, teacher) -> None:
     assert torch.equal(guided[2].inputs["image"], torch.from_numpy(image).permute(2, 0, 1))
 
 
-def test_answers_come_in_the_students_cells_and_stay_directions(teacher) -> None:
+def test_answers_come_in_the_students_cells_and_stay_directions(teacher: LangSegTeacher) -> None:
     image = np.random.default_rng(0).integers(0, 256, (48, 90, 3), np.uint8)
     said = ask(teacher, image, (5, 9), CPU)
     assert said.features.shape == (16, 5, 9)
@@ -93,7 +93,7 @@ def test_answers_come_in_the_students_cells_and_stay_directions(teacher) -> None
     torch.testing.assert_close(said.features.float().norm(dim=0), torch.ones(5, 9), atol=2e-3, rtol=0)
 
 
-def test_only_what_is_missing_or_older_than_its_image_is_asked_again(guided) -> None:
+def test_only_what_is_missing_or_older_than_its_image_is_asked_again(guided: Scenes) -> None:
     guidance, scenes = guided.guidance, guided.guided()
     assert guidance.stale(scenes) == []
     sequence, frame_id = scenes[1]
@@ -106,7 +106,9 @@ def test_only_what_is_missing_or_older_than_its_image_is_asked_again(guided) -> 
     assert guidance.stale(scenes) == [scenes[1]]
 
 
-def test_another_teacher_size_or_sequence_is_kept_elsewhere(guided, teacher, tmp_path) -> None:
+def test_another_teacher_size_or_sequence_is_kept_elsewhere(
+    guided: Scenes, teacher: LangSegTeacher, tmp_path: Path
+) -> None:
     sequence, frame_id = guided.frames[0]
     other = LangSegTeacher(save_teacher(tmp_path / "other.safetensors", seed=6), SEMANTIC_KITTI)
     caches = [
@@ -120,14 +122,14 @@ def test_another_teacher_size_or_sequence_is_kept_elsewhere(guided, teacher, tmp
 
 
 @pytest.mark.parametrize("damage", [b"", b"PK" * 500])
-def test_a_damaged_answer_is_named(guided, damage) -> None:
+def test_a_damaged_answer_is_named(guided: Scenes, damage: bytes) -> None:
     path = guided.guidance.path(*guided.frames[0])
     path.write_bytes(damage)
     with pytest.raises(SscError, match=rf"{path.name}.*delete it and run ssc-ros precompute-teacher again"):
         guided[0]
 
 
-def test_an_interrupted_run_leaves_whole_files(guided, monkeypatch) -> None:
+def test_an_interrupted_run_leaves_whole_files(guided: Scenes, monkeypatch: pytest.MonkeyPatch) -> None:
     guidance, scenes = guided.guidance, guided.guided()
     for scene in scenes:
         guidance.path(*scene).unlink()
@@ -141,7 +143,7 @@ def test_an_interrupted_run_leaves_whole_files(guided, monkeypatch) -> None:
 # what becomes of it in a sample -------------------------------------------------------------------------------------
 
 
-def test_mirroring_a_sample_mirrors_its_guidance(guided) -> None:
+def test_mirroring_a_sample_mirrors_its_guidance(guided: Scenes) -> None:
     sample = guided[0]
     mirrored = mirror_sample(sample, tiny_street.GRID)
     assert torch.equal(mirrored.inputs["image"], sample.inputs["image"].flip(2))
@@ -150,7 +152,7 @@ def test_mirroring_a_sample_mirrors_its_guidance(guided) -> None:
         assert not torch.equal(own, other)
 
 
-def test_a_mirrored_pair_has_the_answer_to_its_own_left_image(guided, teacher) -> None:
+def test_a_mirrored_pair_has_the_answer_to_its_own_left_image(guided: Scenes, teacher: LangSegTeacher) -> None:
     """That is the mirrored right image, which the teacher was asked about too."""
     spec = replace(tiny_street.SPEC, pair=("right", "focal_baseline"))
     cache = replace(guided.cache, spec=spec)
@@ -170,7 +172,7 @@ def test_a_mirrored_pair_has_the_answer_to_its_own_left_image(guided, teacher) -
     assert len(Scenes(sequences, cache, SceneAugmentation(flip=0.0)).guided()) == len(scenes)
 
 
-def test_a_batch_has_the_guidance_of_its_samples(guided) -> None:
+def test_a_batch_has_the_guidance_of_its_samples(guided: Scenes) -> None:
     batch = collate_scenes([guided[0], guided[1]])
     assert isinstance(batch.guidance, PixelGuidance)
     assert torch.equal(batch.guidance.logits[1], guided[1].guidance.logits)
@@ -180,7 +182,9 @@ def test_a_batch_has_the_guidance_of_its_samples(guided) -> None:
 # the whole way ------------------------------------------------------------------------------------------------------
 
 
-def test_teacher_questions_and_guided_training_follow_each_other(street, tiny, tmp_path, capsys) -> None:
+def test_teacher_questions_and_guided_training_follow_each_other(
+    street: Path, tiny: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     teacher, deployed = tmp_path / "teacher.safetensors", tmp_path / "student.safetensors"
     train(arguments(street, tmp_path / "t", model__system="lang_seg", deploy=teacher, trainer__max_epochs=2))
     curves = read_curves(tmp_path / "t" / "tensorboard")
@@ -216,7 +220,9 @@ def test_teacher_questions_and_guided_training_follow_each_other(street, tiny, t
     assert not any(word in deployed.read_bytes().decode("latin1") for word in ("tutor", "fusion"))
 
 
-def test_an_interrupted_guided_run_ends_with_the_weights_of_an_uninterrupted_one(street, tiny, tmp_path) -> None:
+def test_an_interrupted_guided_run_ends_with_the_weights_of_an_uninterrupted_one(
+    street: Path, tiny: str, tmp_path: Path
+) -> None:
     options = flags(save_teacher(tmp_path / "teacher.safetensors"))
     whole, broken = (arguments(street, tmp_path / name, **options) for name in ("whole", "broken"))
     precompute_guidance(whole)
@@ -230,7 +236,7 @@ def test_an_interrupted_guided_run_ends_with_the_weights_of_an_uninterrupted_one
     assert weights(tmp_path / "whole")["tutors.guidance.fusion.gate_joint.weight"].any()
 
 
-def test_a_teacher_that_has_changed_must_be_asked_again(street, tiny, tmp_path) -> None:
+def test_a_teacher_that_has_changed_must_be_asked_again(street: Path, tiny: str, tmp_path: Path) -> None:
     path = save_teacher(tmp_path / "teacher.safetensors")
     run = arguments(street, tmp_path / "run", **flags(path))
     precompute_guidance(run)
@@ -239,7 +245,7 @@ def test_a_teacher_that_has_changed_must_be_asked_again(street, tiny, tmp_path) 
         train(run)
 
 
-def test_terms_are_switched_by_flags(street, tiny, tmp_path) -> None:
+def test_terms_are_switched_by_flags(street: Path, tiny: str, tmp_path: Path) -> None:
     path = save_teacher(tmp_path / "teacher.safetensors")
     precompute_guidance(arguments(street, tmp_path / "any", **flags(path)))
     run = arguments(street, tmp_path / "run", trainer__max_epochs=1, **flags(path, feature=0))
@@ -250,6 +256,6 @@ def test_terms_are_switched_by_flags(street, tiny, tmp_path) -> None:
     assert not any(name.startswith("tutors.guidance.fusion") for name in weights(tmp_path / "run"))
 
 
-def test_a_training_without_a_language_teacher_has_nobody_to_ask(street, tiny, tmp_path) -> None:
+def test_a_training_without_a_language_teacher_has_nobody_to_ask(street: Path, tiny: str, tmp_path: Path) -> None:
     with pytest.raises(SscError, match="asks no language teacher"):
         precompute_guidance(arguments(street, tmp_path / "run"))

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import tiny_street
 import torch
 
-from ssc_ros.core import SEMANTIC_KITTI, SscError, poses
+from ssc_ros.core import SEMANTIC_KITTI, Frame, SscError, poses
 from ssc_ros.inference.inputs import InputPreparer
 from ssc_ros.networks.lift.depth_weighted import project_voxels
+from ssc_ros.systems import InputSpec
 from ssc_ros.systems.spec import History
 from ssc_ros.training.mirror import MirroredSequence, grid_mirror, mirror_frame, mirror_sample
 from ssc_ros.training.sample_cache import TRUTH, SampleCache
@@ -31,7 +34,7 @@ FRAMES, LABELLED, LOST = 10, (0, 5, 9), (6,)
 
 
 @pytest.fixture(scope="module")
-def drives(tmp_path_factory):
+def drives(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Sequences 00 and 01 of ten frames on a bend, three of them labelled; one has lost its images; 02 has no poses."""
     root = tmp_path_factory.mktemp("drives")
     for name in ("00", "01", "02"):
@@ -53,7 +56,7 @@ def drives(tmp_path_factory):
     return root
 
 
-def scenes_of(drives, folder, *names, spec=SPEC, **augmentation):
+def scenes_of(drives: Path, folder: Path, *names: str, spec: InputSpec = SPEC, **augmentation: Any) -> Scenes:
     sequences = open_sequences([drives], names or ["00", "01"], GRID, SEMANTIC_KITTI)
     scenes = Scenes(sequences, SampleCache(folder, spec, SEMANTIC_KITTI), SceneAugmentation(**augmentation))
     for wanted in scenes.needed(augmented=True):
@@ -61,7 +64,7 @@ def scenes_of(drives, folder, *names, spec=SPEC, **augmentation):
     return scenes
 
 
-def test_the_past_is_of_the_same_drive_and_has_images(drives):
+def test_the_past_is_of_the_same_drive_and_has_images(drives: Path) -> None:
     (sequence,) = open_sequences([drives], ["00"], GRID, SEMANTIC_KITTI)
     chosen = {i: past_ids(sequence, f"{i:06d}", HISTORY) for i in LABELLED}
     assert chosen[0] == [None, None]
@@ -71,7 +74,7 @@ def test_the_past_is_of_the_same_drive_and_has_images(drives):
     assert past_ids(lost, "000009", HISTORY) == [None, None]
 
 
-def test_samples_hold_the_past_where_it_was(drives, tmp_path):
+def test_samples_hold_the_past_where_it_was(drives: Path, tmp_path: Path) -> None:
     scenes = scenes_of(drives, tmp_path)
     prepare = InputPreparer(SPEC)
     assert len(scenes) == 6
@@ -91,7 +94,7 @@ def test_samples_hold_the_past_where_it_was(drives, tmp_path):
         assert len(sample.inputs["stereo_points"]) >= len(prepare(now)["stereo_points"])
 
 
-def test_what_is_trained_on_is_what_is_deployed(drives, tmp_path):
+def test_what_is_trained_on_is_what_is_deployed(drives: Path, tmp_path: Path) -> None:
     """A cached sample and the last frame of a stream give the same logits; 1e-5."""
     made = tiny_temporal.network(spec=SPEC)
     stream, outputs = tiny_temporal.completer(made), []
@@ -108,7 +111,7 @@ def test_what_is_trained_on_is_what_is_deployed(drives, tmp_path):
     assert stream.past_frames == 2
 
 
-def test_only_what_is_needed_is_prepared(drives, tmp_path):
+def test_only_what_is_needed_is_prepared(drives: Path, tmp_path: Path) -> None:
     scenes = scenes_of(drives, tmp_path, "00")
     needed = {frame_id: parts for _, frame_id, parts in scenes.needed(augmented=True)}
     assert needed.keys() >= {"000000", "000002", "000005", "000003", "000009"}
@@ -123,7 +126,7 @@ def test_only_what_is_needed_is_prepared(drives, tmp_path):
     assert batch.inputs["past_image"].shape == (1, 2, 3, *SPEC.image_size)
 
 
-def test_a_batch_fills_up_the_points(drives, tmp_path):
+def test_a_batch_fills_up_the_points(drives: Path, tmp_path: Path) -> None:
     samples = [scenes_of(drives, tmp_path)[i] for i in (0, 1)]
     batch = collate_scenes(samples)
     lengths = [len(sample.inputs["stereo_points"]) for sample in samples]
@@ -133,7 +136,7 @@ def test_a_batch_fills_up_the_points(drives, tmp_path):
     assert batch.inputs["past_valid"].tolist() == [[False, False], [True, True]]
 
 
-def test_the_past_is_mirrored_with_the_present(drives, tmp_path):
+def test_the_past_is_mirrored_with_the_present(drives: Path, tmp_path: Path) -> None:
     sample = scenes_of(drives, tmp_path)[1]
     mirrored = mirror_sample(sample, GRID)
     width = SPEC.image_size[1]
@@ -150,7 +153,7 @@ def test_the_past_is_mirrored_with_the_present(drives, tmp_path):
         assert torch.allclose(twice.inputs[key].double(), value.double(), atol=1e-5), key
 
 
-def test_all_images_of_a_sample_change_colour_alike(drives, tmp_path):
+def test_all_images_of_a_sample_change_colour_alike(drives: Path, tmp_path: Path) -> None:
     scenes = scenes_of(drives, tmp_path, spec=PAIR, flip=0, color=0.3)
     sample = scenes[1]
     images = dict.fromkeys(("image", "right"), sample.inputs["image"]) | {"past_image": sample.inputs["image"][None]}
@@ -162,7 +165,7 @@ def test_all_images_of_a_sample_change_colour_alike(drives, tmp_path):
     assert torch.equal(changed["image"], changed["past_image"][0])
 
 
-def test_the_past_is_left_out_as_often_as_asked(drives, tmp_path):
+def test_the_past_is_left_out_as_often_as_asked(drives: Path, tmp_path: Path) -> None:
     scenes = scenes_of(drives, tmp_path, "00", flip=0, color=0, forget=0.5)
     alone = [not scenes[Draw(1, seed)].inputs["past_valid"].any() for seed in range(100)]
     assert 30 < sum(alone) < 70
@@ -176,7 +179,7 @@ def test_the_past_is_left_out_as_often_as_asked(drives, tmp_path):
 
 
 @pytest.fixture
-def seen(drives):
+def seen(drives: Path) -> Frame:
     """A frame whose grid, camera and pose are not symmetric."""
     (sequence,) = open_sequences([drives], ["00"], GRID, SEMANTIC_KITTI)
     frame = sequence.frame("000005")
@@ -191,7 +194,7 @@ SHIFTED = replace(GRID, min_corner=(0.0, -5.4, -2.0))
 """Its mirror stands at y = 1."""
 
 
-def test_the_left_image_of_a_mirrored_pair_is_the_mirrored_right_one(seen):
+def test_the_left_image_of_a_mirrored_pair_is_the_mirrored_right_one(seen: Frame) -> None:
     mirrored = mirror_frame(seen, SHIFTED)
     assert np.array_equal(mirrored.left, seen.right[:, ::-1])
     assert np.array_equal(mirrored.right, seen.left[:, ::-1])
@@ -210,7 +213,7 @@ def test_the_left_image_of_a_mirrored_pair_is_the_mirrored_right_one(seen):
     np.testing.assert_allclose(inputs["focal_baseline"].item() / found_depth, disparity, rtol=1e-5)
 
 
-def test_a_mirrored_pose_moves_the_mirrored_world(seen):
+def test_a_mirrored_pose_moves_the_mirrored_world(seen: Frame) -> None:
     mirrored, flip = mirror_frame(seen, SHIFTED), grid_mirror(SHIFTED)
     points = np.random.default_rng(0).uniform(-9, 9, (20, 3))
     assert poses.is_rigid(mirrored.T_world_grid, 1e-9)
@@ -221,7 +224,7 @@ def test_a_mirrored_pose_moves_the_mirrored_world(seen):
     )
 
 
-def test_mirroring_a_frame_twice_changes_nothing(seen):
+def test_mirroring_a_frame_twice_changes_nothing(seen: Frame) -> None:
     twice = mirror_frame(mirror_frame(seen, SHIFTED), SHIFTED)
     assert np.array_equal(twice.left, seen.left)
     np.testing.assert_allclose(twice.rig.T_grid_camera, seen.rig.T_grid_camera, atol=1e-12)
@@ -230,7 +233,7 @@ def test_mirroring_a_frame_twice_changes_nothing(seen):
     np.testing.assert_allclose(twice.T_world_grid, seen.T_world_grid, atol=1e-12)
 
 
-def test_a_pair_is_augmented_by_its_mirrored_frame(drives, tmp_path):
+def test_a_pair_is_augmented_by_its_mirrored_frame(drives: Path, tmp_path: Path) -> None:
     scenes = scenes_of(drives, tmp_path, spec=PAIR, flip=1, color=0)
     sequence, frame_id = scenes.frames[1]
     sample, mirrored = scenes[1], scenes[Draw(1, 0)]
@@ -259,12 +262,12 @@ def test_a_pair_is_augmented_by_its_mirrored_frame(drives, tmp_path):
     assert (mirrored.truth.depth != sample.truth.depth.flip(-1)).any()
 
 
-def test_a_pair_is_not_mirrored_as_a_finished_sample(drives, tmp_path):
+def test_a_pair_is_not_mirrored_as_a_finished_sample(drives: Path, tmp_path: Path) -> None:
     with pytest.raises(SscError, match="MirroredSequence"):
         mirror_sample(scenes_of(drives, tmp_path, "00", spec=PAIR, flip=0)[0], GRID)
 
 
-def test_mirrored_frames_are_not_prepared_in_vain(drives, tmp_path):
+def test_mirrored_frames_are_not_prepared_in_vain(drives: Path, tmp_path: Path) -> None:
     for spec, flip, expected in ((PAIR, 0.5, True), (PAIR, 0.0, False), (SPEC, 0.5, False)):
         scenes = scenes_of(drives, tmp_path / f"{flip}{len(spec.pair)}", "00", spec=spec, flip=flip)
         mirrored = [isinstance(sequence, MirroredSequence) for sequence, _, _ in scenes.needed(augmented=True)]

@@ -51,7 +51,7 @@ def segmentation(folder: Path, seed: int = 0) -> Path:
     return path
 
 
-def test_points_are_labelled_alike_in_training_and_by_the_deployed_network(street, tmp_path) -> None:
+def test_points_are_labelled_alike_in_training_and_by_the_deployed_network(street: Path, tmp_path: Path) -> None:
     (sequence,) = open_sequences([street], ["00"], tiny_street.GRID, SEMANTIC_KITTI)
     checkpoint, frame_id = segmentation(tmp_path), sequence.voxel_ids[0]
     cache = SampleCache(tmp_path, SPEC, SEMANTIC_KITTI, NetworkLabeller(checkpoint))
@@ -68,14 +68,14 @@ def test_points_are_labelled_alike_in_training_and_by_the_deployed_network(stree
     assert not torch.equal(truth.read(sequence, frame_id).inputs["lidar_classes"], sample["lidar_classes"])
 
 
-def test_another_checkpoint_has_other_samples(tmp_path) -> None:
+def test_another_checkpoint_has_other_samples(tmp_path: Path) -> None:
     one, other = (NetworkLabeller(segmentation(tmp_path, seed)) for seed in (0, 1))
     (tmp_path / "copy").write_bytes(one.checkpoint.read_bytes())
     assert one.identity == NetworkLabeller(tmp_path / "copy").identity
     assert len({one.identity, other.identity, TruthLabeller().identity}) == 3
 
 
-def test_a_checkpoint_that_cannot_label_the_data_is_refused(street, tmp_path) -> None:
+def test_a_checkpoint_that_cannot_label_the_data_is_refused(street: Path, tmp_path: Path) -> None:
     (sequence,) = open_sequences([street], ["00"], tiny_street.GRID, SEMANTIC_KITTI)
     with pytest.raises(SscError, match="does not exist"):
         NetworkLabeller(tmp_path / "none.safetensors")
@@ -84,7 +84,7 @@ def test_a_checkpoint_that_cannot_label_the_data_is_refused(street, tmp_path) ->
         NetworkLabeller(segmentation(tmp_path))(foreign, sequence.voxel_ids[0], np.zeros((3, 4), np.float32))
 
 
-def test_labels_that_no_robot_has_are_warned_of(street, tmp_path, caplog) -> None:
+def test_labels_that_no_robot_has_are_warned_of(street: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     def data(**options: object) -> SceneData:
         return SceneData(SPEC, "semantic_kitti", street, ["00"], ["08"], SceneAugmentation(), cache=tmp_path, **options)
 
@@ -94,7 +94,7 @@ def test_labels_that_no_robot_has_are_warned_of(street, tmp_path, caplog) -> Non
     assert "flatter" in caplog.text
 
 
-def test_a_fused_network_is_trained_and_completes_with_and_without_lidar(street, tmp_path) -> None:
+def test_a_fused_network_is_trained_and_completes_with_and_without_lidar(street: Path, tmp_path: Path) -> None:
     checkpoint, deployed = segmentation(tmp_path), tmp_path / "fused.safetensors"
     options = {
         "model.preset": "tiny_fused",

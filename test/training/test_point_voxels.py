@@ -1,5 +1,7 @@
 """Labelled points of image cells find their voxels."""
 
+from __future__ import annotations
+
 import numpy as np
 import torch
 
@@ -12,7 +14,7 @@ OPTICAL = poses.from_rows(np.array([0, 0, 1, 0.3, -1, 0, 0, 0.05, 0, -1, 0, -0.1
 RIG = StereoRig(np.array([[60.0, 0, 31], [0, 55.0, 13], [0, 0, 1]]), 0.5, (24, 64), OPTICAL)
 
 
-def test_each_point_lies_in_the_voxel_that_the_camera_model_says():
+def test_each_point_lies_in_the_voxel_that_the_camera_model_says() -> None:
     random = np.random.default_rng(0)
     depth = random.uniform(1, 14, (2, 6, 16)).astype(np.float32)
     classes = random.integers(1, 20, (2, 6, 16)).astype(np.uint8)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import tiny_street
 
 from ssc_ros.core import SEMANTIC_KITTI, poses
+from ssc_ros.data.semantic_kitti import KittiSequence
 from ssc_ros.training.mirror import MirroredSequence
 from ssc_ros.training.pose_noise import PoseNoise, drifted
 from ssc_ros.training.scene_data import SceneData
@@ -24,7 +26,7 @@ def path(count: int) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def street(tmp_path_factory):
+def street(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("street")
     for name in ("00", "01"):
         tiny_street.write_street(root, name, FRAMES, seed=int(name))
@@ -34,11 +36,11 @@ def street(tmp_path_factory):
 
 
 @pytest.fixture
-def sequence(street):
+def sequence(street: Path) -> KittiSequence:
     return open_sequences([street], ["00"], tiny_street.GRID, SEMANTIC_KITTI)[0]
 
 
-def test_errors_of_the_asked_size_add_up_over_the_frames_between():
+def test_errors_of_the_asked_size_add_up_over_the_frames_between() -> None:
     """Over many pairs, in each axis: sigma after one frame, two times sigma after four."""
     true = path(4001)
     wrong = drifted(true, 0.05, 0.0, np.random.default_rng(0))
@@ -58,13 +60,15 @@ def test_errors_of_the_asked_size_add_up_over_the_frames_between():
         assert np.degrees(np.std(about) / 2) == pytest.approx(0.2 * expected / 0.05, rel=0.1)
 
 
-def test_none_is_none(sequence):
+def test_none_is_none(sequence: KittiSequence) -> None:
     assert PoseNoise().applied(sequence) is sequence
     lost = replace(sequence, T_world_lidar=None)
     assert PoseNoise(identity=True).applied(lost) is lost
 
 
-def test_the_same_errors_come_again_and_other_sequences_and_seeds_have_others(street, sequence):
+def test_the_same_errors_come_again_and_other_sequences_and_seeds_have_others(
+    street: Path, sequence: KittiSequence
+) -> None:
     noise = PoseNoise(0.05, 0.2)
     once, again = noise.applied(sequence), noise.applied(sequence)
     assert np.array_equal(once.T_world_lidar, again.T_world_lidar)
@@ -77,20 +81,20 @@ def test_the_same_errors_come_again_and_other_sequences_and_seeds_have_others(st
     assert np.abs(errors[0] - errors[2]).max() > 1e-3
 
 
-def test_identity_poses_say_that_nothing_moves(sequence):
+def test_identity_poses_say_that_nothing_moves(sequence: KittiSequence) -> None:
     still = PoseNoise(identity=True).applied(sequence)
     for now in sequence.frame_ids:
         assert np.array_equal(relative_pose(still, "000000", now), np.eye(4))
 
 
-def test_the_mirrored_sequence_has_the_mirrored_errors(sequence):
+def test_the_mirrored_sequence_has_the_mirrored_errors(sequence: KittiSequence) -> None:
     noise = PoseNoise(0.05, 0.2)
     mirrored = MirroredSequence.of(noise.applied(sequence))
     twice = MirroredSequence.of(mirrored)
     np.testing.assert_allclose(twice.T_world_lidar, noise.applied(sequence).T_world_lidar, atol=1e-12)
 
 
-def test_training_and_validation_have_them_alike(street, tmp_path):
+def test_training_and_validation_have_them_alike(street: Path, tmp_path: Path) -> None:
     spec = tiny_street.SPEC
     data = SceneData(
         spec,

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +14,7 @@ import tiny_street
 import torch
 
 from ssc_ros.core import SEMANTIC_KITTI, SscError
+from ssc_ros.data.semantic_kitti import KittiSequence
 from ssc_ros.inference.inputs import InputPreparer
 from ssc_ros.inference.stereo import StereoMatcher
 from ssc_ros.systems import LIDAR, STEREO
@@ -18,7 +22,7 @@ from ssc_ros.training.mirror import MirroredSequence
 from ssc_ros.training.point_labels import TruthLabeller
 from ssc_ros.training.sample_cache import IMAGE, POINT_CLASSES, POINTS, TRUTH, SampleCache
 from ssc_ros.training.scene_sample import SceneSample, nearest_class, prepare_truth
-from ssc_ros.training.scenes import open_sequences
+from ssc_ros.training.scenes import Scenes, open_sequences
 
 DAMAGES = {
     "cut": lambda whole: whole[: len(whole) // 2],
@@ -28,12 +32,12 @@ DAMAGES = {
 }
 
 
-def cache_of(scenes, *sensors: str) -> SampleCache:
+def cache_of(scenes: Scenes, *sensors: str) -> SampleCache:
     """The same cache, as a network of these sensors sees it."""
     return replace(scenes.cache, spec=replace(scenes.cache.spec, sensors=sensors))
 
 
-def test_read_returns_what_was_prepared(scenes) -> None:
+def test_read_returns_what_was_prepared(scenes: Scenes) -> None:
     spec = scenes.cache.spec
     for sequence, frame_id in scenes.frames:
         frame = sequence.frame(frame_id)
@@ -51,7 +55,7 @@ def test_read_returns_what_was_prepared(scenes) -> None:
     assert len(kept.inputs["points"]) > 100
 
 
-def test_a_network_reads_its_sensors_alone(scenes) -> None:
+def test_a_network_reads_its_sensors_alone(scenes: Scenes) -> None:
     frame = scenes.frames[0]
     whole = scenes.cache.read(*frame)
     for sensor, keys in ((LIDAR, {"points"}), (STEREO, whole.inputs.keys() - {"points"})):
@@ -61,11 +65,11 @@ def test_a_network_reads_its_sensors_alone(scenes) -> None:
         assert torch.equal(alone.truth.labels, whole.truth.labels)
 
 
-def test_networks_share_what_they_have_in_common(scenes, tmp_path) -> None:
+def test_networks_share_what_they_have_in_common(scenes: Scenes, tmp_path: Path) -> None:
     frame = scenes.frames[0]
     elsewhere = replace(scenes.cache, folder=tmp_path / "elsewhere")
 
-    def cache(*pair: str, sensors=(STEREO,), **sizes) -> SampleCache:
+    def cache(*pair: str, sensors: tuple[str, ...] = (STEREO,), **sizes: Any) -> SampleCache:
         return replace(elsewhere, spec=replace(elsewhere.spec, sensors=sensors, pair=pair, **sizes))
 
     first = cache("stereo_depth")
@@ -90,11 +94,11 @@ class Counting:
         self.identity = f"from {first}"
         self.first = first
 
-    def __call__(self, sequence, frame_id: str, points: np.ndarray) -> np.ndarray:
+    def __call__(self, sequence: KittiSequence, frame_id: str, points: np.ndarray) -> np.ndarray:
         return ((self.first + np.arange(len(points))) % 20).astype(np.uint8)
 
 
-def test_a_labelled_sweep_is_prepared_as_for_the_deployed_network(scenes, tmp_path) -> None:
+def test_a_labelled_sweep_is_prepared_as_for_the_deployed_network(scenes: Scenes, tmp_path: Path) -> None:
     sequence, frame_id = scenes.frames[0]
     fused = replace(scenes.cache.spec, sweep=("lidar_voxels", POINT_CLASSES))
     kept = []
@@ -113,10 +117,10 @@ def test_a_labelled_sweep_is_prepared_as_for_the_deployed_network(scenes, tmp_pa
     assert len(list((tmp_path / "fused").glob("*/*.lidar_voxels.npz"))) == 1  # which no labeller changes
 
 
-def test_only_what_is_asked_for_is_made(scenes, tmp_path, monkeypatch) -> None:
+def test_only_what_is_asked_for_is_made(scenes: Scenes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The past of another frame needs no voxels, and no matching where nothing of it is read."""
 
-    def never(*_):
+    def never(*_: object) -> None:
         raise AssertionError("the pair was matched")
 
     sequence, frame_id = scenes.frames[0]
@@ -130,7 +134,7 @@ def test_only_what_is_asked_for_is_made(scenes, tmp_path, monkeypatch) -> None:
     assert cache.read(sequence, frame_id).inputs.keys() == {"image", "projection", "right", "points"}
 
 
-def test_class_counts_are_those_of_the_truth(scenes) -> None:
+def test_class_counts_are_those_of_the_truth(scenes: Scenes) -> None:
     labels = np.stack([scenes[i].truth.labels.numpy() for i in range(len(scenes))])
     expected = [(labels == c).sum() for c in range(len(SEMANTIC_KITTI))]
     assert scenes.class_counts().tolist() == expected
@@ -138,7 +142,7 @@ def test_class_counts_are_those_of_the_truth(scenes) -> None:
     assert expected[13] > 0
 
 
-def test_newer_labels_make_every_older_part_stale(scenes) -> None:
+def test_newer_labels_make_every_older_part_stale(scenes: Scenes) -> None:
     cache, (sequence, frame_id) = scenes.cache, scenes.frames[0]
     assert cache.stale(sequence, frame_id) == []
     label = sequence.path / "voxels" / f"{frame_id}.label"
@@ -155,7 +159,7 @@ def test_newer_labels_make_every_older_part_stale(scenes) -> None:
         os.utime(label, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
-def test_another_sequence_is_kept_elsewhere(scenes, street) -> None:
+def test_another_sequence_is_kept_elsewhere(scenes: Scenes, street: Path) -> None:
     sequence, frame_id = scenes.frames[0]
     (other,) = open_sequences([street], ["08"], tiny_street.GRID, SEMANTIC_KITTI)
     seen = (sequence, other, MirroredSequence.of(sequence), MirroredSequence.of(other))
@@ -165,26 +169,26 @@ def test_another_sequence_is_kept_elsewhere(scenes, street) -> None:
 
 @pytest.mark.parametrize("part", [IMAGE, "stereo_voxels", POINTS, TRUTH])
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
-def test_a_damaged_part_is_named(scenes, part, damage) -> None:
+def test_a_damaged_part_is_named(scenes: Scenes, part: str, damage: Callable[[bytes], bytes]) -> None:
     path = scenes.cache.path(*scenes.frames[0], part)
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(SscError, match=path.name):
         scenes[0]
 
 
-def test_a_part_that_is_missing_is_named(scenes) -> None:
+def test_a_part_that_is_missing_is_named(scenes: Scenes) -> None:
     path = scenes.cache.path(*scenes.frames[0], POINTS)
     path.unlink()
     with pytest.raises(SscError, match=path.name):
         scenes[0]
 
 
-def test_an_absent_sequence_is_named(street) -> None:
+def test_an_absent_sequence_is_named(street: Path) -> None:
     with pytest.raises(SscError, match="17"):
         open_sequences([street], ["00", "17"], tiny_street.GRID, SEMANTIC_KITTI)
 
 
-def test_nearest_class_sees_the_wall_before_what_is_behind_it(scenes) -> None:
+def test_nearest_class_sees_the_wall_before_what_is_behind_it(scenes: Scenes) -> None:
     sequence, frame_id = scenes.frames[0]
     rig = sequence.frame(frame_id).rig
     y, z = np.meshgrid(np.linspace(-9, 9, 200), np.linspace(-4, 4, 100))

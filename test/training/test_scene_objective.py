@@ -105,7 +105,7 @@ def test_each_term_is_its_weight_times_the_same_and_zero_weights_vanish() -> Non
     ],
     ids=["image branch", "LiDAR"],
 )
-def test_only_what_is_predicted_is_judged(missing, expected) -> None:
+def test_only_what_is_predicted_is_judged(missing: dict[str, None], expected: set[str]) -> None:
     whole = terms(ALL, random_output())
     part = terms(ALL, replace(random_output(), **missing))
     assert part.keys() == expected

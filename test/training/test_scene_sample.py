@@ -19,7 +19,7 @@ def sample(points: int, seed: int) -> SceneSample:
 
 
 @pytest.mark.parametrize("lengths", [(5, 3, 0), (4, 4), (7,)])
-def test_a_batch_holds_its_samples_and_nothing_else(lengths) -> None:
+def test_a_batch_holds_its_samples_and_nothing_else(lengths: tuple[int, ...]) -> None:
     samples = [sample(count, seed) for seed, count in enumerate(lengths)]
     batch = collate_scenes(samples)
     assert batch.inputs["points"].shape == (len(lengths), max(lengths), 4)

@@ -165,7 +165,7 @@ def test_class_weights_are_those_of_the_published_training() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("system", ["polarnet", "cylinder3d"])
-def test_a_sweep_is_learnt_by_heart_and_deployed(street, tiny, tmp_path, system) -> None:
+def test_a_sweep_is_learnt_by_heart_and_deployed(street: Path, tiny: str, tmp_path: Path, system: str) -> None:
     deployed = tmp_path / "models" / "tiny.safetensors"
     plain = {"rotate": "false", "flip": "false", "scale": 0.0, "jitter": 0.0}
     augmentation = {f"data__augmentation__{name}": value for name, value in plain.items()}
@@ -186,7 +186,9 @@ def test_a_sweep_is_learnt_by_heart_and_deployed(street, tiny, tmp_path, system)
     assert "class to each point of a sweep" in deployed.with_suffix(".md").read_text()
 
 
-def test_an_interrupted_run_ends_with_the_weights_of_an_uninterrupted_one(street, tiny, tmp_path) -> None:
+def test_an_interrupted_run_ends_with_the_weights_of_an_uninterrupted_one(
+    street: Path, tiny: str, tmp_path: Path
+) -> None:
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     train(arguments(street, whole))
     stop = ["--trainer.callbacks=tiny_street.Interrupt", "--trainer.callbacks.step=4"]
@@ -197,7 +199,7 @@ def test_an_interrupted_run_ends_with_the_weights_of_an_uninterrupted_one(street
     assert tiny_street.Interrupt  # named by the flags above
 
 
-def test_a_distilled_student_carries_nothing_of_its_teacher(street, tiny, tmp_path) -> None:
+def test_a_distilled_student_carries_nothing_of_its_teacher(street: Path, tiny: str, tmp_path: Path) -> None:
     teacher, student = tmp_path / "teacher.safetensors", tmp_path / "student.safetensors"
     train(arguments(street, tmp_path / "t", model__system="cylinder3d", trainer__max_epochs=1, deploy=teacher))
     content = teacher.read_bytes()
@@ -211,7 +213,7 @@ def test_a_distilled_student_carries_nothing_of_its_teacher(street, tiny, tmp_pa
     assert teacher.read_bytes() == content
 
 
-def test_a_task_that_does_not_exist_is_refused(street, tmp_path) -> None:
+def test_a_task_that_does_not_exist_is_refused(street: Path, tmp_path: Path) -> None:
     with pytest.raises(SscError, match="task 'driving'"):
         train(arguments(street, tmp_path, task="driving"))
     with pytest.raises(SscError, match="gives no classes to points"):

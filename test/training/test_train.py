@@ -60,7 +60,7 @@ def assert_equal_weights(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor])
 
 @pytest.mark.slow
 @pytest.mark.parametrize("system", ["l2cocc", "l2cocc_lidar", "sgn"])
-def test_a_frame_is_learnt_by_heart_and_deployed(street, tiny, tmp_path, system) -> None:
+def test_a_frame_is_learnt_by_heart_and_deployed(street: Path, tiny: str, tmp_path: Path, system: str) -> None:
     flags = {
         "model__system": system,
         "trainer__max_epochs": 200,
@@ -101,7 +101,7 @@ def test_a_frame_is_learnt_by_heart_and_deployed(street, tiny, tmp_path, system)
 # at the end of an epoch of three steps, and within one; with and without loader processes that read ahead
 @pytest.mark.parametrize(("step", "workers"), [(3, 0), (4, 0), (4, 1)])
 def test_an_interrupted_run_ends_with_the_weights_of_an_uninterrupted_one(
-    street, tiny, tmp_path, step, workers
+    street: Path, tiny: str, tmp_path: Path, step: int, workers: int
 ) -> None:
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     train(arguments(street, whole, data__workers=workers))
@@ -115,7 +115,7 @@ def test_an_interrupted_run_ends_with_the_weights_of_an_uninterrupted_one(
     assert seen[0] == seen[1]
 
 
-def test_the_seed_decides(street, tiny, tmp_path) -> None:
+def test_the_seed_decides(street: Path, tiny: str, tmp_path: Path) -> None:
     for name, seed in (("a", 3), ("b", 3), ("c", 4)):
         train(arguments(street, tmp_path / name, seed_everything=seed, trainer__max_epochs=1))
     a, b, c = (weights(tmp_path / name) for name in "abc")
@@ -124,7 +124,7 @@ def test_the_seed_decides(street, tiny, tmp_path) -> None:
 
 
 @pytest.mark.slow
-def test_a_killed_process_resumes(street, tmp_path) -> None:
+def test_a_killed_process_resumes(street: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     command = [sys.executable, str(SCRIPT), *arguments(street, run, save_minutes=0, trainer__max_epochs=1000)]
     last = run / "checkpoints" / "last.ckpt"
@@ -147,7 +147,7 @@ def test_a_killed_process_resumes(street, tmp_path) -> None:
 
 
 @pytest.mark.slow
-def test_two_processes_train_together(street, tmp_path) -> None:
+def test_two_processes_train_together(street: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     flags = {"trainer__devices": 2, "trainer__strategy": "ddp", "data__batch_size": 1, "trainer__max_epochs": 2}
     deployed = tmp_path / "tiny.safetensors"
@@ -162,7 +162,7 @@ def test_two_processes_train_together(street, tmp_path) -> None:
     assert 0 <= metrics["miou"] <= 1
 
 
-def test_a_resumed_run_can_be_shortened(street, tiny, tmp_path) -> None:
+def test_a_resumed_run_can_be_shortened(street: Path, tiny: str, tmp_path: Path) -> None:
     stop = ["--trainer.callbacks=tiny_street.Interrupt", "--trainer.callbacks.step=5"]
     with pytest.raises(RuntimeError, match="interrupted"):
         train([*arguments(street, tmp_path / "run", save_minutes=0, trainer__max_epochs=100), *stop])
@@ -181,7 +181,7 @@ def test_the_cycle_starts_low_peaks_after_the_warm_up_and_ends_at_zero() -> None
     assert one_cycle(0, 0) == 1
 
 
-def test_a_lidar_network_is_not_trained_on_data_without_lidar(street, tiny, tmp_path) -> None:
+def test_a_lidar_network_is_not_trained_on_data_without_lidar(street: Path, tiny: str, tmp_path: Path) -> None:
     blind = tmp_path / "blind"
     shutil.copytree(street, blind, ignore=shutil.ignore_patterns("velodyne"))
     with pytest.raises(SscError, match=r"reads LiDAR, but there is no velodyne folder in .*00"):
@@ -189,12 +189,14 @@ def test_a_lidar_network_is_not_trained_on_data_without_lidar(street, tiny, tmp_
     assert not (tmp_path / "run" / "checkpoints").exists()
 
 
-def test_training_on_the_validation_sequence_is_refused(street, tiny, tmp_path) -> None:
+def test_training_on_the_validation_sequence_is_refused(street: Path, tiny: str, tmp_path: Path) -> None:
     with pytest.raises(SscError, match="08"):
         train(arguments(street, tmp_path / "run", data__train=["00", "08"]))
 
 
-def test_stages_hand_their_checkpoints_on_and_the_student_needs_no_lidar(street, tiny, tmp_path) -> None:
+def test_stages_hand_their_checkpoints_on_and_the_student_needs_no_lidar(
+    street: Path, tiny: str, tmp_path: Path
+) -> None:
     """Image branch, teacher and student, as the shipped files chain them."""
 
     def stage(system: str, name: str, **flags: object) -> Path:
@@ -221,7 +223,7 @@ def test_stages_hand_their_checkpoints_on_and_the_student_needs_no_lidar(street,
     assert SceneCompleter.from_checkpoint(taught, device="cpu").complete(frame).labels.shape == (32, 32, 16)
 
 
-def test_a_block_starts_from_a_checkpoint_of_any_system_that_has_it(street, tiny, tmp_path) -> None:
+def test_a_block_starts_from_a_checkpoint_of_any_system_that_has_it(street: Path, tiny: str, tmp_path: Path) -> None:
     image = tmp_path / "image.safetensors"
     train(arguments(street, tmp_path / "run", deploy=image, trainer__max_epochs=1, model__system="l2cocc_image"))
     trained, _ = load_checkpoint(image)
@@ -237,7 +239,7 @@ def test_a_block_starts_from_a_checkpoint_of_any_system_that_has_it(street, tiny
         SceneTraining("l2cocc", "tiny", pretrained={"trunk": image})
 
 
-def test_a_checkpoint_loads_strictly(street, tiny, tmp_path) -> None:
+def test_a_checkpoint_loads_strictly(street: Path, tiny: str, tmp_path: Path) -> None:
     deployed = tmp_path / "tiny.safetensors"
     train(arguments(street, tmp_path / "run", deploy=deployed, trainer__max_epochs=1))
     network, _ = load_checkpoint(deployed)

@@ -12,6 +12,7 @@ import tiny_l2cocc
 import tiny_polar
 import tiny_sgn
 from lightning import Callback
+from lightning.pytorch import Trainer
 from torch import nn
 
 from ssc_ros.core import SEMANTIC_KITTI, DepthBins, SceneGrid, StereoRig
@@ -105,6 +106,6 @@ class Interrupt(Callback):
     def __init__(self, step: int) -> None:
         self.step = step
 
-    def on_train_batch_start(self, trainer, *_) -> None:
+    def on_train_batch_start(self, trainer: Trainer, *_: object) -> None:
         if trainer.global_step == self.step:
             raise RuntimeError("interrupted")

@@ -14,7 +14,7 @@ from .tiny_backend import SPEC, network
 pytestmark = pytest.mark.usefixtures("own_cache")
 
 
-def test_artefacts_depend_on_weights_shapes_backend_and_part():
+def test_artefacts_depend_on_weights_shapes_backend_and_part() -> None:
     _, examples = observe(network(), synthetic_inputs(SPEC))
     paths = [
         Artefacts.of(network(seed)).path(backend, example, ".xml")

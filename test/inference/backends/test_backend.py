@@ -13,7 +13,7 @@ from ssc_ros.inference.backends.backend import AUTO, NAMES, Backend, candidates
 from .tiny_backend import CPU
 
 
-def test_auto_is_openvino_on_a_cpu_and_torch_where_it_cannot_run(monkeypatch):
+def test_auto_is_openvino_on_a_cpu_and_torch_where_it_cannot_run(monkeypatch: pytest.MonkeyPatch) -> None:
     ranges = {"image.encoder.0": (0.0, 1.0)}
     monkeypatch.setattr(backends, "calculates_in_bfloat16", lambda: True)
     monkeypatch.setattr(backends, "multiplies_bytes", lambda: True)
@@ -32,5 +32,5 @@ def test_auto_is_openvino_on_a_cpu_and_torch_where_it_cannot_run(monkeypatch):
         candidates("abacus", CPU)
 
 
-def test_the_node_knows_every_backend():
+def test_the_node_knows_every_backend() -> None:
     assert (AUTO, *NAMES) == BACKENDS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -37,7 +38,7 @@ class Widen(nn.Module):
 
 
 @pytest.mark.parametrize("last", [False, True])
-def test_openvino_takes_a_volume_as_it_lies(last):
+def test_openvino_takes_a_volume_as_it_lies(last: bool) -> None:
     """The model's own axes show it; what lies in the other way, later, is the same volume."""
     parts = pytest.importorskip("ssc_ros.inference.backends.openvino_parts")
     module, volume, more = Widen(), torch.randn(1, 3, 4, 6, 2), torch.randn(1, 5, 4, 6, 2)
@@ -66,7 +67,7 @@ class Rows(nn.Module):
 
 
 @pytest.mark.parametrize("precision", ["f32", "bf16"])
-def test_openvino_moves_no_channels_back_and_forth(precision):
+def test_openvino_moves_no_channels_back_and_forth(precision: str) -> None:
     parts = pytest.importorskip("ssc_ros.inference.backends.openvino_parts")
     module, volume = Rows(), channels_first(torch.randn(1, 4, 6, 2, 16))
     example = record(module, lambda: module.both(volume))[0]
@@ -87,7 +88,7 @@ def test_openvino_moves_no_channels_back_and_forth(precision):
 
 
 @pytest.mark.parametrize("library", ["openvino", "onnxruntime"])
-def test_compiled_parts_calculate_what_torch_does(library):
+def test_compiled_parts_calculate_what_torch_does(library: str) -> None:
     backend = Backend(library)
     if reason := backend.missing(CPU):
         pytest.skip(reason)
@@ -105,7 +106,7 @@ def test_compiled_parts_calculate_what_torch_does(library):
     torch.testing.assert_close(made(two).scene.features[1:], expected.scene.features, atol=1e-4 * scale, rtol=0)
 
 
-def test_tensorrt_is_not_mistaken_for_what_onnx_runtime_has_instead(monkeypatch):
+def test_tensorrt_is_not_mistaken_for_what_onnx_runtime_has_instead(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without TensorRT it would run the model on a CPU and only warn."""
     parts = pytest.importorskip("ssc_ros.inference.backends.onnx_parts")
     if "TensorrtExecutionProvider" in parts.onnxruntime.get_available_providers():
@@ -118,7 +119,7 @@ def test_tensorrt_is_not_mistaken_for_what_onnx_runtime_has_instead(monkeypatch)
         parts.compile_part(example, Backend("tensorrt", "bf16"), Artefacts("none"))
 
 
-def test_tensorrt_keeps_its_engines_beside_the_model_and_runs_on_the_networks_gpu(tmp_path):
+def test_tensorrt_keeps_its_engines_beside_the_model_and_runs_on_the_networks_gpu(tmp_path: Path) -> None:
     parts = pytest.importorskip("ssc_ros.inference.backends.onnx_parts")
     for precision, small in (("f32", False), ("bf16", True)):
         (name, options), (rest, _) = parts.providers(
@@ -130,7 +131,7 @@ def test_tensorrt_keeps_its_engines_beside_the_model_and_runs_on_the_networks_gp
     assert Backend("tensorrt").missing(CPU) == "it runs on cuda, not on cpu"
 
 
-def test_weights_of_convolutions_lie_channels_last_and_change_no_number():
+def test_weights_of_convolutions_lie_channels_last_and_change_no_number() -> None:
     from ssc_ros.inference.backends.cuda_parts import lay_channels_last
 
     torch.manual_seed(0)
@@ -144,7 +145,7 @@ def test_weights_of_convolutions_lie_channels_last_and_change_no_number():
     torch.testing.assert_close(found, expected)
 
 
-def test_openvino_calculates_in_eight_bits_what_torch_does_with_rounded_values():
+def test_openvino_calculates_in_eight_bits_what_torch_does_with_rounded_values() -> None:
     parts = pytest.importorskip("ssc_ros.inference.backends.openvino_parts")
     backend, made, inputs = Backend("openvino", "int8"), network(), synthetic_inputs(SPEC)
     with pytest.raises(SscError, match="does not say; let it see frames: ssc-ros export FILE --backend openvino-int8"):
@@ -163,7 +164,7 @@ def test_openvino_calculates_in_eight_bits_what_torch_does_with_rounded_values()
 
 
 @pytest.mark.parametrize(("system", "preset"), [("htcl", "edge"), ("sgn", "edge_t"), ("vlscene", "edge")])
-def test_openvino_knows_every_operation_of_dense_parts(system, preset):
+def test_openvino_knows_every_operation_of_dense_parts(system: str, preset: str) -> None:
     backend = Backend("openvino")
     if reason := backend.missing(CPU):
         pytest.skip(reason)
@@ -190,7 +191,7 @@ os.kill(os.getpid(), signal.SIGUSR1)
 """
 
 
-def test_signals_are_survived_after_another_thread_has_let_go_of_openvino():
+def test_signals_are_survived_after_another_thread_has_let_go_of_openvino() -> None:
     pytest.importorskip("openvino")
     result = subprocess.run(
         [sys.executable, "-c", SIGNAL_AFTER_OPENVINO], capture_output=True, text=True, check=False, timeout=120

@@ -10,7 +10,7 @@ from ssc_ros.systems.dry_run import empty_inputs
 
 
 @pytest.mark.parametrize(("system", "preset"), [("l2cocc", "edge_fused"), ("sgn", "edge_t"), ("vlscene", "edge")])
-def test_the_made_street_has_every_input(system, preset):
+def test_the_made_street_has_every_input(system: str, preset: str) -> None:
     spec = SYSTEMS[system][preset]().spec
     made, expected = synthetic_inputs(spec), empty_inputs(spec)
     assert made.keys() == expected.keys()

@@ -1,9 +1,12 @@
 """What tests of backends have in common: a tiny network with an opinion, what it reads, and where it runs."""
 
+from __future__ import annotations
+
 import torch
 
 from ssc_ros.core import SceneGrid
 from ssc_ros.systems import InputSpec
+from ssc_ros.systems.l2cocc.network import L2Cocc
 
 from ...training import tiny_l2cocc
 
@@ -11,7 +14,7 @@ SPEC = InputSpec(image_size=(32, 96), context_size=(8, 24), grid=SceneGrid((0.0,
 CPU = torch.device("cpu")
 
 
-def network(seed: int = 0):
+def network(seed: int = 0) -> L2Cocc:
     """Untrained, but with an opinion."""
     torch.manual_seed(seed)
     made = tiny_l2cocc.camera(SPEC)

@@ -1,10 +1,15 @@
 """Counts, times and usages by closed forms; what is sent; the file read back."""
 
+from __future__ import annotations
+
 import io
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -24,7 +29,9 @@ MS = 1_000_000
 FRAMES = 30
 
 
-def told(grids=range(20), drops=None):
+def told(
+    grids: Sequence[int] = range(20), drops: Mapping[str, int] | None = None
+) -> tuple[list[tuple[int, int]], list[tuple[str, Any]]]:
     """Frames at 100 ms, each sent after 2 ms; grids after 30 ms, of which the node took 1 + 2 + 20 + 3 ms."""
     sent = [(100 * MS * i, 100 * MS * i + 2 * MS) for i in range(FRAMES)]
     lines = []
@@ -34,7 +41,7 @@ def told(grids=range(20), drops=None):
     return sent, [*lines, ("drops", {"busy": 99}), ("drops", {"busy": 4} if drops is None else drops)]
 
 
-def test_what_the_processes_say_is_put_together():
+def test_what_the_processes_say_is_put_together() -> None:
     usage = [Sample(i * 1000 * MS, 5 + 0.25 * i, 100 + i, 200) for i in range(3)]
     run = Run.of(10.0, *told(), {"node": usage})
     assert (run.sent, run.published, run.arrived, run.drops, run.lost) == (30, 20, 20, {"busy": 4}, 6)
@@ -50,7 +57,7 @@ def test_what_the_processes_say_is_put_together():
     assert run.times["inference"].count == 20 - 10
 
 
-def test_what_is_missing_is_said():
+def test_what_is_missing_is_said() -> None:
     sent, lines = told()
     lines.remove(("waiting", 1.0))
     with pytest.raises(SscError, match="reports"):
@@ -61,15 +68,15 @@ def test_what_is_missing_is_said():
         Run.of(10.0, *told(), {"node": [Sample(0, 0.0, 100, 100), Sample(10**12, 0.0, 100, 100)]})
 
 
-def test_a_pair_without_its_cloud_is_one_frame_and_a_cloud_is_none():
+def test_a_pair_without_its_cloud_is_one_frame_and_a_cloud_is_none() -> None:
     assert dropped({"busy": 3, "unpaired": 2, "no_cloud": 8, "cloud_late": 50, "pose_missing": 7}) == 3 + 2 + 4
 
 
-def test_percentiles_of_a_ladder():
+def test_percentiles_of_a_ladder() -> None:
     assert Tail.of(np.arange(101.0)) == Tail(50, 95, 99, 101)
 
 
-def test_growth_is_between_quarters_and_cpu_is_over_the_whole_time():
+def test_growth_is_between_quarters_and_cpu_is_over_the_whole_time() -> None:
     memory = [500, 500, 100, 101, 300, 300, 103, 105]
     samples = [Sample(500 * MS * i, i, value, 600) for i, value in enumerate(memory)]
     assert Usage.of(samples) == Usage(cpu=2.0, resident=202.5, peak=600, growth=104 - 100.5)
@@ -105,7 +112,7 @@ def test_a_process_is_as_large_as_what_it_holds_and_one_that_has_ended_is_nothin
     assert after.cpu >= before.cpu
 
 
-def test_frames_are_stamped_by_the_clock_and_arrive_as_they_were():
+def test_frames_are_stamped_by_the_clock_and_arrive_as_they_were() -> None:
     from rclpy.serialization import deserialize_message
     from sensor_msgs.msg import Image, PointCloud2
 
@@ -125,14 +132,14 @@ def test_frames_are_stamped_by_the_clock_and_arrive_as_they_were():
     np.testing.assert_array_equal(np.frombuffer(cloud.data, np.float32).reshape(-1, 4), frame.points)
 
 
-def test_lines_are_found_in_a_log(tmp_path, capsys):
+def test_lines_are_found_in_a_log(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     say("grid", (1, 2))
     log = tmp_path / "log"
     log.write_text("[INFO] hello\n" + capsys.readouterr().out + f'{MARK}["dro')
     assert list(said(log)) == [("grid", [1, 2])]
 
 
-def test_the_file_can_be_read_back_and_the_table_has_every_rate():
+def test_the_file_can_be_read_back_and_the_table_has_every_rate() -> None:
     usage = {"node": [Sample(i * MS, i, 100, 200) for i in range(3)]}
     runs = [Run.of(hz, *told(), usage) for hz in (10.0, 20.0)]
     result = Result("a network", "noise", runs, machine=dict.fromkeys(("cpu", "cores", "load", "software"), "m"))

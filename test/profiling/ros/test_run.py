@@ -1,5 +1,11 @@
 """The three processes, over DDS: what one of them counts agrees with what the others do."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -12,14 +18,14 @@ RIG = StereoRig(np.array([[50.0, 0, 32], [0, 50, 24], [0, 0, 1]]), 0.5, (48, 64)
 
 
 @pytest.fixture
-def run(tmp_path):
+def run(tmp_path: Path) -> Callable[..., Any]:
     from ssc_ros.profiling.ros.run import Load, run
 
     return lambda hz, seconds, **load: run(Load(hz, seconds, **load), noise(RIG, 500), tmp_path)
 
 
 @pytest.mark.slow
-def test_every_frame_is_a_grid_or_a_drop(run):
+def test_every_frame_is_a_grid_or_a_drop(run: Callable[..., Any]) -> None:
     """A network that takes four periods: the newest frame wins, and the others are counted."""
     found = run(5, 4, work_ms=800)
     assert found.sent == 20
@@ -31,7 +37,9 @@ def test_every_frame_is_a_grid_or_a_drop(run):
     assert set(found.processes) == {"publisher", "node", "subscriber"}
 
 
-def test_a_node_that_fails_is_named(run, tmp_path, capsys):
+def test_a_node_that_fails_is_named(
+    run: Callable[..., Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SscError, match="the node ended with status 1"):
         run(10, 1, checkpoint=tmp_path / "none.safetensors")
     assert "none.safetensors" in capsys.readouterr().err

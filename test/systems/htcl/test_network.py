@@ -1,6 +1,10 @@
 """HTCL: past frames cached or not, and streams equal to samples."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -104,7 +108,7 @@ def tiny_wide(spec: InputSpec = MEASURED) -> Htcl:
     )
 
 
-def wired(spec: InputSpec, **parts) -> Htcl:
+def wired(spec: InputSpec, **parts: Any) -> Htcl:
     """Both see alike; scales that would start at 0 and hide what they scale do not."""
     made = Htcl(
         spec,
@@ -151,7 +155,7 @@ def sample(frames: list[Frame], now: int, spec: InputSpec = SPEC) -> dict[str, t
 
 @torch.no_grad()
 @pytest.mark.parametrize("make", [tiny, tiny_wide])
-def test_a_streamed_drive_is_that_of_its_samples(make):
+def test_a_streamed_drive_is_that_of_its_samples(make: Callable[[], Htcl]) -> None:
     """Memories kept by a stream, against images encoded anew; 1e-4 on every logit."""
     network, frames = make().eval(), drive()
     metadata = CheckpointMetadata("tiny", "htcl", "tiny", SEMANTIC_KITTI.name, GRID, SPEC.sensors)
@@ -168,7 +172,7 @@ def test_a_streamed_drive_is_that_of_its_samples(make):
 
 
 @torch.no_grad()
-def test_what_past_pairs_have_measured_reaches_the_scene():
+def test_what_past_pairs_have_measured_reaches_the_scene() -> None:
     network, frames = tiny_wide().eval(), drive()
     inputs = sample(frames, 12, MEASURED)
     assert "stereo_points" not in inputs
@@ -177,7 +181,7 @@ def test_what_past_pairs_have_measured_reaches_the_scene():
 
 
 @torch.no_grad()
-def test_the_past_matters_and_so_does_its_pose():
+def test_the_past_matters_and_so_does_its_pose() -> None:
     network, frames = tiny().eval(), drive()
     whole = sample(frames, 12)
     logits = network(whole).scene.dense()
@@ -188,7 +192,7 @@ def test_the_past_matters_and_so_does_its_pose():
 
 
 @torch.no_grad()
-def test_without_a_valid_past_it_is_the_network_of_single_frames():
+def test_without_a_valid_past_it_is_the_network_of_single_frames() -> None:
     network, frames = tiny().eval(), drive()
     single = tiny(replace(SPEC, history=History())).eval()
     single.load_state_dict({k: v for k, v in network.state_dict().items() if not k.startswith("temporal")})
@@ -200,12 +204,12 @@ def test_without_a_valid_past_it_is_the_network_of_single_frames():
 
 
 @torch.no_grad()
-def test_remembering_is_what_predicting_leaves_behind():
+def test_remembering_is_what_predicting_leaves_behind() -> None:
     network, inputs = tiny().eval(), sample(drive(), 12)
     torch.testing.assert_close(network.remember(inputs), network(inputs).memory)
 
 
-def test_the_temporal_volume_is_supervised_in_training_alone():
+def test_the_temporal_volume_is_supervised_in_training_alone() -> None:
     network, inputs = tiny().train(), sample(drive(), 12)
     inputs = {key: value.repeat(2, *[1] * (value.ndim - 1)) for key, value in inputs.items()}
     output = network(inputs)

@@ -1,13 +1,16 @@
 """HTCL's presets: published sizes, and what it costs to look back."""
 
+from __future__ import annotations
+
 import functools
+from pathlib import Path
 
 import pytest
 import torch
 
 from ssc_ros.core import SEMANTIC_KITTI, SSCBENCH_KITTI_360
 from ssc_ros.inference.checkpoint import CheckpointMetadata, load_block
-from ssc_ros.profiling.summary import summarize
+from ssc_ros.profiling.summary import ModuleSummary, summarize
 from ssc_ros.systems import build
 from ssc_ros.systems.published.sizes import PUBLISHED_SIZES
 
@@ -56,12 +59,12 @@ GFLOPS = {
 
 
 @functools.cache
-def summary(preset):
+def summary(preset: str) -> dict[str, ModuleSummary]:
     pytest.importorskip("transformers", reason="needs pip install 'ssc_ros[full]'")
     return {row.name: row for row in summarize(lambda: build("htcl", preset))}
 
 
-def test_every_module_has_the_published_size():
+def test_every_module_has_the_published_size() -> None:
     rows = summary("full")
     assert {name: rows[name].parameters for name in PUBLISHED} == {
         name: published + more for name, (published, more) in PUBLISHED.items()
@@ -72,12 +75,12 @@ def test_every_module_has_the_published_size():
 
 
 @pytest.mark.parametrize("module", GFLOPS)
-def test_the_operations_are_those_of_the_published_network(module):
+def test_the_operations_are_those_of_the_published_network(module: str) -> None:
     # taps of a deformable convolution are a product here, and sampling, which counts as nothing, there
     assert summary("full")[module].flops / 1e9 == pytest.approx(GFLOPS[module], rel=0.01)
 
 
-def test_full_works_on_the_published_shapes():
+def test_full_works_on_the_published_shapes() -> None:
     rows = summary("full")
     assert rows["temporal.branch.frustum"].outputs == ((1, 64, 112, 48, 160),)
     assert rows["temporal.branch.affinity"].outputs == ((1, 1, 112, 48, 160),)
@@ -86,7 +89,7 @@ def test_full_works_on_the_published_shapes():
     assert rows["trunk.backbone"].outputs == ((1, 128, 128, 128, 16), (1, 256, 64, 64, 8), (1, 512, 32, 32, 4))
 
 
-def test_the_other_data_set_differs_by_its_classes_alone():
+def test_the_other_data_set_differs_by_its_classes_alone() -> None:
     pytest.importorskip("transformers", reason="needs pip install 'ssc_ros[full]'")
     with torch.device("meta"):
         kitti, other = build("htcl", "full"), build("htcl", "full_kitti_360")
@@ -97,13 +100,13 @@ def test_the_other_data_set_differs_by_its_classes_alone():
 
 
 @pytest.mark.parametrize("preset", ["edge", "edge_mean"])
-def test_looking_back_costs_no_more_operations_than_the_issue_allows(preset):
+def test_looking_back_costs_no_more_operations_than_the_issue_allows(preset: str) -> None:
     """With the memory of past frames kept: 1.6 times those of the network of single frames."""
     assert summary(preset)[""].flops <= 1.6 * summary("edge_single")[""].flops
 
 
 @pytest.mark.parametrize("preset", ["edge", "edge_mean"])
-def test_variants_differ_by_what_is_temporal_alone(preset):
+def test_variants_differ_by_what_is_temporal_alone(preset: str) -> None:
     """The branch, and weights for what past pairs have measured beside those for what this one has."""
     parts, single = (
         {row.name: row.parameters for row in summary(name).values() if "." not in row.name and row.name}
@@ -114,7 +117,7 @@ def test_variants_differ_by_what_is_temporal_alone(preset):
     assert more == {"fuse": 8 * 16, "head": 16 * 8 * (64 + 16)}
 
 
-def test_the_image_branch_of_l2cocc_starts_it(tmp_path):
+def test_the_image_branch_of_l2cocc_starts_it(tmp_path: Path) -> None:
     from ssc_ros.inference.checkpoint import save_checkpoint
 
     torch.manual_seed(1)

@@ -1,12 +1,14 @@
 """The full presets of L2COcc against the published networks, counted in the published code (docs/systems.md)."""
 
+from __future__ import annotations
+
 import functools
 
 import pytest
 import torch
 
 from ssc_ros.core import SEMANTIC_KITTI, SSCBENCH_KITTI_360
-from ssc_ros.profiling.summary import summarize
+from ssc_ros.profiling.summary import ModuleSummary, summarize
 from ssc_ros.systems import SYSTEMS, build
 
 PLANES = {
@@ -45,14 +47,14 @@ GFLOPS = {"l2cocc": 1678.9, "l2cocc_lidar": 1807.4}
 
 
 @functools.cache
-def summary(system):
+def summary(system: str) -> dict[str, ModuleSummary]:
     if system != "l2cocc_lidar":
         pytest.importorskip("transformers", reason="needs pip install 'ssc_ros[full]'")
     return {row.name: row for row in summarize(lambda: build(system, "full"))}
 
 
 @pytest.mark.parametrize("system", PUBLISHED)
-def test_every_module_has_the_published_size(system):
+def test_every_module_has_the_published_size(system: str) -> None:
     rows = summary(system)
     ours = {names: sum(rows[name].parameters for name in names) for names in PUBLISHED[system]}
     assert ours == {names: published + more for names, (published, more) in PUBLISHED[system].items()}
@@ -61,13 +63,13 @@ def test_every_module_has_the_published_size(system):
 
 
 @pytest.mark.parametrize("system", PUBLISHED)
-def test_the_operations_are_those_of_the_published_network(system):
+def test_the_operations_are_those_of_the_published_network(system: str) -> None:
     whole = summary(system)[""]
     assert whole.flops / 1e9 == pytest.approx(GFLOPS[system], rel=5e-4)
     assert whole.outputs[0] == (1, 20, 128, 128, 16)
 
 
-def test_what_the_teacher_and_the_student_compare_has_one_shape():
+def test_what_the_teacher_and_the_student_compare_has_one_shape() -> None:
     camera, lidar = (
         {name: row.outputs for name, row in summary(system).items() if name.startswith("planes")}
         for system in ("l2cocc", "l2cocc_lidar")
@@ -77,7 +79,7 @@ def test_what_the_teacher_and_the_student_compare_has_one_shape():
 
 
 @pytest.mark.parametrize("system", [system for system in SYSTEMS if system.startswith("l2cocc")])
-def test_each_data_set_has_its_preset(system):
+def test_each_data_set_has_its_preset(system: str) -> None:
     if system != "l2cocc_lidar":
         pytest.importorskip("transformers", reason="needs pip install 'ssc_ros[full]'")
     with torch.device("meta"):

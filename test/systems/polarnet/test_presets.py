@@ -1,5 +1,7 @@
 """PolarNet's preset `full` against the published network, counted in the published code."""
 
+from __future__ import annotations
+
 from ssc_ros.profiling.summary import summarize
 from ssc_ros.systems import build
 from ssc_ros.systems.dry_run import dry_run
@@ -31,12 +33,12 @@ TAPS = {
 """Shapes of the features that the published distillation compares."""
 
 
-def test_every_part_has_the_published_size():
+def test_every_part_has_the_published_size() -> None:
     rows = {row.name: row.parameters for row in summarize(lambda: build("polarnet", "full"))}
     assert {name: rows[name] for name in PUBLISHED} == PUBLISHED
     assert rows[""] == sum(PUBLISHED.values()) == TOTAL
 
 
-def test_the_taps_have_the_published_shapes():
+def test_the_taps_have_the_published_shapes() -> None:
     taps = dry_run(lambda: build("polarnet", "full")).taps
     assert {name: tuple(taps[name].shape) for name in TAPS} == {name: (1, *shape) for name, shape in TAPS.items()}

@@ -1,5 +1,8 @@
 """SGN: past frames cached or not, and what each guidance supervises."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -49,7 +52,7 @@ def tiny(spec: InputSpec = SPEC, *, geometry: bool = True, semantics: bool = Tru
 
 
 class Only(nn.Module):
-    def forward(self, pyramid):
+    def forward(self, pyramid: Sequence[torch.Tensor]) -> torch.Tensor:
         (level,) = pyramid
         return level
 
@@ -57,12 +60,12 @@ class Only(nn.Module):
 def inputs(batch: int = 2, past: int = 2) -> dict[str, torch.Tensor]:
     generator = torch.Generator().manual_seed(1)
 
-    def projection(*shape):
+    def projection(*shape: int) -> torch.Tensor:
         camera = torch.tensor([[32.0, 0, 32], [0, 32, 16], [0, 0, 1]])
         optical = torch.tensor([[0.0, -1, 0, 0], [0, 0, -1, 0], [1, 0, 0, 0.3]])
         return (camera @ optical).expand(*shape, 3, 4) + 0.1 * torch.rand(*shape, 3, 4, generator=generator)
 
-    def image(*shape):
+    def image(*shape: int) -> torch.Tensor:
         return torch.randint(0, 256, (*shape, 3, 32, 64), generator=generator, dtype=torch.uint8)
 
     low, high = (torch.tensor(c) for c in (SPEC.grid.min_corner, SPEC.grid.max_corner))
@@ -77,7 +80,7 @@ def inputs(batch: int = 2, past: int = 2) -> dict[str, torch.Tensor]:
 
 
 @torch.no_grad()
-def test_a_past_frame_may_come_as_image_or_as_memory():
+def test_a_past_frame_may_come_as_image_or_as_memory() -> None:
     network, frames = tiny().eval(), inputs()
     passed = []
     network.encoder.register_forward_hook(lambda module, args, output: passed.append(len(output)))
@@ -93,7 +96,7 @@ def test_a_past_frame_may_come_as_image_or_as_memory():
 
 
 @torch.no_grad()
-def test_the_past_matters_where_it_is_valid_and_not_where_it_is_not():
+def test_the_past_matters_where_it_is_valid_and_not_where_it_is_not() -> None:
     network, frames = tiny().eval(), inputs()
     whole = network(frames).scene.dense()
     frames["past_valid"] = torch.tensor([[False, False], [True, True]])
@@ -109,7 +112,7 @@ def test_the_past_matters_where_it_is_valid_and_not_where_it_is_not():
 @torch.no_grad()
 @pytest.mark.parametrize("geometry", [False, True])
 @pytest.mark.parametrize("semantics", [False, True])
-def test_each_guidance_is_supervised_in_training_alone(geometry, semantics):
+def test_each_guidance_is_supervised_in_training_alone(geometry: bool, semantics: bool) -> None:
     network, frames = tiny(geometry=geometry, semantics=semantics), inputs()
     output = network.train()(frames)
     assert set(output.occupancy) == ({"lifted", "proposed"} if geometry else set())
@@ -124,7 +127,7 @@ def test_each_guidance_is_supervised_in_training_alone(geometry, semantics):
     assert output.scene.dense().shape == (2, 20, 32, 32, 16)
 
 
-def test_seeds_learn_and_proposals_are_not_taught_by_them():
+def test_seeds_learn_and_proposals_are_not_taught_by_them() -> None:
     """Which voxels are proposed is a decision; its logits learn from occupancy alone."""
     network = tiny().train()
     network(inputs()).seeds.logits.square().mean().backward()
@@ -133,7 +136,7 @@ def test_seeds_learn_and_proposals_are_not_taught_by_them():
 
 
 @torch.no_grad()
-def test_a_scene_without_points_is_no_error():
+def test_a_scene_without_points_is_no_error() -> None:
     network, frames = tiny().eval(), inputs()
     frames["stereo_points"][0] = torch.nan
     alone = network({key: value[:1] for key, value in frames.items()}).scene.dense()

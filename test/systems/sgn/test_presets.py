@@ -1,5 +1,7 @@
 """SGN's presets: published sizes, and networks without one guidance or both."""
 
+from __future__ import annotations
+
 import functools
 import re
 
@@ -7,7 +9,7 @@ import pytest
 import torch
 
 from ssc_ros.core import SSCBENCH_KITTI_360
-from ssc_ros.profiling.summary import summarize
+from ssc_ros.profiling.summary import ModuleSummary, summarize
 from ssc_ros.systems import build
 from ssc_ros.systems.published.sizes import DISCARDED, PUBLISHED_SIZES
 from ssc_ros.systems.sgn.presets import PRESETS
@@ -54,13 +56,13 @@ GFLOPS = {
 
 
 @functools.cache
-def summary(preset):
+def summary(preset: str) -> dict[str, ModuleSummary]:
     pytest.importorskip("transformers", reason="needs pip install 'ssc_ros[full]'")
     return {row.name: row for row in summarize(lambda: build("sgn", preset))}
 
 
 @pytest.mark.parametrize("preset", PUBLISHED)
-def test_every_module_has_the_published_size(preset):
+def test_every_module_has_the_published_size(preset: str) -> None:
     rows = summary(preset)
     modules, total = PUBLISHED[preset]
     ours = {name: rows[name].parameters for name in modules}
@@ -75,13 +77,13 @@ def test_every_module_has_the_published_size(preset):
 
 
 @pytest.mark.parametrize("preset", GFLOPS)
-def test_dense_modules_cost_what_the_published_ones_do(preset):
+def test_dense_modules_cost_what_the_published_ones_do(preset: str) -> None:
     rows = summary(preset)
     assert {name: round(rows[name].flops / 1e9, 1) for name in GFLOPS[preset]} == GFLOPS[preset]
 
 
 @pytest.mark.parametrize("preset", FULL)
-def test_kitti_360_has_its_presets(preset):
+def test_kitti_360_has_its_presets(preset: str) -> None:
     pytest.importorskip("transformers", reason="needs pip install 'ssc_ros[full]'")
     with torch.device("meta"):
         network = build("sgn", f"{preset}-kitti-360")
@@ -95,7 +97,7 @@ def build_spec(preset: str) -> InputSpec:
         return build("sgn", preset).spec
 
 
-def test_a_guidance_that_is_switched_off_does_not_exist():
+def test_a_guidance_that_is_switched_off_does_not_exist() -> None:
     have = {}
     for preset in ("edge", "edge_t", "edge_geometry", "edge_semantics", "edge_dense"):
         with torch.device("meta"):

@@ -1,5 +1,7 @@
 """VLScene: what its deployed form sees, and what learns."""
 
+from __future__ import annotations
+
 from dataclasses import replace
 
 import torch
@@ -12,7 +14,7 @@ from ssc_ros.systems.dry_run import empty_inputs
 from ssc_ros.systems.vlscene.presets import FULL, full
 
 
-def test_fused_it_sees_the_same_image():
+def test_fused_it_sees_the_same_image() -> None:
     """Training form against deployed form, to 1e-4."""
     torch.manual_seed(0)
     encoder = build("vlscene_image", "edge").pair.encoder.train()
@@ -27,7 +29,7 @@ def test_fused_it_sees_the_same_image():
     torch.testing.assert_close(deployed, trained, atol=1e-4, rtol=1e-4)
 
 
-def test_the_published_blocks_train_together_on_a_small_scene():
+def test_the_published_blocks_train_together_on_a_small_scene() -> None:
     """What starts behind a scale of 0 waits for that scale's first step: attention and channel attention of depth."""
     torch.manual_seed(0)
     grid = SceneGrid((0, -6.4, -2), 0.4, (32, 32, 16))
@@ -45,7 +47,7 @@ def test_the_published_blocks_train_together_on_a_small_scene():
     assert all(p.grad.isfinite().all() for p in network.parameters() if p.grad is not None)
 
 
-def test_the_probe_reads_the_context_and_does_not_change_it():
+def test_the_probe_reads_the_context_and_does_not_change_it() -> None:
     torch.manual_seed(0)
     branch = build("vlscene_image", "edge").train()
     output = branch(empty_inputs(branch.spec) | {"projection": torch.eye(3, 4)[None], "focal_baseline": torch.ones(1)})

@@ -1,11 +1,13 @@
 """VLScene's presets: the published network, counted in the published code, and parts that can be absent."""
 
+from __future__ import annotations
+
 import functools
 
 import pytest
 import torch
 
-from ssc_ros.profiling.summary import summarize
+from ssc_ros.profiling.summary import ModuleSummary, summarize
 from ssc_ros.systems import build
 from ssc_ros.systems.dry_run import dry_run, empty_inputs
 
@@ -46,11 +48,11 @@ which is 4.3.)"""
 
 
 @functools.cache
-def summary(preset):
+def summary(preset: str) -> dict[str, ModuleSummary]:
     return {row.name: row for row in summarize(lambda: build("vlscene", preset))}
 
 
-def test_every_module_has_the_published_size():
+def test_every_module_has_the_published_size() -> None:
     rows = summary("full")
     assert {name: rows[name].parameters for name in PUBLISHED} == {
         name: published + more for name, (published, more) in PUBLISHED.items()
@@ -60,12 +62,12 @@ def test_every_module_has_the_published_size():
 
 
 @pytest.mark.parametrize("module", GFLOPS)
-def test_the_operations_are_those_of_the_published_network(module):
+def test_the_operations_are_those_of_the_published_network(module: str) -> None:
     # reading the volume at the bins is a product here, and sampling, which counts as nothing, there
     assert summary("full")[module].flops / 1e9 == pytest.approx(GFLOPS[module], rel=0.01)
 
 
-def test_full_works_on_the_published_shapes():
+def test_full_works_on_the_published_shapes() -> None:
     rows = summary("full")
     assert rows["lift"].outputs == ((1, 128, 128, 128, 16),)
     assert rows["propagation"].outputs == ((1, 64, 128, 128, 16),)
@@ -76,7 +78,7 @@ def test_full_works_on_the_published_shapes():
 
 
 @pytest.mark.parametrize("preset", ["edge", "full"])
-def test_the_pair_is_all_that_it_reads(preset):
+def test_the_pair_is_all_that_it_reads(preset: str) -> None:
     """No matcher runs before it."""
     with torch.device("meta"):
         spec = build("vlscene", preset).spec
@@ -84,13 +86,13 @@ def test_the_pair_is_all_that_it_reads(preset):
 
 
 @pytest.mark.parametrize(("preset", "absent"), [("edge_without_ngp", "propagation"), ("edge_without_ssi", "semantics")])
-def test_a_part_can_be_absent_and_the_rest_is_the_same(preset, absent):
+def test_a_part_can_be_absent_and_the_rest_is_the_same(preset: str, absent: str) -> None:
     whole, less = summary("edge"), summary(preset)
     assert whole[""].parameters - less[""].parameters == whole[absent].parameters > 0
     assert {name for name in whole if name.split(".")[0] != absent} == set(less)
 
 
-def test_the_other_data_set_differs_by_its_classifier_alone():
+def test_the_other_data_set_differs_by_its_classifier_alone() -> None:
     with torch.device("meta"):
         kitti, other = build("vlscene", "full"), build("vlscene", "full_kitti_360")
     assert (other.class_count, other.spec.context_size) == (19, (48, 176))
@@ -100,14 +102,14 @@ def test_the_other_data_set_differs_by_its_classifier_alone():
     }  # fmt: skip
 
 
-def test_the_share_of_chosen_voxels_is_a_preset():
+def test_the_share_of_chosen_voxels_is_a_preset() -> None:
     with torch.device("meta"):
         fractions = {p: build("vlscene", p).semantics.fraction for p in ("edge", "edge_all_voxels", "full")}
     assert fractions["edge_all_voxels"] == 1
     assert 0 < fractions["edge"] < fractions["full"] < 0.76, "upstream's share"
 
 
-def test_what_guidance_reads_are_the_features_of_the_context():
+def test_what_guidance_reads_are_the_features_of_the_context() -> None:
     for preset, channels in (("edge", 16), ("full", 128)):
         taps = dry_run(lambda preset=preset: build("vlscene", preset)).taps
         assert taps["image.context"].shape == (1, channels, 48, 160)
