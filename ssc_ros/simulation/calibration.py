@@ -9,32 +9,57 @@ from numpy.typing import NDArray
 
 from ssc_ros.core import poses
 
+LEFT, RIGHT = 2, 3
+"""The colour cameras among the four."""
 IMAGE_SIZE = (370, 1226)
-"""Height and width of every simulated image [px]."""
+"""Height and width of every simulated image [px]; KITTI's own differ by a few pixels between sequences."""
+
+
+@dataclass(frozen=True)
+class PinholeCamera:
+    """A rectified camera.
+
+    Attributes:
+        image_size: height and width [px].
+        k: (3, 3) camera matrix [px].
+        T_lidar_camera: (4, 4) optical frame -> LiDAR frame.
+    """
+
+    image_size: tuple[int, int]
+    k: NDArray[np.float64]
+    T_lidar_camera: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """What calib.txt holds.
+    """The content of calib.txt, and the size of the images.
 
     Attributes:
         k: (3, 3) camera matrix of all four rectified cameras [px].
         offsets: (4, 3) last columns of P0..P3.
         T_camera_lidar: (4, 4) Tr, LiDAR -> rectified camera 0.
+        image_size: height and width of the images of all cameras [px].
     """
 
     k: NDArray[np.float64]
     offsets: NDArray[np.float64]
     T_camera_lidar: NDArray[np.float64]
+    image_size: tuple[int, int] = IMAGE_SIZE
 
-    def T_lidar_camera(self, camera: int) -> NDArray[np.float64]:
-        """(4, 4): optical frame of camera 0..3 -> LiDAR frame; P = K [I | t] puts a camera at -t."""
+    def camera(self, index: int) -> PinholeCamera:
+        """Return camera 0..3; P = K [I | t] puts a camera at -t."""
         T_reference_camera = np.eye(4)
-        T_reference_camera[:3, 3] = -np.linalg.solve(self.k, self.offsets[camera])
-        return poses.inverse(self.T_camera_lidar) @ T_reference_camera
+        T_reference_camera[:3, 3] = -np.linalg.solve(self.k, self.offsets[index])
+        return PinholeCamera(self.image_size, self.k, poses.inverse(self.T_camera_lidar) @ T_reference_camera)
+
+    @property
+    def baseline(self) -> float:
+        """Distance from the left to the right colour camera [m]."""
+        left, right = self.offsets[[LEFT, RIGHT], 0] / self.k[0, 0]
+        return float(left - right)
 
     def text(self) -> str:
-        """The content of calib.txt."""
+        """Return the content of calib.txt."""
         lines = [_line(f"P{i}", np.column_stack([self.k, offset])) for i, offset in enumerate(self.offsets)]
         return "\n".join([*lines, _line("Tr", self.T_camera_lidar[:3])]) + "\n"
 
@@ -71,7 +96,7 @@ _LATER = _calibration(
 
 
 def calibration_of(sequence: int) -> Calibration:
-    """The calibration of KITTI's sequence of that number; 04-12's for numbers that KITTI has not."""
+    """Return the calibration of KITTI's sequence of that number; of 04 to 12 for numbers above 21."""
     if sequence <= 2 or 13 <= sequence <= 21:
         return _CITY
     return _THIRD if sequence == 3 else _LATER

@@ -1,4 +1,4 @@
-"""Completion ground truth by the official recipe: scans accumulated, voxelised, and what no ray has seen marked."""
+"""Completion ground truth by the official recipe: accumulate scans, voxelise, and mark the voxels that no ray saw."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ssc_ros.kernels.compiled import kernel
 SCANS = 71
 """The current scan and the 70 next ones (Behley et al. 2019)."""
 RAY_STRIDE = 3
-"""Of the later scans, every so-manyth ray clears the voxels that it crosses."""
+"""Every third ray of the later scans clears the voxels that it crosses."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class VoxelTruth:
 
 
 def voxel_truth(scans: Sequence[Scan], grid: SceneGrid) -> VoxelTruth:
-    """Ground truth of the first of some consecutive scans, in its LiDAR frame."""
+    """Return the ground truth of the first of some consecutive scans, in its LiDAR frame."""
     corner = np.asarray(grid.min_corner)
     seen = np.zeros(grid.shape, np.bool_)
     kept_points, kept_labels = [], []
@@ -65,8 +65,8 @@ def voxel_truth(scans: Sequence[Scan], grid: SceneGrid) -> VoxelTruth:
 
 
 @kernel
-def _clip(o, d, size, first, last):
-    """Part of the segment parameters [first, last] in which 0 <= o + t d < size; empty if first > last."""
+def _clip(o: float, d: float, size: int, first: float, last: float) -> tuple[float, float]:
+    """Return the part of the segment parameters [first, last] in which 0 <= o + t d < size; empty if first > last."""
     if abs(d) < 1e-9:
         return (first, last) if 0 <= o < size else (1.0, 0.0)
     a, b = -o / d, (size - o) / d
@@ -74,8 +74,8 @@ def _clip(o, d, size, first, last):
 
 
 @kernel
-def _axis(o, d, size, first):
-    """Start of a walk along one axis: cell, step, parameter of the next face, parameters per cell."""
+def _axis(o: float, d: float, size: int, first: float) -> tuple[int, int, float, float]:
+    """Return the start of a walk along one axis: cell, step, parameter of the next face, parameters per cell."""
     start = o + first * d
     cell = min(max(int(np.floor(start)), 0), size - 1)
     delta = 1 / abs(d) if abs(d) > 1e-9 else 1e9
@@ -84,11 +84,24 @@ def _axis(o, d, size, first):
 
 
 @kernel
-def _clear_rays(seen, origin, points, corner, voxel, stride):
-    """Mark the voxels that the segments from `origin` [voxels] to the points [m] cross, ends included."""
+def _clear_rays(
+    seen: NDArray[np.bool_], origin: NDArray[np.float64], points: NDArray[np.float32], corner: NDArray[np.float64],
+    voxel: float, stride: int,
+) -> None:  # fmt: skip
+    """Mark the voxels that the segments from an origin to every `stride`-th point cross, ends included.
+
+    Args:
+        seen: (X, Y, Z), marked.
+        origin: (3,) in voxels from the corner.
+        points: (N, 3) [m].
+        corner: (3,) lower corner of the volume [m].
+        voxel: edge of a voxel [m].
+        stride: 1 takes all points.
+    """
     nx, ny, nz = seen.shape
     ox, oy, oz = origin[0], origin[1], origin[2]
     for n in range(0, len(points), stride):
+        # 1. the segment in voxels, and its part within the volume
         dx = (points[n, 0] - corner[0]) / voxel - ox
         dy = (points[n, 1] - corner[1]) / voxel - oy
         dz = (points[n, 2] - corner[2]) / voxel - oz
@@ -97,6 +110,7 @@ def _clear_rays(seen, origin, points, corner, voxel, stride):
         first, last = _clip(oz, dz, nz, first, last)
         if first >= last:
             continue
+        # 2. from face to face (Amanatides and Woo 1987)
         first += 1e-6
         x, step_x, next_x, delta_x = _axis(ox, dx, nx, first)
         y, step_y, next_y, delta_y = _axis(oy, dy, ny, first)
@@ -114,8 +128,8 @@ def _clear_rays(seen, origin, points, corner, voxel, stride):
 
 
 @kernel
-def _mark_hidden(solid, origin, hidden):
-    """Mark the solid voxels and those with a solid one on the way from `origin` [voxels] to their centre."""
+def _mark_hidden(solid: NDArray[np.bool_], origin: NDArray[np.float64], hidden: NDArray[np.bool_]) -> None:
+    """Mark the solid voxels, and every voxel with a solid one between `origin` [voxels] and its centre."""
     nx, ny, nz = solid.shape
     for x in range(nx):
         for y in range(ny):

@@ -1,6 +1,11 @@
-"""Exact ray intersections with every kind of primitive; all functions are compiled by numba."""
+"""Exact ray intersections with every kind of primitive, in the primitive's frame; all functions are compiled by numba.
+
+A distance is FAR where the ray meets nothing; normals are outward unit vectors.
+"""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,117 +13,149 @@ from numpy.typing import NDArray
 from ssc_ros.kernels.compiled import kernel
 from ssc_ros.simulation.noise import sample_volume
 from ssc_ros.simulation.primitives import Kind, Material
+from ssc_ros.simulation.rays import FAR, NO_NORMAL, Ray, Vector, dot, point_at
 
 BOX, ELLIPSOID, CAPSULE = int(Kind.BOX), int(Kind.ELLIPSOID), int(Kind.CAPSULE)
 WHEEL, PANEL, LEAVES = int(Kind.WHEEL), int(Kind.PANEL), int(Kind.LEAVES)
 SLATS, GRID, SIGN = int(Material.SLATS), int(Material.GRID), int(Material.SIGN)
-FAR = 1e9
-Hit = tuple[float, float, float, float]
-"""Distance (FAR: none) and outward normal in the primitive's frame."""
+ROUND, POINT_UP, POINT_DOWN = 0.5, 1.5, 2.5
+"""Upper bounds of a sign's parameter for discs and for triangles; a sign with a larger one is a rectangle."""
+
+
+class Inset(NamedTuple):
+    """How much shorter a box is at its top than at its floor [m]."""
+
+    front: float
+    rear: float
+    sides: float
+
+
+class Foliage(NamedTuple):
+    """A body of leaves.
+
+    Attributes:
+        is_hedge: a box, otherwise an ellipsoid.
+        half: half sizes [m].
+        density: 0..1; of ellipsoids.
+        seed: of the noise.
+    """
+
+    is_hedge: bool
+    half: Vector
+    density: float
+    seed: float
 
 
 @kernel
-def box(ox, oy, oz, dx, dy, dz, a, b, c, front, rear, side):
-    """Box of half sizes (a, b, c) with inset top: a convex body of six half spaces n.p <= h."""
-    near, far = -FAR, FAR
-    nx = ny = nz = 0.0
-    kf, kr, ks = front / (2 * c), rear / (2 * c), side / (2 * c)
+def box(ray: Ray, half: Vector, inset: Inset) -> tuple[float, float, Vector]:
+    """Return entry, exit and entry normal of a box with an inset top: six half spaces n.p <= h."""
+    near, far, normal = -FAR, FAR, NO_NORMAL
+    height = 2 * half.z
+    kf, kr, ks = inset.front / height, inset.rear / height, inset.sides / height
     for plane in range(6):
         if plane == 0:
-            px, py, pz, h = 1.0, 0.0, kf, a - kf * c
+            n, h = Vector(1.0, 0.0, kf), half.x - kf * half.z
         elif plane == 1:
-            px, py, pz, h = -1.0, 0.0, kr, a - kr * c
+            n, h = Vector(-1.0, 0.0, kr), half.x - kr * half.z
         elif plane == 2:
-            px, py, pz, h = 0.0, 1.0, ks, b - ks * c
+            n, h = Vector(0.0, 1.0, ks), half.y - ks * half.z
         elif plane == 3:
-            px, py, pz, h = 0.0, -1.0, ks, b - ks * c
+            n, h = Vector(0.0, -1.0, ks), half.y - ks * half.z
         elif plane == 4:
-            px, py, pz, h = 0.0, 0.0, 1.0, c
+            n, h = Vector(0.0, 0.0, 1.0), half.z
         else:
-            px, py, pz, h = 0.0, 0.0, -1.0, c
-        gap = h - (px * ox + py * oy + pz * oz)
-        rate = px * dx + py * dy + pz * dz
+            n, h = Vector(0.0, 0.0, -1.0), half.z
+        gap, rate = h - dot(n, ray.origin), dot(n, ray.direction)
         if rate > 1e-12:
             far = min(far, gap / rate)
         elif rate < -1e-12:
             t = gap / rate
             if t > near:
-                near, nx, ny, nz = t, px, py, pz
+                near, normal = t, n
         elif gap < 0.0:
-            return FAR, FAR, 0.0, 0.0, 0.0
+            return FAR, FAR, NO_NORMAL
         if near > far:
-            return FAR, FAR, 0.0, 0.0, 0.0
-    norm = np.sqrt(nx * nx + ny * ny + nz * nz) + 1e-12
-    return near, far, nx / norm, ny / norm, nz / norm
+            return FAR, FAR, NO_NORMAL
+    norm = np.sqrt(dot(normal, normal)) + 1e-12
+    return near, far, Vector(normal.x / norm, normal.y / norm, normal.z / norm)
 
 
 @kernel
-def ellipsoid(ox, oy, oz, dx, dy, dz, a, b, c):
-    """Entry and exit distance of an ellipsoid; (FAR, FAR) if it is missed."""
-    x, y, z = ox / a, oy / b, oz / c
-    u, v, w = dx / a, dy / b, dz / c
-    qa = u * u + v * v + w * w
-    qb = x * u + y * v + z * w
-    qc = x * x + y * y + z * z - 1.0
-    disc = qb * qb - qa * qc
+def ellipsoid(ray: Ray, half: Vector) -> tuple[float, float]:
+    """Return entry and exit of an ellipsoid of half axes [m]."""
+    o, d = ray.origin, ray.direction
+    p = Vector(o.x / half.x, o.y / half.y, o.z / half.z)
+    v = Vector(d.x / half.x, d.y / half.y, d.z / half.z)
+    a, b, c = dot(v, v), dot(p, v), dot(p, p) - 1.0
+    disc = b * b - a * c
     if disc <= 0.0:
         return FAR, FAR
     root = np.sqrt(disc)
-    return (-qb - root) / qa, (-qb + root) / qa
+    return (-b - root) / a, (-b + root) / a
 
 
 @kernel
-def capsule(ox, oy, oz, dx, dy, dz, vx, vy, vz, r):
-    """Rod from the origin along v with round ends; distance and normal."""
-    baba = vx * vx + vy * vy + vz * vz
-    bard = vx * dx + vy * dy + vz * dz
-    baoa = vx * ox + vy * oy + vz * oz
-    rdoa = dx * ox + dy * oy + dz * oz
-    oaoa = ox * ox + oy * oy + oz * oz
-    a = baba - bard * bard
-    b = baba * rdoa - baoa * bard
-    c = baba * oaoa - baoa * baoa - r * r * baba
+def capsule(ray: Ray, axis: Vector, radius: float) -> tuple[float, Vector]:
+    """Return distance and normal of a rod with round ends, from the frame's origin along `axis` [m]."""
+    o, d = ray.origin, ray.direction
+    # the infinite cylinder, scaled by the squared length of the axis: a t^2 + 2 b t + c = 0
+    length2, along, start = dot(axis, axis), dot(axis, d), dot(axis, o)
+    a = length2 - along * along
+    b = length2 * dot(d, o) - start * along
+    c = length2 * dot(o, o) - start * start - radius * radius * length2
     disc = b * b - a * c
-    t, y = FAR, (-1.0 if bard > 0.0 else baba + 1.0)  # along the rod: its nearer end
-    if a > 1e-12 * baba:
+    t, y = FAR, (-1.0 if along > 0.0 else length2 + 1.0)  # a ray along the rod meets its nearer end
+    if a > 1e-12 * length2:
         if disc < 0.0:
-            return FAR, 0.0, 0.0, 0.0
+            return FAR, NO_NORMAL
         t = (-b - np.sqrt(disc)) / a
-        y = baoa + t * bard
-    if y <= 0.0 or y >= baba:  # a round end
+        y = start + t * along
+    # beyond its ends: the sphere around the end
+    if y <= 0.0 or y >= length2:
         s = 0.0 if y <= 0.0 else 1.0
-        ex, ey, ez = ox - s * vx, oy - s * vy, oz - s * vz
-        b = dx * ex + dy * ey + dz * ez
-        c = ex * ex + ey * ey + ez * ez - r * r
+        e = Vector(o.x - s * axis.x, o.y - s * axis.y, o.z - s * axis.z)
+        b = dot(d, e)
+        c = dot(e, e) - radius * radius
         disc = b * b - c
         if disc < 0.0:
-            return FAR, 0.0, 0.0, 0.0
+            return FAR, NO_NORMAL
         t = -b - np.sqrt(disc)
-        y = s * baba
-    k = y / baba
-    return t, (ox + t * dx - k * vx) / r, (oy + t * dy - k * vy) / r, (oz + t * dz - k * vz) / r
+        y = s * length2
+    # the normal points away from the nearest point of the axis
+    k = y / length2
+    return t, Vector(
+        (o.x + t * d.x - k * axis.x) / radius,
+        (o.y + t * d.y - k * axis.y) / radius,
+        (o.z + t * d.z - k * axis.z) / radius,
+    )
 
 
 @kernel
-def wheel(ox, oy, oz, dx, dy, dz, radius, half, hole):
-    """Cylinder about y of a radius and half width; the discs are open within `hole`, where only spokes stop a ray."""
-    best, nx, ny, nz = FAR, 0.0, 0.0, 0.0
-    a = dx * dx + dz * dz
+def wheel(ray: Ray, radius: float, half: float, hole: float) -> tuple[float, Vector]:
+    """Return distance and normal of a cylinder about y of a radius and a half width.
+
+    Within the radius `hole` the discs are open, and only spokes stop a ray.
+    """
+    o, d = ray.origin, ray.direction
+    best, normal = FAR, NO_NORMAL
+    # the curved surface
+    a = d.x * d.x + d.z * d.z
     if a > 1e-12:
-        b = ox * dx + oz * dz
-        disc = b * b - a * (ox * ox + oz * oz - radius * radius)
+        b = o.x * d.x + o.z * d.z
+        disc = b * b - a * (o.x * o.x + o.z * o.z - radius * radius)
         if disc < 0.0:
-            return FAR, 0.0, 0.0, 0.0
+            return FAR, NO_NORMAL
         t = (-b - np.sqrt(disc)) / a
-        if t > 0.0 and abs(oy + t * dy) <= half:
-            best, nx, ny, nz = t, (ox + t * dx) / radius, 0.0, (oz + t * dz) / radius
-    if abs(dy) > 1e-9:
+        if t > 0.0 and abs(o.y + t * d.y) <= half:
+            best, normal = t, Vector((o.x + t * d.x) / radius, 0.0, (o.z + t * d.z) / radius)
+    # both discs
+    if abs(d.y) > 1e-9:
         for k in range(2):
             face = half if k == 0 else -half
-            t = (face - oy) / dy
+            t = (face - o.y) / d.y
             if t <= 0.0 or t >= best:
                 continue
-            x, z = ox + t * dx, oz + t * dz
+            x, z = o.x + t * d.x, o.z + t * d.z
             rr = x * x + z * z
             if rr > radius * radius:
                 continue
@@ -126,13 +163,16 @@ def wheel(ox, oy, oz, dx, dy, dz, radius, half, hole):
                 spoke = np.arctan2(z, x) * 1.9098593  # 12 spokes
                 if abs(spoke - np.floor(spoke + 0.5)) > 0.12:
                     continue
-            best, nx, ny, nz = t, 0.0, (1.0 if dy < 0 else -1.0), 0.0
-    return best, nx, ny, nz
+            best, normal = t, Vector(0.0, 1.0 if d.y < 0 else -1.0, 0.0)
+    return best, normal
 
 
 @kernel
-def panel_solid(material, param, x, z, a, c):
-    """Whether a panel is there at (x, z): fences have gaps, signs have shapes."""
+def panel_solid(material: int, param: float, x: float, z: float, a: float, c: float) -> bool:
+    """Return whether a panel of half length a and half height c [m] is there at (x, z).
+
+    Fences have gaps, signs have shapes.
+    """
     if material == SLATS:
         if abs(z + c * 0.5) < 0.05 or abs(z - c * 0.6) < 0.05:
             return True
@@ -141,48 +181,65 @@ def panel_solid(material, param, x, z, a, c):
         u, v = x / param, z / (param * 2.0)
         return (u - np.floor(u)) < 0.22 or (v - np.floor(v)) < 0.12 or z > c - 0.05
     if material == SIGN:
-        if param < 0.5:  # round
+        if param < ROUND:
             return x * x + z * z < a * a
-        if param < 1.5:  # triangle, point up
+        if param < POINT_UP:
             return abs(x) < a * (c - z) / (2.0 * c)
-        if param < 2.5:  # triangle, point down
+        if param < POINT_DOWN:
             return abs(x) < a * (c + z) / (2.0 * c)
     return True
 
 
 @kernel
-def panel(ox, oy, oz, dx, dy, dz, a, c, material, param):
-    """Vertical rectangle y = 0 of half length a and half height c with the gaps of its material."""
-    if abs(dy) < 1e-9:
-        return FAR, 0.0
-    t = -oy / dy
+def panel(ray: Ray, a: float, c: float, material: int, param: float) -> tuple[float, Vector]:
+    """Return distance and normal of the rectangle y = 0 of half length a and half height c [m].
+
+    A ray passes through the gaps that its material has.
+    """
+    o, d = ray.origin, ray.direction
+    if abs(d.y) < 1e-9:
+        return FAR, NO_NORMAL
+    t = -o.y / d.y
     if t <= 0.0:
-        return FAR, 0.0
-    x, z = ox + t * dx, oz + t * dz
+        return FAR, NO_NORMAL
+    x, z = o.x + t * d.x, o.z + t * d.z
     if abs(x) > a or abs(z) > c or not panel_solid(material, param, x, z, a, c):
-        return FAR, 0.0
-    return t, (1.0 if dy < 0 else -1.0)
+        return FAR, NO_NORMAL
+    return t, Vector(0.0, 1.0 if d.y < 0 else -1.0, 0.0)
 
 
 @kernel
-def _leaf_field(volume: NDArray[np.float32], is_hedge, x, y, z, a, b, c, density, shift):
-    """Positive inside foliage: noise that must exceed a threshold which rises towards the outline."""
-    noise = sample_volume(volume, x * 7.0 + shift, y * 7.0 + shift * 1.7, z * 7.0 + shift * 0.6)
-    if is_hedge:
-        edge = min(a - abs(x), b - abs(y), c - z)  # metres to the nearest face; the floor is no face
+def _leaf_field(volume: NDArray[np.float32], leaves: Foliage, p: Vector, shift: float) -> float:
+    """Return a number that is positive inside foliage.
+
+    The noise must exceed a threshold that rises towards the outline.
+    """
+    noise = sample_volume(volume, p.x * 7.0 + shift, p.y * 7.0 + shift * 1.7, p.z * 7.0 + shift * 0.6)
+    half = leaves.half
+    if leaves.is_hedge:
+        # metres to the nearest face; the floor is no face
+        edge = min(half.x - abs(p.x), half.y - abs(p.y), half.z - p.z)
         return edge * 4.0 - noise * 0.9 + 0.12
-    q = (x / a) ** 2 + (y / b) ** 2 + (z / c) ** 2
-    return density + 0.25 - noise - 0.85 * q * q
+    q = (p.x / half.x) ** 2 + (p.y / half.y) ** 2 + (p.z / half.z) ** 2
+    return leaves.density + 0.25 - noise - 0.85 * q * q
 
 
 @kernel
-def foliage(volume, is_hedge, near, far, ox, oy, oz, dx, dy, dz, a, b, c, density, seed, step):
-    """First crossing of the leaf surface between `near` and `far`, by marching and one secant; FAR if there is none."""
-    shift = (seed % 997.0) * 0.731
+def foliage(volume: NDArray[np.float32], leaves: Foliage, ray: Ray, near: float, far: float, step: float) -> float:
+    """Return the first crossing of the leaf surface between two distances, by marching and one secant.
+
+    Args:
+        volume: (S, S, S) noise, see `noise.foliage_volume`.
+        leaves: the body.
+        ray: in its frame.
+        near, far: distances to search between [m].
+        step: of the march [m].
+    """
+    shift = (leaves.seed % 997.0) * 0.731
     t = near
     before = -1.0
     while True:
-        value = _leaf_field(volume, is_hedge, ox + t * dx, oy + t * dy, oz + t * dz, a, b, c, density, shift)
+        value = _leaf_field(volume, leaves, point_at(ray, t), shift)
         if value > 0.0:
             if before < 0.0 and t > near:
                 t -= step * value / (value - before)

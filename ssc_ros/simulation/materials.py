@@ -2,182 +2,207 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from ssc_ros.kernels.compiled import kernel
+from ssc_ros.simulation.colors import Rgb, grey, rgb, scaled
+from ssc_ros.simulation.facades import bricks, facade, frac
+from ssc_ros.simulation.intersect import POINT_DOWN, POINT_UP, ROUND
 from ssc_ros.simulation.noise import grain, hash01, value2
 from ssc_ros.simulation.primitives import Material
+from ssc_ros.simulation.rays import Vector, vector
 
 PAINT, CABIN, RUBBER, FACADE = int(Material.PAINT), int(Material.CABIN), int(Material.RUBBER), int(Material.FACADE)
-ROOF, BRICK, CONCRETE, WOOD = int(Material.ROOF), int(Material.BRICK), int(Material.CONCRETE), int(Material.WOOD)
-METAL, LEAF, BARK, CLOTH = int(Material.METAL), int(Material.LEAF), int(Material.BARK), int(Material.CLOTH)
+ROOF, BRICK, WOOD, LEAF = int(Material.ROOF), int(Material.BRICK), int(Material.WOOD), int(Material.LEAF)
 SIGN, CARGO, BUS = int(Material.SIGN), int(Material.CARGO), int(Material.BUS)
+_SPECIAL_CONTRAST = {
+    Material.FACADE: 0.35, Material.CABIN: 0.12, Material.BUS: 0.12, Material.PAINT: 0.06,
+    Material.BARK: 1.2, Material.CLOTH: 0.8, Material.CARGO: 0.2, Material.SIGN: 0.05,
+}  # fmt: skip
+CONTRAST = np.array([_SPECIAL_CONTRAST.get(material, 0.30) for material in Material])
+"""Strength of the texture of each material."""
+BACK_OF_SIGN = Rgb(0.28, 0.29, 0.30)
+GLASS = Rgb(0.03, 0.035, 0.04)
+
+
+class Patch(NamedTuple):
+    """The place on a primitive's surface that a pixel sees.
+
+    Attributes:
+        point, normal: in the primitive's frame [m].
+        half: half sizes of the primitive [m].
+        u, v: coordinates on the surface [m].
+        on_side: the surface faces left or right.
+        footprint: size of the pixel on the surface [m].
+        seed: of the primitive's texture.
+    """
+
+    point: Vector
+    normal: Vector
+    half: Vector
+    u: float
+    v: float
+    on_side: bool
+    footprint: float
+    seed: int
 
 
 @kernel
-def frac(x):
-    """Fractional part."""
-    return x - np.floor(x)
+def _speckle(p: Vector, scale: float, seed: int) -> float:
+    """Return a random number 0..1 for each cube of an edge of 1 / scale [m]."""
+    return hash01(int(np.floor(p.x * scale)), int(np.floor(p.y * scale)), int(np.floor(p.z * scale)), seed)
 
 
 @kernel
-def _bricks(u, v, seed, footprint):
-    row = np.floor(v / 0.075)
-    w = u / 0.24 + 0.5 * (int(row) & 1)
-    if footprint < 0.03 and (frac(w) < 0.06 or frac(v / 0.075) < 0.16):
-        return 1.25
-    return 0.75 + 0.4 * hash01(int(np.floor(w)), int(row), 0, seed)
+def _leaves(color: Rgb, p: Vector, seed: int, footprint: float) -> Rgb:
+    """Return the albedo of foliage: leaves, twigs and boughs of different brightness."""
+    leaf = _speckle(p, 31.0, seed) if footprint < 0.03 else 0.5
+    twig = _speckle(p, 11.0, seed + 1) if footprint < 0.07 else 0.5
+    bough = value2(p.x * 3.3 + p.z, p.y * 3.3 - p.z, seed + 2)
+    gain = 0.15 + 0.9 * leaf * leaf + 0.55 * twig + 0.5 * bough
+    tint = 0.75 + 0.5 * bough
+    return Rgb(color.r * gain * tint, color.g * gain, color.b * gain)
 
 
 @kernel
-def _speckle(x, y, z, seed):
-    return hash01(int(np.floor(x)), int(np.floor(y)), int(np.floor(z)), seed)
+def _has_pane(patch: Patch, is_cabin: bool) -> bool:
+    """Return whether a car's cabin or a bus has a window here."""
+    p, half = patch.point, patch.half
+    rise = (p.z + half.z) / (2 * half.z)
+    low = 0.1 if is_cabin else 0.45
+    pillar = frac((p.x + half.x) / (2 * half.x) * (3.0 if is_cabin else 6.0))
+    inside = 0.04 < pillar < 0.96 if patch.on_side else abs(p.y) < half.y * 0.82
+    return low < rise < 0.86 and inside
 
 
 @kernel
-def _facade(u, v, a, storey, seed, r, g, b, footprint):
-    """Wall with windows: u along the wall, v above the ground [m]; returns colour and glassiness."""
-    span = 2.0 + 1.8 * hash01(1, 0, 0, seed)
-    floor, column = np.floor(v / storey), np.floor(u / span)
-    x, z = u - column * span, v - floor * storey
-    width, tall = 0.8 + 0.7 * hash01(2, 0, 0, seed), 1.2 + 0.5 * hash01(3, 0, 0, seed)
-    style = hash01(int(column), int(floor), 5, seed)
-    left, sill = (span - width) / 2, 0.85
-    if floor < 1 and style < 0.16:  # a door
-        sill, tall = 0.05, 2.1
-    if v > 0.3 and style < 0.88 and abs(u) < a - 0.5:
-        if left < x < left + width and sill < z < sill + tall:
-            frame = 0.07
-            middle = abs(x - span / 2)
-            rim = min(x - left, left + width - x, z - sill, sill + tall - z)
-            if rim < frame or middle < 0.03:
-                c = 0.6 if hash01(4, 0, 0, seed) < 0.7 else 0.12
-                return c, c, c, 0.0
-            if floor < 1 and style < 0.16:
-                return 0.25 * style * 6, 0.14, 0.09, 0.0
-            if hash01(int(column), int(floor), 6, seed) < 0.2:  # a blind
-                c = 0.45 + 0.1 * np.floor(frac(z / 0.1) * 2)
-                return c, c, c * 0.9, 0.0
-            curtain = 0.10 + 0.25 * value2(u * 4.0, v * 0.7, seed + 3)
-            return 0.5 * curtain, 0.55 * curtain, 0.65 * curtain, 1.0
-        if left - 0.12 < x < left + width + 0.12 and sill - 0.1 < z < sill + tall + 0.12:
-            return min(r * 1.25, 0.85), min(g * 1.25, 0.85), min(b * 1.25, 0.85), 0.0
-    stain = 0.85 + 0.25 * value2(u / 2.5, v / 1.2, seed + 1) - (0.25 if v < 0.6 else 0.0)
-    if hash01(7, 0, 0, seed) < 0.35:
-        stain *= 0.9 + 0.18 * (_bricks(u, v, seed, footprint) - 0.9)
-    return r * stain, g * stain, b * stain, 0.0
+def _bodywork(color: Rgb, patch: Patch) -> Rgb:
+    """Return the albedo of a car's body: door gaps and sills, lamps, number plates and the grille."""
+    p, n, half = patch.point, patch.normal, patch.half
+    if patch.on_side:
+        if patch.footprint < 0.03 and (frac(p.x / 1.05) < 0.012 or abs(p.z - half.z * 0.15) < 0.008):
+            color = scaled(color, 0.4)
+        if p.z < -half.z * 0.62:
+            color = scaled(color, 0.35)
+    elif abs(n.x) > 0.6:
+        if abs(p.y) > half.y * 0.66 and 0.0 < p.z < half.z * 0.62:
+            return Rgb(0.75, 0.75, 0.72) if n.x > 0 else Rgb(0.5, 0.02, 0.02)
+        if abs(p.y) < 0.27 and -half.z * 0.35 < p.z < -half.z * 0.05:
+            printed = abs(p.z + half.z * 0.2) < half.z * 0.09
+            letters = printed and hash01(int(np.floor(p.y * 22)), 0, 0, patch.seed) < 0.5
+            return grey(0.05) if letters and patch.footprint < 0.02 else Rgb(0.7, 0.7, 0.68)
+        if n.x > 0 and p.z < -half.z * 0.1:
+            return grey(0.06)
+    return color
 
 
 @kernel
-def surface(f, material, lx, ly, lz, nx, ny, nz, footprint):
-    """Albedo and glassiness of a primitive.
+def _tiles(color: Rgb, patch: Patch) -> Rgb:
+    """Return the albedo of roof tiles."""
+    x, z = patch.point.x, patch.point.z
+    k = 0.7 + 0.35 * hash01(int(np.floor(x / 0.28)), int(np.floor(z / 0.2)), 0, patch.seed)
+    k *= 0.75 if frac(z / 0.2) < 0.2 and patch.footprint < 0.1 else 1.0
+    return scaled(color, k)
+
+
+@kernel
+def _planks(color: Rgb, patch: Patch) -> Rgb:
+    """Return the albedo of upright boards."""
+    x = patch.point.x
+    k = 0.7 + 0.5 * hash01(int(np.floor(x / 0.14)), 0, 0, patch.seed)
+    k *= 0.5 if frac(x / 0.14) < 0.07 and patch.footprint < 0.05 else 1.0
+    return scaled(color, k)
+
+
+@kernel
+def _cargo(color: Rgb, patch: Patch) -> Rgb:
+    """Return the albedo of a ribbed container, some with lettering."""
+    u, v, seed = patch.u, patch.v, patch.seed
+    lettered = frac(v / 1.7 + 0.3) < 0.35 and hash01(9, 0, 0, seed) < 0.6
+    if lettered and hash01(int(np.floor(u * 4)), int(np.floor(v * 4)), 0, seed) < 0.5:
+        color = Rgb(color.g, color.b, color.r * 0.5)
+    return scaled(color, 0.8 if frac(u / 0.45) < 0.08 else 1.0)
+
+
+@kernel
+def _face_of_sign(color: Rgb, patch: Patch, shape: float) -> Rgb:
+    """Return the albedo of the front of a sign: a coloured rim around a white face with dark symbols."""
+    x, z, a, c = patch.point.x, patch.point.z, patch.half.x, patch.half.z
+    rim = max(abs(x) / a, abs(z) / c)
+    if shape < ROUND:
+        rim = np.sqrt(x * x + z * z) / a
+    elif shape < POINT_DOWN:
+        rim = max(abs(z) / c, abs(x) / max(a * (c - z if shape < POINT_UP else c + z) / (2 * c), 1e-3))
+    if rim >= 0.76:
+        return color
+    symbol = patch.footprint < 0.05 and hash01(int(np.floor(x * 9)), int(np.floor(z * 7)), 0, patch.seed) < 0.4
+    return Rgb(0.05, 0.05, 0.08) if symbol else grey(0.75)
+
+
+@kernel
+def _pattern(solid: np.void, color: Rgb, patch: Patch) -> Rgb:
+    """Return the albedo of the materials without glass, before their texture."""
+    material = solid["material"]
+    if material == PAINT:
+        return _bodywork(color, patch)
+    if material == BRICK:
+        return scaled(color, bricks(patch.u, patch.v, patch.seed, patch.footprint))
+    if material == ROOF:
+        return _tiles(color, patch)
+    if material == WOOD:
+        return _planks(color, patch)
+    if material == CARGO:
+        return _cargo(color, patch)
+    if material == SIGN:
+        return _face_of_sign(color, patch, solid["param"])
+    if material == RUBBER:
+        x, z = patch.point.x, patch.point.z
+        if solid["hole"] < 0.01 and x * x + z * z < 0.45 * solid["radius"] * solid["radius"]:
+            return grey(0.35 + 0.25 * frac((np.arctan2(z, x) + 4.0) * 0.7957747))  # a hub cap of five parts
+    return color
+
+
+@kernel
+def surface(solid: np.void, p: Vector, n: Vector, footprint: float) -> tuple[Rgb, float]:
+    """Return albedo and glassiness (0..1) of a primitive.
 
     Args:
-        f: the primitive's float row.
-        material: its material.
-        lx, ly, lz: point in the primitive's frame [m].
-        nx, ny, nz: normal in the primitive's frame.
+        solid: the primitive, a row of SOLID.
+        p, n: point [m] and normal in the primitive's frame.
         footprint: size of a pixel on the surface [m].
-
-    Returns:
-        r, g, b, glass (0..1).
     """
-    seed = int(f[14])
-    r, g, b, glass = f[11], f[12], f[13], 0.0
-    a, half, c = f[5], f[6], f[7]
-    on_side, on_top = abs(ny) > 0.7, nz > 0.8
-    u, v = (lx, lz) if on_side else ((lx, ly) if on_top else (ly, lz))
-    texture = grain(u, v, seed, footprint)
-    contrast = 0.30
+    material, seed, color, half = solid["material"], solid["seed"], rgb(solid["color"]), vector(solid["extent"])
     if material == LEAF:
-        leaf = _speckle(lx * 31, ly * 31, lz * 31, seed) if footprint < 0.03 else 0.5
-        twig = _speckle(lx * 11, ly * 11, lz * 11, seed + 1) if footprint < 0.07 else 0.5
-        bough = value2(lx * 3.3 + lz, ly * 3.3 - lz, seed + 2)
-        gain = 0.15 + 0.9 * leaf * leaf + 0.55 * twig + 0.5 * bough
-        tint = 0.75 + 0.5 * bough
-        return r * gain * tint, g * gain, b * gain, 0.0
-    if material in (FACADE, BUS, CABIN):
-        if on_top or nz < -0.5:
-            pass
-        elif material == FACADE:
-            wall = half if not on_side else a
-            r, g, b, glass = _facade(u, lz + c - 1.0, wall, f[15], seed + (1 if on_side else 0), r, g, b, footprint)
-        else:
-            rise = (lz + c) / (2 * c)
-            low, high = (0.1, 0.86) if material == CABIN else (0.45, 0.86)
-            pillar = frac((lx + a) / (2 * a) * (3.0 if material == CABIN else 6.0))
-            inside = 0.04 < pillar < 0.96 if on_side else abs(ly) < half * 0.82
-            if low < rise < high and inside:
-                r, g, b, glass = 0.03, 0.035, 0.04, 1.0
-        contrast = 0.12 if material != FACADE else 0.35
-    elif material == PAINT:
-        contrast = 0.06
-        if on_side:
-            if footprint < 0.03 and (frac(lx / 1.05) < 0.012 or abs(lz - c * 0.15) < 0.008):
-                r, g, b = r * 0.4, g * 0.4, b * 0.4
-            if lz < -c * 0.62:
-                r, g, b = r * 0.35, g * 0.35, b * 0.35
-        elif abs(nx) > 0.6:
-            if abs(ly) > half * 0.66 and 0.0 < lz < c * 0.62:
-                r, g, b = (0.75, 0.75, 0.72) if nx > 0 else (0.5, 0.02, 0.02)
-            elif abs(ly) < 0.27 and -c * 0.35 < lz < -c * 0.05:
-                r, g, b = 0.7, 0.7, 0.68
-                letters = abs(lz + c * 0.2) < c * 0.09 and hash01(int(np.floor(ly * 22)), 0, 0, seed) < 0.5
-                if letters and footprint < 0.02:
-                    r = g = b = 0.05
-            elif nx > 0 and lz < -c * 0.1:
-                r, g, b = 0.06, 0.06, 0.06
-    elif material == BRICK:
-        k = _bricks(u, v, seed, footprint)
-        r, g, b = r * k, g * k, b * k
-    elif material == ROOF:
-        k = 0.7 + 0.35 * hash01(int(np.floor(lx / 0.28)), int(np.floor(lz / 0.2)), 0, seed)
-        k *= 0.75 if frac(lz / 0.2) < 0.2 and footprint < 0.1 else 1.0
-        r, g, b = r * k, g * k, b * k
-    elif material == WOOD:
-        k = 0.7 + 0.5 * hash01(int(np.floor(lx / 0.14)), 0, 0, seed)
-        k *= 0.5 if frac(lx / 0.14) < 0.07 and footprint < 0.05 else 1.0
-        r, g, b = r * k, g * k, b * k
-    elif material == BARK:
-        contrast = 1.2
-    elif material == CLOTH:
-        contrast = 0.8
-    elif material == RUBBER:
-        if f[9] < 0.01 and lx * lx + lz * lz < 0.45 * f[8] * f[8]:
-            r = g = b = 0.35 + 0.25 * frac((np.arctan2(lz, lx) + 4.0) * 0.7957747)
-    elif material == CARGO:
-        rib = frac(u / 0.45)
-        k = 0.8 if rib < 0.08 else 1.0
-        lettered = frac(v / 1.7 + 0.3) < 0.35 and hash01(9, 0, 0, seed) < 0.6
-        if lettered and hash01(int(np.floor(u * 4)), int(np.floor(v * 4)), 0, seed) < 0.5:
-            r, g, b = g, b, r * 0.5
-        r, g, b = r * k, g * k, b * k
-        contrast = 0.2
-    elif material == SIGN and ny != 0.0:
-        if ny < 0:  # the back
-            return 0.28, 0.29, 0.30, 0.0
-        rim = max(abs(lx) / a, abs(lz) / c)
-        if f[15] < 0.5:
-            rim = np.sqrt(lx * lx + lz * lz) / a
-        elif f[15] < 2.5:
-            rim = max(abs(lz) / c, abs(lx) / max(a * (c - lz if f[15] < 1.5 else c + lz) / (2 * c), 1e-3))
-        if rim < 0.76:
-            r = g = b = 0.75
-            if footprint < 0.05 and hash01(int(np.floor(lx * 9)), int(np.floor(lz * 7)), 0, seed) < 0.4:
-                r, g, b = 0.05, 0.05, 0.08
-        contrast = 0.05
-    gain = 1.0 + contrast * texture
-    return r * gain, g * gain, b * gain, glass
+        return _leaves(color, p, seed, footprint), 0.0
+    if material == SIGN and n.y < 0:
+        return BACK_OF_SIGN, 0.0
+    on_side, on_top = abs(n.y) > 0.7, n.z > 0.8
+    u, v = (p.x, p.z) if on_side else ((p.x, p.y) if on_top else (p.y, p.z))
+    patch = Patch(p, n, half, u, v, on_side, footprint, seed)
+    glass, upright = 0.0, not (on_top or n.z < -0.5)
+    if material == FACADE:
+        if upright:
+            # each wall of a house has a pattern of its own
+            wall, pattern = half.x if on_side else half.y, seed + (1 if on_side else 0)
+            color, glass = facade(u, p.z + half.z - 1.0, wall, solid["param"], pattern, color, footprint)
+    elif material in (CABIN, BUS):
+        if upright and _has_pane(patch, material == CABIN):
+            color, glass = GLASS, 1.0
+    else:
+        color = _pattern(solid, color, patch)
+    return scaled(color, 1.0 + CONTRAST[material] * grain(u, v, seed, footprint)), glass
 
 
 @kernel
-def reflectance(material, r, g, b, glass):
-    """LiDAR intensity 0..1 at normal incidence; signs and plates are retro-reflective."""
-    grey = (r + g + b) / 3
+def reflectance(material: int, albedo: Rgb, glass: float) -> float:
+    """Return the LiDAR intensity 0..1 at normal incidence; signs and number plates are retro-reflective."""
+    brightness = (albedo.r + albedo.g + albedo.b) / 3
     if material == SIGN:
         return 0.95
     if material == LEAF:
-        return 0.25 + 0.5 * grey
-    if material == PAINT and grey > 0.66:
+        return 0.25 + 0.5 * brightness
+    if material == PAINT and brightness > 0.66:
         return 0.8
-    return (1 - 0.9 * glass) * (0.12 + 0.6 * grey)
+    return (1 - 0.9 * glass) * (0.12 + 0.6 * brightness)

@@ -13,7 +13,7 @@ VOLUME_SIZE = 64
 
 @kernel
 def hash01(x: int, y: int, z: int, seed: int) -> float:
-    """Uniform pseudo-random number in [0, 1) of an integer lattice point."""
+    """Return a uniform pseudo-random number in [0, 1) for an integer lattice point."""
     h = (x * 374761393 + y * 668265263 + z * 1440662683 + seed * 3266489917 + 1013904223) & 0xFFFFFFFF
     h = ((h ^ (h >> 15)) * 2246822519) & 0xFFFFFFFF
     h = ((h ^ (h >> 13)) * 3266489917) & 0xFFFFFFFF
@@ -22,7 +22,7 @@ def hash01(x: int, y: int, z: int, seed: int) -> float:
 
 @kernel
 def value2(x: float, y: float, seed: int) -> float:
-    """Smooth value noise in [0, 1) with lattice spacing 1."""
+    """Return smooth value noise in [0, 1) with lattice spacing 1."""
     xf, yf = np.floor(x), np.floor(y)
     ix, iy = int(xf), int(yf)
     u, v = x - xf, y - yf
@@ -34,7 +34,7 @@ def value2(x: float, y: float, seed: int) -> float:
 
 @kernel
 def grain(u: float, v: float, seed: int, footprint: float) -> float:
-    """Four octaves of surface texture in about [-1, 1].
+    """Return four octaves of surface texture in about [-1, 1] at (u, v) [m].
 
     Octaves finer than a pixel's `footprint` [m] fade out, so that both cameras see the same texture without aliasing.
     """
@@ -51,7 +51,7 @@ def grain(u: float, v: float, seed: int, footprint: float) -> float:
 
 @kernel
 def sample_volume(volume: NDArray[np.float32], x: float, y: float, z: float) -> float:
-    """Trilinear sample of a periodic (S, S, S) volume at sample coordinates."""
+    """Return the trilinear sample of a periodic volume (S, S, S) at sample coordinates."""
     xf, yf, zf = np.floor(x), np.floor(y), np.floor(z)
     mask = VOLUME_SIZE - 1
     x0, y0, z0 = int(xf) & mask, int(yf) & mask, int(zf) & mask
@@ -65,7 +65,7 @@ def sample_volume(volume: NDArray[np.float32], x: float, y: float, z: float) -> 
 
 
 def foliage_volume() -> NDArray[np.float32]:
-    """Periodic (64, 64, 64) float32 noise in [0, 1] of three octaves, evenly distributed, the same for every world."""
+    """Return periodic noise (64, 64, 64) float32 in [0, 1] of three octaves, evenly distributed, always the same."""
     rng = np.random.default_rng(20260801)
     total = np.zeros((VOLUME_SIZE,) * 3)
     for coarse, weight in ((16, 1.0), (32, 0.7), (64, 0.45)):

@@ -1,4 +1,4 @@
-"""What stands along a street: fills the blocks of a plan with houses, plants, parked vehicles, people and furniture."""
+"""Fills the blocks of a street with houses, plants, parked vehicles, people and furniture."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from collections.abc import Callable
 import numpy as np
 
 from ssc_ros.simulation import road, scenery, vehicles
+from ssc_ros.simulation.colors import leaf_color, wall_color
+from ssc_ros.simulation.planning import Block
 from ssc_ros.simulation.primitives import Color, Primitives
-from ssc_ros.simulation.road import Block, Lot, Plan, Zone
+from ssc_ros.simulation.road import Lot, Plan, Zone
 
 CARRIAGEWAY = (Zone.ROAD,)
 OFF_LOT = (Zone.ROAD, Zone.PARKING_BAY, Zone.VERGE, Zone.SIDEWALK)
@@ -49,9 +51,9 @@ class Planter:
 
     def put(
         self, shape: Primitives, s: float, d: float, turn: float = 0.0, avoid: tuple[Zone, ...] = CARRIAGEWAY,
-        reach: float = 0.0, across: float = 0.0, sink: float = 0.0,
+        reach: float = 0.0, across: float = 0.0,
     ) -> bool:  # fmt: skip
-        """Place a shape, turned against the street, unless one of its corners would stand on ground to `avoid`.
+        """Place a shape, unless one of its corners would stand on ground to `avoid`; return whether it was placed.
 
         Args:
             shape: solids in the object's own frame.
@@ -59,16 +61,14 @@ class Planter:
             turn: heading against the street [rad].
             avoid: zones no corner may lie on.
             reach, across: half extents along the street and across it [m].
-            sink: how far below the ground the object starts [m].
         """
         x, y, heading = road.place(self.plan, s, d)
         cos, sin = np.cos(heading), np.sin(heading)
-        for u, v in {(0.0, 0.0), (reach, across), (reach, -across), (-reach, across), (-reach, -across)}:
-            px, py = x + cos * u - sin * v, y + sin * u + cos * v
-            ps, pd = road.locate(self.plan, px, py, int((s - self.plan.first) / road.SPACING), 300)
-            if road.zone_at(self.plan, px, py, ps, pd)[0] in avoid:
-                return False
-        z = road.height_at(self.plan, x, y, s, d) - sink
+        corners = {(0.0, 0.0), (reach, across), (reach, -across), (-reach, across), (-reach, -across)}
+        points = np.array([(x + cos * u - sin * v, y + sin * u + cos * v) for u, v in corners])
+        if road.touches(self.plan, points, int((s - self.plan.first) / road.SPACING), sum(1 << zone for zone in avoid)):
+            return False
+        z = road.height_at(self.plan, x, y, s, d)
         self.parts.append(shape.placed(x, y, z, heading + turn))
         return True
 
@@ -76,21 +76,21 @@ class Planter:
         self, name: str, s: float, d: float, turn: float = 0.0, avoid: tuple[Zone, ...] = CARRIAGEWAY,
         reach: float = 0.3,
     ) -> bool:  # fmt: skip
-        """Place a still thing with its own instance."""
+        """Place a still thing of a kind with an instance of its own; see `put` for the other arguments."""
         shape, raw = STILL[name]
         self.instances += 1
         return self.put(shape(self.rng).labelled(raw, self.instances), s, d, turn, avoid, reach, min(reach, 0.3))
 
     def _vehicle(self) -> tuple[str, float]:
-        """A random parked vehicle and its half length [m]."""
+        """Draw a kind of parked vehicle and its half length [m]."""
         name = self.rng.choice(["car", "van", "truck", "trailer"], p=[0.925, 0.035, 0.025, 0.015])
         return str(name), {"car": 2.4, "van": 3.2, "truck": 4.6, "trailer": 3.2}[str(name)]
 
     def _edge(self, block: Block, side: int) -> None:
-        """Kerbside: parked vehicles, street trees, lamps, signs, furniture, people."""
+        """Fill the kerbside: parked vehicles, street trees, lamps, signs, furniture, people."""
         row, rng = self.plan.blocks[block.index], self.rng
         sign = 1 if side == 0 else -1
-        width, bay, verge, walk = row[road.WIDTH], row[road.BAY + side], row[road.VERGE + side], row[road.WALK + side]
+        width, bay, verge, walk = row["width"], row["bay"][side], row["verge"][side], row["walk"][side]
         facing = 0.0 if side else np.pi
         fill = rng.uniform(0.1, 0.7) if bay else (rng.uniform(0.0, 0.6) if width > 3.5 and rng.random() < 0.35 else 0.0)
         d_parked = width + (bay / 2 if bay else 0.35)
@@ -112,6 +112,7 @@ class Planter:
             self._folk(s + rng.uniform(0, 8), sign * d_walk)
 
     def _furniture(self, block: Block, sign: int, d_kerb: float, d_walk: float, facing: float) -> None:
+        """Place lamps, signs, traffic lights and street furniture at the kerb and on the pavement."""
         rng = self.rng
         reverse = np.pi if sign < 0 else 0.0  # signs face the traffic of their side
         for s in np.arange(block.start + rng.uniform(4, 12), block.end - 4, rng.uniform(22, 38)):
@@ -127,7 +128,7 @@ class Planter:
             self.put(scenery.furniture(rng), s, sign * (d_walk + rng.choice([-0.6, 0.7])), facing, CARRIAGEWAY)
 
     def _folk(self, s: float, d: float) -> None:
-        """People and two-wheelers that stand about."""
+        """Perhaps place a person or two-wheelers that stand about."""
         rng = self.rng
         draw = rng.random() / self.bustle
         if draw < 0.02:
@@ -143,10 +144,11 @@ class Planter:
             self.thing("motorcyclist", s, d, rng.choice([0.0, np.pi]))
 
     def _lot(self, block: Block, side: int) -> None:
+        """Fill what lies behind the pavement."""
         row = self.plan.blocks[block.index]
-        back = row[road.WIDTH] + row[road.BAY + side] + row[road.VERGE + side] + row[road.WALK + side]
+        back = row["width"] + row["bay"][side] + row["verge"][side] + row["walk"][side]
         sign = 1 if side == 0 else -1
-        lot = Lot(int(row[road.LOT + side]))
+        lot = Lot(int(row["lot"][side]))
         if lot in (Lot.GARDEN, Lot.PAVED):
             self._houses(block, sign, back, lot is Lot.PAVED)
         elif lot is Lot.PARKING:
@@ -155,10 +157,11 @@ class Planter:
             self._green(block, sign, back, dense=lot is Lot.WILD)
 
     def _houses(self, block: Block, sign: int, back: float, urban: bool) -> None:
+        """Place houses with their gardens, `back` [m] from the centre line; closed rows where urban."""
         rng = self.rng
         low, high = (8.0, 17.0) if urban else (3.0, 9.5)
         setback = rng.choice([0.3, 3.0]) if urban else rng.uniform(2.0, 8.0)
-        color = scenery.leaf_color(rng)
+        color = leaf_color(rng)
         s = block.start + rng.uniform(7, 10)
         while s < block.end - 9:
             length = rng.uniform(9, 22) if urban else rng.uniform(11, 24)
@@ -181,12 +184,12 @@ class Planter:
     def _front(
         self, s: float, length: float, sign: int, back: float, setback: float, color: Color, urban: bool
     ) -> None:
-        """Boundary between pavement and garden: hedge, fence or wall, open at driveways."""
+        """Close a garden towards the pavement with a hedge, fence or wall, open at driveways."""
         rng = self.rng
         chances = [0.15, 0.3, 0.1, 0.45] if urban else [0.3, 0.28, 0.27, 0.15]
         choice = rng.choice(["hedge", "fence", "both", "none"], p=chances)
         style, height = int(rng.integers(4)), rng.uniform(0.8, 1.9)
-        paint: Color = scenery.leaf_color(rng) if rng.random() < 0.35 else scenery.wall_color(rng)
+        paint: Color = leaf_color(rng) if rng.random() < 0.35 else wall_color(rng)
         piece = 2.5
         for at in np.arange(s, s + length, piece):
             if choice in ("hedge", "both"):
@@ -201,6 +204,7 @@ class Planter:
             self.put(shape, s, sign * (back + 3.6), np.pi / 2, GARDEN_ONLY, 0.3, 3.0)
 
     def _garden(self, s: float, length: float, sign: int, back: float, setback: float) -> None:
+        """Fill a front garden: plants, perhaps a vehicle on the driveway and a shed."""
         rng = self.rng
         for _ in range(rng.integers(3, 11)):
             d = sign * (back + 1.4 + rng.uniform(0, max(0.3, setback - 1.5)))
@@ -214,7 +218,7 @@ class Planter:
                 self.put(scenery.conifer(rng, rng.uniform(3, 9)), at, d, avoid=GARDEN_ONLY)
         if rng.random() < 0.45:  # something on the driveway
             here = min(int((s - self.plan.first) / road.SPACING), len(self.plan.block_of) - 1)
-            k = self.plan.blocks[int(self.plan.block_of[here])][road.DRIVE]
+            k = self.plan.blocks[int(self.plan.block_of[here])]["drive"]
             at = (np.floor(s / k) + 1) * k + 1.5
             if at < s + length and setback > 4.5:
                 name = str(rng.choice(["car", "car", "car", "car", "van", "trailer", "motorcycle"]))
@@ -224,6 +228,7 @@ class Planter:
             self.put(scenery.shed(rng), *place, avoid=GARDEN_ONLY, reach=2.5, across=2)
 
     def _parking_lot(self, block: Block, sign: int, back: float) -> None:
+        """Fill three rows of parking spaces, with trees between them and houses behind."""
         rng = self.rng
         for depth in (3.2, 11.5, 17.0):
             fill = rng.uniform(0.3, 0.9)
@@ -241,11 +246,11 @@ class Planter:
                 self.put(house, s, sign * (back + 33), turn, OFF_LOT, length / 2, 5)
 
     def _green(self, block: Block, sign: int, back: float, dense: bool) -> None:
-        """Park or wild growth: trees and bushes, denser and closer to the street when wild."""
+        """Fill a park or wild growth: trees and bushes, denser and closer to the street when wild."""
         rng = self.rng
         step, start = (2.2, rng.uniform(0.8, 3.0)) if dense else (4.5, 3.0)
         verge_hedge = rng.random() < 0.4
-        color = scenery.leaf_color(rng)
+        color = leaf_color(rng)
         for s in np.arange(block.start + 6, block.end - 5, step):
             for _ in range(2):
                 d = sign * (back + start + rng.exponential(5.0 if dense else 14.0))
@@ -259,12 +264,12 @@ class Planter:
             for _ in range(3 if dense else 2):  # undergrowth
                 d = sign * (back + rng.uniform(1.0, 3.0) + rng.exponential(6.0))
                 size = (rng.uniform(2, 5), rng.uniform(0.3, 1.1), rng.uniform(1.2, 3.5))
-                shape = scenery.hedge(rng, *size, scenery.leaf_color(rng))
+                shape = scenery.hedge(rng, *size, leaf_color(rng))
                 self.put(shape, s + rng.uniform(-2, 2), d, avoid=(*OFF_LOT, Zone.ISLAND), reach=2.5, across=1.7)
             if verge_hedge:
                 shape = scenery.hedge(rng, step, 2.0 if dense else 1.0, 0.9, color)
                 self.put(shape, s, sign * (back + 0.7), avoid=OFF_LOT, reach=2.0)
         if rng.random() < (0.45 if dense else 0.4):
-            style, paint = int(rng.integers(4)), scenery.wall_color(rng)
+            style, paint = int(rng.integers(4)), wall_color(rng)
             for s in np.arange(block.start + 6, block.end - 5, 2.5):
                 self.put(scenery.fence(rng, 2.5, 1.3, style, paint), s, sign * (back + 0.4), avoid=OFF_LOT, reach=1.0)

@@ -1,14 +1,16 @@
-"""The solids of the simulated world, as rows of two arrays, and a builder that collects them."""
+"""The solids of the simulated world, as rows of one structured array, and a builder that collects them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-Color = tuple[float, float, float]
+Triple = tuple[float, float, float]
+Color = Triple
 
 
 class Kind(IntEnum):
@@ -46,11 +48,44 @@ class Material(IntEnum):
     BUS = 17
 
 
-# columns of the float rows
-POSITION, YAW, SIZE = slice(0, 3), slice(3, 5), slice(5, 8)
-RADIUS, FLOAT_COLUMNS = 8, 16
-# columns of the integer rows
-KIND, MATERIAL, LABEL = 0, 1, 2
+class Solid(NamedTuple):
+    """One row of `SOLID`.
+
+    Attributes:
+        position: centre of the solid; of a capsule, one end [m].
+        yaw: cosine and sine of the heading.
+        extent: half sizes along x, y, z; of a capsule, the vector to its other end [m].
+        inset: how much shorter a box is at its top: at the front, at the rear, at each side [m].
+        radius: of a capsule or a wheel [m].
+        hole: radius of the spoked part of a wheel [m].
+        color: linear red, green, blue, 0..1.
+        param: density of leaves, storey height or gap of a fence [m], or shape of a sign.
+        seed: of the texture.
+        kind: a `Kind`.
+        material: a `Material`.
+        label: raw label, with the instance in the upper 16 bits.
+    """
+
+    position: Triple
+    yaw: tuple[float, float]
+    extent: Triple
+    inset: Triple
+    radius: float
+    hole: float
+    color: Color
+    param: float
+    seed: int
+    kind: int
+    material: int
+    label: int
+
+
+SOLID = np.dtype([
+    ("position", np.float64, 3), ("yaw", np.float64, 2), ("extent", np.float64, 3), ("inset", np.float64, 3),
+    ("radius", np.float64), ("hole", np.float64), ("color", np.float64, 3), ("param", np.float64),
+    ("seed", np.int64), ("kind", np.int64), ("material", np.int64), ("label", np.int64),
+])  # fmt: skip
+"""The fields of `Solid`, as compiled code reads them."""
 
 
 @dataclass(frozen=True)
@@ -58,58 +93,66 @@ class Primitives:
     """N solids.
 
     Attributes:
-        floats: (N, 16) float64: position [m], yaw (cos, sin), half sizes [m] (capsule: vector to the other end), insets
-            of the top at front, rear, sides [m] (capsule, wheel: radius, hole radius), colour, seed, parameter.
-        ints: (N, 3) int64: kind, material, raw label with the instance in the upper 16 bits.
+        rows: (N,) structured array of SOLID.
     """
 
-    floats: NDArray[np.float64]
-    ints: NDArray[np.int64]
+    rows: NDArray[np.void]
 
     @staticmethod
     def empty() -> Primitives:
-        """No solid."""
-        return Primitives(np.zeros((0, FLOAT_COLUMNS)), np.zeros((0, 3), np.int64))
+        """Return no solid."""
+        return Primitives(np.zeros(0, SOLID))
 
     @staticmethod
     def concatenate(parts: list[Primitives]) -> Primitives:
-        """All solids of several sets."""
+        """Return all solids of several sets."""
         if not parts:
             return Primitives.empty()
-        return Primitives(np.concatenate([p.floats for p in parts]), np.concatenate([p.ints for p in parts]))
+        return Primitives(np.concatenate([part.rows for part in parts], dtype=SOLID))
 
     def __len__(self) -> int:
-        return len(self.floats)
+        return len(self.rows)
 
     def placed(self, x: float, y: float, z: float, yaw: float) -> Primitives:
-        """The solids moved from their own frame to a place and heading of the world."""
+        """Move the solids from their own frame to a position [m] and a heading [rad] in the world frame."""
         rotation = np.array([[np.cos(yaw), -np.sin(yaw)], [np.sin(yaw), np.cos(yaw)]])
-        f = self.floats.copy()
-        f[:, :2] = f[:, :2] @ rotation.T + (x, y)
-        f[:, 2] += z
-        f[:, YAW] = f[:, YAW] @ rotation.T
-        capsules = self.ints[:, KIND] == Kind.CAPSULE
-        f[capsules, 5:7] = f[capsules, 5:7] @ rotation.T
-        return Primitives(f, self.ints)
+        rows = self.rows.copy()
+        position, heading, extent = rows["position"], rows["yaw"], rows["extent"]
+        position[:, :2] = position[:, :2] @ rotation.T + (x, y)
+        position[:, 2] += z
+        heading[:] = heading @ rotation.T
+        capsules = rows["kind"] == Kind.CAPSULE
+        extent[capsules, :2] = extent[capsules, :2] @ rotation.T
+        return Primitives(rows)
 
     def labelled(self, raw: int, instance: int) -> Primitives:
-        """The solids with one raw label and instance."""
-        ints = self.ints.copy()
-        ints[:, LABEL] = raw | (instance << 16)
-        return Primitives(self.floats, ints)
+        """Return the solids with one raw label and instance."""
+        rows = self.rows.copy()
+        rows["label"] = raw | (instance << 16)
+        return Primitives(rows)
 
     def bounds(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Axis-aligned lower and upper corners, (N, 3) each [m]."""
-        f, kind = self.floats, self.ints[:, KIND]
-        cos, sin = np.abs(f[:, 3]), np.abs(f[:, 4])
-        half = f[:, SIZE].copy()
-        half[:, 0] = cos * f[:, 5] + sin * f[:, 6]
-        half[:, 1] = sin * f[:, 5] + cos * f[:, 6]
-        low, high = f[:, POSITION] - half, f[:, POSITION] + half
-        capsule = kind == Kind.CAPSULE
-        a, b, r = f[capsule, POSITION], f[capsule, POSITION] + f[capsule, SIZE], f[capsule, RADIUS, None]
+        """Return the axis-aligned lower and upper corners, (N, 3) each [m]."""
+        position, extent = self.rows["position"], self.rows["extent"]
+        cos, sin = np.abs(self.rows["yaw"]).T
+        half = extent.copy()
+        half[:, 0] = cos * extent[:, 0] + sin * extent[:, 1]
+        half[:, 1] = sin * extent[:, 0] + cos * extent[:, 1]
+        low, high = position - half, position + half
+        capsule = self.rows["kind"] == Kind.CAPSULE
+        a, r = position[capsule], self.rows["radius"][capsule, None]
+        b = a + extent[capsule]
         low[capsule], high[capsule] = np.minimum(a, b) - r, np.maximum(a, b) + r
         return low, high
+
+
+class Look(NamedTuple):
+    """Look and label of a solid; the fields are explained in `Solid`."""
+
+    material: Material
+    color: Color
+    label: int
+    param: float = 0.0
 
 
 class Builder:
@@ -117,58 +160,66 @@ class Builder:
 
     def __init__(self, rng: np.random.Generator) -> None:
         self.rng = rng
-        self._floats: list[list[float]] = []
-        self._ints: list[tuple[int, int, int]] = []
+        self._rows: list[Solid] = []
 
     def _add(
-        self, kind: Kind, at: Color, size: Color, material: Material, color: Color, label: int,
-        inset: Color = (0.0, 0.0, 0.0), yaw: float = 0.0, param: float = 0.0,
+        self, kind: Kind, at: Triple, extent: Triple, look: Look, inset: Triple = (0.0, 0.0, 0.0), radius: float = 0.0,
+        hole: float = 0.0, yaw: float = 0.0,
     ) -> None:  # fmt: skip
-        seed = float(self.rng.integers(1 << 16))
-        self._floats.append([*at, np.cos(yaw), np.sin(yaw), *size, *inset, *color, seed, param])
-        self._ints.append((kind, material, label))
+        seed = int(self.rng.integers(1 << 16))
+        heading = float(np.cos(yaw)), float(np.sin(yaw))
+        material, color, label, param = look
+        self._rows.append(
+            Solid(at, heading, extent, inset, radius, hole, color, param, seed, int(kind), int(material), label)
+        )
 
     def box(
-        self, at: Color, size: Color, material: Material, color: Color, label: int = 0,
-        inset: Color = (0.0, 0.0, 0.0), yaw: float = 0.0, param: float = 0.0,
+        self, at: Triple, size: Triple, material: Material, color: Color, label: int = 0,
+        inset: Triple = (0.0, 0.0, 0.0), yaw: float = 0.0, param: float = 0.0,
     ) -> None:  # fmt: skip
-        """A box of full `size` standing on `at` (centre of its floor), its top inset at front, rear and both sides."""
-        a, b, c = size[0] / 2, size[1] / 2, size[2] / 2
-        self._add(Kind.BOX, (at[0], at[1], at[2] + c), (a, b, c), material, color, label, inset, yaw, param)
+        """Add a box of full `size` on `at`, the centre of its floor; its top is inset at front, rear and both sides."""
+        look = Look(material, color, label, param)
+        self._add(Kind.BOX, _above(at, size[2]), _halved(size), look, inset, yaw=yaw)
 
-    def hedge(self, at: Color, size: Color, color: Color, label: int = 0, yaw: float = 0.0) -> None:
-        """A box of leaves of full `size` standing on `at`."""
-        a, b, c = size[0] / 2, size[1] / 2, size[2] / 2
-        self._add(Kind.HEDGE, (at[0], at[1], at[2] + c), (a, b, c), Material.LEAF, color, label, yaw=yaw)
+    def hedge(self, at: Triple, size: Triple, color: Color, label: int = 0) -> None:
+        """Add a box of leaves of full `size` on `at`."""
+        self._add(Kind.HEDGE, _above(at, size[2]), _halved(size), Look(Material.LEAF, color, label))
 
-    def leaves(self, at: Color, radii: Color, color: Color, label: int = 0, density: float = 0.5) -> None:
-        """An ellipsoid of leaves around `at`; density 0..1."""
-        self._add(Kind.LEAVES, at, radii, Material.LEAF, color, label, param=density)
+    def leaves(self, at: Triple, radii: Triple, color: Color, label: int = 0, density: float = 0.5) -> None:
+        """Add an ellipsoid of leaves around `at`; density 0..1."""
+        self._add(Kind.LEAVES, at, radii, Look(Material.LEAF, color, label, density))
 
-    def ellipsoid(self, at: Color, radii: Color, material: Material, color: Color, label: int = 0) -> None:
-        """A solid ellipsoid around `at`."""
-        self._add(Kind.ELLIPSOID, at, radii, material, color, label)
+    def ellipsoid(self, at: Triple, radii: Triple, material: Material, color: Color, label: int = 0) -> None:
+        """Add a solid ellipsoid around `at`."""
+        self._add(Kind.ELLIPSOID, at, radii, Look(material, color, label))
 
-    def capsule(self, a: Color, b: Color, radius: float, material: Material, color: Color, label: int = 0) -> None:
-        """A rod with round ends from a to b."""
-        vector = (b[0] - a[0], b[1] - a[1], b[2] - a[2])
-        self._add(Kind.CAPSULE, a, vector, material, color, label, inset=(radius, 0.0, 0.0))
+    def capsule(self, a: Triple, b: Triple, radius: float, material: Material, color: Color, label: int = 0) -> None:
+        """Add a rod with round ends from a to b."""
+        axis = (b[0] - a[0], b[1] - a[1], b[2] - a[2])
+        self._add(Kind.CAPSULE, a, axis, Look(material, color, label), radius=radius)
 
-    def wheel(self, at: Color, radius: float, width: float, hole: float, color: Color, label: int = 0) -> None:
-        """A wheel around `at` whose axis is y; nothing within the radius `hole`."""
-        size = (radius, width / 2, radius)
-        self._add(Kind.WHEEL, at, size, Material.RUBBER, color, label, inset=(radius, hole, 0.0))
+    def wheel(self, at: Triple, radius: float, width: float, hole: float, color: Color, label: int = 0) -> None:
+        """Add a wheel around `at` whose axis is y; within the radius `hole` only spokes stop a ray."""
+        extent = (radius, width / 2, radius)
+        self._add(Kind.WHEEL, at, extent, Look(Material.RUBBER, color, label), radius=radius, hole=hole)
 
     def panel(
-        self, at: Color, length: float, height: float, material: Material, color: Color, label: int = 0,
+        self, at: Triple, length: float, height: float, material: Material, color: Color, label: int = 0,
         yaw: float = 0.0, param: float = 0.0,
     ) -> None:  # fmt: skip
-        """A vertical panel along x standing on `at`."""
-        size = (length / 2, 0.01, height / 2)
-        self._add(Kind.PANEL, (at[0], at[1], at[2] + height / 2), size, material, color, label, yaw=yaw, param=param)
+        """Add a vertical panel along x that stands on `at`."""
+        extent = (length / 2, 0.01, height / 2)
+        self._add(Kind.PANEL, _above(at, height), extent, Look(material, color, label, param), yaw=yaw)
 
     def build(self) -> Primitives:
-        """What has been collected."""
-        if not self._floats:
-            return Primitives.empty()
-        return Primitives(np.asarray(self._floats, np.float64), np.asarray(self._ints, np.int64))
+        """Return the collected solids."""
+        return Primitives(np.array(self._rows, SOLID))
+
+
+def _above(floor: Triple, height: float) -> Triple:
+    """Return the centre of a solid of a height [m] that stands on a point."""
+    return floor[0], floor[1], floor[2] + height / 2
+
+
+def _halved(size: Triple) -> Triple:
+    return size[0] / 2, size[1] / 2, size[2] / 2

@@ -1,41 +1,20 @@
-"""Shapes of buildings, vegetation and street furniture: functions that build one random instance."""
+"""Shapes of buildings, vegetation and street furniture: each function builds one random instance."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from ssc_ros.simulation.colors import any_color, leaf_color, wall_color
 from ssc_ros.simulation.primitives import Builder, Color, Material, Primitives
-from ssc_ros.simulation.vehicles import any_color
 
-WALL_TINTS: tuple[Color, ...] = (
-    (1.0, 0.82, 0.5), (1.0, 0.6, 0.45), (0.8, 0.95, 0.75), (0.8, 0.9, 1.0), (1.0, 0.9, 0.7), (0.95, 0.75, 0.65),
-)  # fmt: skip
 SIGN_COLORS: tuple[Color, ...] = (
     (0.6, 0.04, 0.05), (0.03, 0.12, 0.5), (0.7, 0.6, 0.05), (0.75, 0.75, 0.75), (0.05, 0.3, 0.1),
 )  # fmt: skip
 BUILDING, FENCE, OTHER_STRUCTURE, VEGETATION, TRUNK, POLE, SIGN, OTHER_OBJECT = 50, 51, 52, 70, 71, 80, 81, 99
 
 
-def leaf_color(rng: np.random.Generator) -> Color:
-    """Greens, with olive, yellow and brownish ones."""
-    g = rng.uniform(0.14, 0.42)
-    autumn = rng.random() < 0.15
-    red, blue = (rng.uniform(1.0, 1.6), 0.25) if autumn else (rng.uniform(0.55, 0.95), rng.uniform(0.2, 0.45))
-    return float(g * red), float(g), float(g * blue)
-
-
-def wall_color(rng: np.random.Generator) -> Color:
-    """Plaster, concrete and brick tones, asphalt-like greys included."""
-    value = rng.choice([rng.uniform(0.10, 0.3), rng.uniform(0.35, 0.8), rng.uniform(0.55, 0.85)])
-    if rng.random() < 0.4:
-        warm = rng.uniform(0.85, 1.0)
-        return float(value), float(value * warm), float(value * warm * warm)
-    r, g, b = WALL_TINTS[rng.integers(len(WALL_TINTS))]
-    return float(value * r), float(value * g), float(value * b)
-
-
 def building(rng: np.random.Generator, length: float, depth: float, height: float) -> Primitives:
-    """A house along x whose front faces -y; walls, roof, sometimes balconies, chimney and porch."""
+    """Build a house along x whose front faces -y; walls, roof, sometimes balconies, chimney and porch."""
     b = Builder(rng)
     material = rng.choice([Material.FACADE, Material.FACADE, Material.FACADE, Material.BRICK])
     walls, storey = wall_color(rng), rng.uniform(2.7, 3.3)
@@ -64,7 +43,7 @@ def building(rng: np.random.Generator, length: float, depth: float, height: floa
 
 
 def shed(rng: np.random.Generator) -> Primitives:
-    """A garage or garden shed."""
+    """Build a garage or garden shed."""
     b = Builder(rng)
     b.box((0, 0, -0.5), (rng.uniform(2.6, 6), rng.uniform(2.5, 5.5), rng.uniform(2.7, 3.2)),
           rng.choice([Material.WOOD, Material.BRICK, Material.CONCRETE]), wall_color(rng), BUILDING)  # fmt: skip
@@ -72,7 +51,7 @@ def shed(rng: np.random.Generator) -> Primitives:
 
 
 def tree(rng: np.random.Generator, height: float) -> Primitives:
-    """A broad-leaved tree: trunk (trunk label), a few branches, a crown of several leafy ellipsoids."""
+    """Build a broad-leaved tree: trunk (trunk label), a few branches, a crown of several leafy ellipsoids."""
     b = Builder(rng)
     girth = 0.04 + height * rng.uniform(0.008, 0.018)
     fork = height * rng.uniform(0.18, 0.38)
@@ -94,7 +73,7 @@ def tree(rng: np.random.Generator, height: float) -> Primitives:
 
 
 def conifer(rng: np.random.Generator, height: float) -> Primitives:
-    """A slim evergreen from the ground up."""
+    """Build a slim evergreen from the ground up."""
     b = Builder(rng)
     color = leaf_color(rng)
     b.capsule((0, 0, -0.3), (0, 0, height * 0.8), 0.06 + 0.01 * height, Material.BARK, (0.13, 0.1, 0.08), TRUNK)
@@ -105,7 +84,7 @@ def conifer(rng: np.random.Generator, height: float) -> Primitives:
 
 
 def bush(rng: np.random.Generator, size: float) -> Primitives:
-    """A bush of one to three leafy bodies."""
+    """Build a bush of one to three leafy bodies."""
     b = Builder(rng)
     color = leaf_color(rng)
     for _ in range(rng.integers(1, 4)):
@@ -116,14 +95,14 @@ def bush(rng: np.random.Generator, size: float) -> Primitives:
 
 
 def hedge(rng: np.random.Generator, length: float, height: float, width: float, color: Color) -> Primitives:
-    """A trimmed hedge along x."""
+    """Build a trimmed hedge along x."""
     b = Builder(rng)
     b.hedge((0, 0, -0.15), (length, width, height + 0.15), color, VEGETATION)
     return b.build()
 
 
 def fence(rng: np.random.Generator, length: float, height: float, style: int, color: Color) -> Primitives:
-    """A piece of fence along x: 0 pickets, 1 bars, 2 boards, 3 wall."""
+    """Build a piece of fence along x; `style` is 0 pickets, 1 bars, 2 boards or 3 a wall."""
     b = Builder(rng)
     if style == 3:
         material = Material.BRICK if color[0] > 0.3 else Material.CONCRETE
@@ -136,7 +115,7 @@ def fence(rng: np.random.Generator, length: float, height: float, style: int, co
 
 
 def lamp(rng: np.random.Generator) -> Primitives:
-    """A street lamp whose arm reaches to +y."""
+    """Build a street lamp whose arm reaches to +y."""
     b = Builder(rng)
     height, color = rng.uniform(4.5, 8.5), (0.2, 0.2, 0.2) if rng.random() < 0.5 else (0.3, 0.35, 0.3)
     b.capsule((0, 0, -0.2), (0, 0, height), rng.uniform(0.06, 0.1), Material.METAL, color, POLE)
@@ -147,7 +126,7 @@ def lamp(rng: np.random.Generator) -> Primitives:
 
 
 def sign(rng: np.random.Generator) -> Primitives:
-    """One or two traffic signs on a pole, facing +x."""
+    """Build one or two traffic signs on a pole, facing +x."""
     b = Builder(rng)
     top = rng.uniform(2.1, 3.0)
     b.capsule((0, 0, -0.2), (0, 0, top + 0.05), rng.uniform(0.03, 0.05), Material.METAL, (0.35, 0.36, 0.37), POLE)
@@ -164,7 +143,7 @@ def sign(rng: np.random.Generator) -> Primitives:
 
 
 def board(rng: np.random.Generator) -> Primitives:
-    """A large direction sign on two poles, facing +x."""
+    """Build a large direction sign on two poles, facing +x."""
     b = Builder(rng)
     width, height, low = rng.uniform(1.5, 2.8), rng.uniform(0.9, 1.8), rng.uniform(1.2, 2.2)
     for y in (-width / 3, width / 3):
@@ -175,7 +154,7 @@ def board(rng: np.random.Generator) -> Primitives:
 
 
 def traffic_light(rng: np.random.Generator) -> Primitives:
-    """A traffic light facing +x: the pole and the (unlabelled in the benchmark) lamp box."""
+    """Build a traffic light facing +x: a pole, and a lamp box of a class that the benchmark ignores."""
     b = Builder(rng)
     b.capsule((0, 0, -0.2), (0, 0, 3.2), 0.07, Material.METAL, (0.25, 0.27, 0.25), POLE)
     b.box((0.12, 0, 2.3), (0.25, 0.3, 0.9), Material.PLAIN, (0.03, 0.03, 0.03), OTHER_OBJECT)
@@ -183,7 +162,7 @@ def traffic_light(rng: np.random.Generator) -> Primitives:
 
 
 def furniture(rng: np.random.Generator) -> Primitives:
-    """A bin, bench, box, bollard or shelter."""
+    """Build a bin, bench, box, bollard or shelter."""
     b = Builder(rng)
     kind, color = rng.integers(5), any_color(rng, 0.7)
     if kind == 0:

@@ -16,9 +16,10 @@ import ssc_ros
 from ssc_ros.core import SEMANTIC_KITTI, SEMANTIC_KITTI_GRID, SscError, poses
 from ssc_ros.core.files import write_atomically
 from ssc_ros.data.voxel_files import write_bits, write_labels
-from ssc_ros.simulation import camera, lidar
-from ssc_ros.simulation.calibration import IMAGE_SIZE, Calibration, calibration_of
+from ssc_ros.simulation import lidar
+from ssc_ros.simulation.camera import photograph
 from ssc_ros.simulation.ground_truth import SCANS, Scan, voxel_truth
+from ssc_ros.simulation.rig import Rig, kitti_rig
 from ssc_ros.simulation.traffic import FRAME_PERIOD
 from ssc_ros.simulation.world import VERSION, World
 
@@ -39,8 +40,8 @@ class SequenceJob:
         name: two digits.
         seed: with the name it determines everything.
         frames: length.
-        voxel_step: every so-manyth frame gets voxel ground truth.
-        images: "all", or "voxels" for images of those frames only.
+        voxel_step: frames from one voxel ground truth to the next.
+        images: "all", or "voxels" for images of the frames with voxel ground truth only.
         scans: sweeps that a ground truth is made of, the current one included.
     """
 
@@ -64,7 +65,7 @@ class SequenceJob:
 
     @property
     def swept_frames(self) -> range:
-        """Frames whose LiDAR is needed: those of the sequence, and those that complete its last ground truth."""
+        """Frames whose LiDAR is needed: the sequence, and the frames that complete its last ground truth."""
         return range(max(self.frames, self.voxel_frames[-1] + self.scans))
 
     @property
@@ -74,17 +75,17 @@ class SequenceJob:
         return range(self.frames) if complete else self.swept_frames
 
     @cached_property
-    def calibration(self) -> Calibration:
-        """Borrowed from KITTI's sequence of the same number."""
-        return calibration_of(int(self.name))
+    def rig(self) -> Rig:
+        """The sensors; their calibration is borrowed from KITTI's sequence of the same number."""
+        return kitti_rig(int(self.name))
 
     @property
     def world(self) -> World:
         """The place."""
-        return _world(self.seed, int(self.name), len(self.swept_frames))
+        return _world(self.seed, int(self.name), len(self.swept_frames), self.rig.lidar.height)
 
     def file(self, folder: str, frame: int, suffix: str) -> Path:
-        """A file of a frame."""
+        """Return the path of a file of a frame."""
         return self.path / folder / f"{frame:06d}{suffix}"
 
     def begin(self) -> None:
@@ -106,10 +107,10 @@ class SequenceJob:
                 "remove the folder, or give the same arguments to resume it"
             )
         write_atomically(record, (json.dumps(settings, indent=2) + "\n").encode())
-        world, T_camera_lidar = self.world, self.calibration.T_camera_lidar
-        cameras = [world.lidar_pose(i) @ poses.inverse(T_camera_lidar) for i in range(self.frames)]
+        world, calibration = self.world, self.rig.calibration
+        cameras = [world.lidar_pose(i) @ poses.inverse(calibration.T_camera_lidar) for i in range(self.frames)]
         rows = [(poses.inverse(cameras[0]) @ c)[:3].ravel() for c in cameras]
-        write_atomically(self.path / "calib.txt", self.calibration.text().encode())
+        write_atomically(self.path / "calib.txt", calibration.text().encode())
         write_atomically(self.path / "poses.txt", _table(rows))
         write_atomically(self.path / "times.txt", _table([np.array([i * FRAME_PERIOD]) for i in range(self.frames)]))
 
@@ -122,21 +123,19 @@ class SequenceJob:
         files = {folder: self._sensed(folder, frame, suffix) for folder, suffix in wanted.items()}
         if all(file.exists() for file in files.values()):
             return
-        world = self.world
+        world, rig = self.world, self.rig
         scene, terrain = world.scene(frame)
         pose = world.lidar_pose(frame)
-        points, labels = lidar.sweep(scene, terrain, pose, self._rng(frame, LIDAR))
+        points, labels = lidar.sweep(scene, terrain, rig.lidar, pose, self._rng(frame, LIDAR))
         write_atomically(files["velodyne"], points.tobytes())
         write_atomically(files["labels"], labels.astype("<u4").tobytes())
         if not with_images:
             return
-        for index, folder, stream in ((2, "image_2", LEFT), (3, "image_3", RIGHT)):
-            radiance, seen = np.zeros((*IMAGE_SIZE, 3), np.float32), np.zeros(IMAGE_SIZE, np.uint32)
-            T_world_camera = pose @ self.calibration.T_lidar_camera(index)
-            camera.render(scene, terrain, world.light, T_world_camera, self.calibration.k, radiance, seen)
+        for pinhole, folder, stream in ((rig.left, "image_2", LEFT), (rig.right, "image_3", RIGHT)):
+            radiance, seen = photograph(scene, terrain, world.light, pinhole, pose)
             image = world.film.develop(radiance, self._rng(frame, stream))
             write_atomically(files[folder], _png(image[..., ::-1]))
-            if index == 2:
+            if stream == LEFT:
                 train = SEMANTIC_KITTI.train_from_raw_voxels(seen)
                 write_atomically(files["semantic_2"], _png(train))
 
@@ -173,8 +172,8 @@ class SequenceJob:
 
 
 @lru_cache(maxsize=1)
-def _world(seed: int, sequence: int, frames: int) -> World:
-    return World.drawn(seed, sequence, frames)
+def _world(seed: int, sequence: int, frames: int, lidar_height: float) -> World:
+    return World.drawn(seed, sequence, frames, lidar_height)
 
 
 def _png(image: NDArray[np.uint8]) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 
@@ -15,6 +15,8 @@ from ssc_ros.core import SscError
 from ssc_ros.core.files import write_atomically
 from ssc_ros.simulation.sequence import SequenceJob
 
+Step = Callable[[SequenceJob, Sequence[int]], None]
+"""Something to do for some frames of a job."""
 CHUNK = 10
 """Consecutive frames that one process makes at a time; they share a window of the world."""
 README = """\
@@ -25,7 +27,7 @@ semantic_2/ holds the train ids of the left image (0: sky, 255: ignored). Nothin
 
 
 def simulate(jobs: Sequence[SequenceJob], processes: int) -> Iterator[tuple[int, int]]:
-    """Make sequences, one after the other.
+    """Simulate sequences, one after the other.
 
     What is written depends on the jobs alone: neither on the number of processes nor on interruptions.
 
@@ -72,8 +74,8 @@ class _Workers:
         if self._pool:
             self._pool.shutdown(cancel_futures=True)
 
-    def run(self, function, job: SequenceJob, frames: range) -> Iterator[int]:
-        """Sizes of the chunks as they are finished."""
+    def run(self, function: Step, job: SequenceJob, frames: range) -> Iterator[int]:
+        """Run a step over all frames; yield how many frames each finished chunk had."""
         size = min(CHUNK, max(1, len(frames) // self._processes))
         chunks = [frames[i : i + size] for i in range(0, len(frames), size)]
         if self._pool is None:
@@ -93,6 +95,7 @@ class _Workers:
 
 @contextmanager
 def _interrupts_ignored() -> Iterator[None]:
+    """Ignore Ctrl-C for a while."""
     if threading.current_thread() is not threading.main_thread():  # only the main thread may set handlers
         yield
         return
@@ -108,11 +111,11 @@ def _prepare_worker() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends a worker without a traceback of its own
 
 
-def _sense(job: SequenceJob, frames: range) -> None:
+def _sense(job: SequenceJob, frames: Sequence[int]) -> None:
     for frame in frames:
         job.sense(frame)
 
 
-def _complete(job: SequenceJob, frames: range) -> None:
+def _complete(job: SequenceJob, frames: Sequence[int]) -> None:
     for frame in frames:
         job.complete(frame)

@@ -1,7 +1,8 @@
-"""What moves: the vehicle itself, the traffic around it, and people."""
+"""The journey of the vehicle, and the traffic and the people that move around it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,6 @@ from ssc_ros.simulation.road import Plan
 
 FRAME_PERIOD = 0.1037
 """Time between two sweeps [s], as in KITTI."""
-LIDAR_HEIGHT = 1.73
 MOVING = {"car": 252, "bicyclist": 253, "person": 254, "motorcyclist": 255, "bus": 257, "truck": 258, "van": 259}
 
 
@@ -35,22 +35,22 @@ class Ego:
     sway: NDArray[np.float64]
 
     @staticmethod
-    def drawn(rng: np.random.Generator, lane: float) -> Ego:
-        """A journey at 5 to 11 m/s."""
+    def drawn(rng: np.random.Generator) -> Ego:
+        """Draw a journey at 5 to 11 m/s in the middle of the street."""
         speed = rng.uniform(5.5, 10.5)
         period = rng.uniform(9, 25)
         swing = (rng.uniform(0.05, 0.35) * speed * period / (2 * np.pi), period, rng.uniform(0, 6.28))
         amplitude = np.array([0.18, 0.006, 0.005]) * rng.uniform(0.3, 1.0, 3)
         sway = np.stack([amplitude, rng.uniform(1.2, 9.0, 3), rng.uniform(0, 6.28, 3)], axis=1)
-        return Ego(speed, swing, lane, sway)
+        return Ego(speed, swing, 0.0, sway)
 
     def progress(self, t: float) -> float:
-        """Arc length at time t [m], increasing, 0 at the start."""
+        """Return the arc length at time t [s]; it increases from 0 [m]."""
         a, period, phase = self.swing
         return self.speed * t + a * (np.sin(2 * np.pi * t / period + phase) - np.sin(phase))
 
-    def lidar_pose(self, plan: Plan, t: float) -> NDArray[np.float64]:
-        """T_world_lidar (4, 4): 1.73 m above the road, along its slope, with a little sway."""
+    def lidar_pose(self, plan: Plan, t: float, height: float) -> NDArray[np.float64]:
+        """Return T_world_lidar (4, 4) at time t [s]: `height` [m] above the road, along its slope, swaying a little."""
         drift, roll, pitch = self.sway[:, 0] * np.sin(2 * np.pi * t / self.sway[:, 1] + self.sway[:, 2])
         s, d = self.progress(t), self.lane + drift
         x, y, heading = road.place(plan, s, d)
@@ -63,7 +63,7 @@ class Ego:
         lean = np.array([[1, 0, 0], [0, cr, -sr], [0, sr, cr]])
         pose = np.eye(4)
         pose[:3, :3] = yaw @ nod @ lean
-        pose[:3, 3] = x, y, sum(heights) / 2 + LIDAR_HEIGHT
+        pose[:3, 3] = x, y, sum(heights) / 2 + height
         return pose
 
 
@@ -85,7 +85,7 @@ class Mover:
     follows: bool = False
 
     def at(self, plan: Plan, ego: Ego, t: float) -> Primitives | None:
-        """Its solids in the world at time t, or None beyond the ends of the street."""
+        """Return its solids in the world at time t [s], or None beyond the ends of the street."""
         s = self.start + (ego.progress(t) if self.follows else self.speed * t)
         if not plan.first + 3 < s < plan.first + (len(plan.line) - 4) * road.SPACING:
             return None
@@ -103,9 +103,9 @@ class Traffic:
         self.movers: list[Mover] = []
 
     def draw(self, duration: float) -> tuple[Mover, ...]:
-        """Traffic for a journey of `duration` [s]."""
+        """Draw traffic for a journey of `duration` [s]."""
         rng, end = self.rng, self.ego.progress(duration)
-        widths = self.plan.blocks[:, road.WIDTH]
+        widths = self.plan.blocks["width"]
         narrow = float(widths.min())
         pace = rng.uniform(6, 13)
         s = rng.uniform(-120, 0)
@@ -122,8 +122,10 @@ class Traffic:
         self._along("person", end + 120, 260.0, (0.8, 1.7), lambda: widths.max() + rng.uniform(0.5, 3.0))
         return tuple(self.movers)
 
-    def _along(self, name: str, end: float, spacing: float, speeds: tuple[float, float], distance) -> None:
-        """Slow movers at both sides of the street, in both directions."""
+    def _along(
+        self, name: str, end: float, spacing: float, speeds: tuple[float, float], distance: Callable[[], float]
+    ) -> None:
+        """Add slow movers on both sides of the street, in both directions, a random `distance` [m] from its middle."""
         rng = self.rng
         s = -60.0
         while s < end:
@@ -133,6 +135,7 @@ class Traffic:
             self._add(name, s, direction * rng.uniform(*speeds), side * distance())
 
     def _add(self, name: str, s: float, speed: float, d: float, follows: bool = False) -> None:
+        """Add a mover of a kind; the other arguments are explained in `Mover`."""
         self.instance += 1
         shape = STILL[name][0] if name in STILL else vehicles.car
         self.movers.append(Mover(shape(self.rng).labelled(MOVING[name], self.instance), s, speed, d, follows))

@@ -1,31 +1,24 @@
-"""Shapes of vehicles, riders and people: functions that build one random instance in its own frame (x forward)."""
+"""Shapes of vehicles, riders and people: each function builds one random instance in its own frame (x forward)."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from ssc_ros.simulation.colors import any_color
 from ssc_ros.simulation.primitives import Builder, Color, Material, Primitives
 
 RUBBER: Color = (0.03, 0.03, 0.03)
 
 
-def any_color(rng: np.random.Generator, saturation: float = 0.5) -> Color:
-    """A colour of random hue; most are near grey, as cars and clothes are."""
-    value = rng.uniform(0.02, 0.85)
-    hue = rng.dirichlet((0.7, 0.7, 0.7)) * 3
-    mix = saturation * rng.random() if rng.random() < 0.6 else 0.05
-    r, g, b = value * ((1 - mix) + mix * hue)
-    return float(min(r, 0.9)), float(min(g, 0.9)), float(min(b, 0.9))
-
-
 def _wheels(b: Builder, axles: list[float], track: float, radius: float, width: float = 0.22) -> None:
+    """Add two wheels for each axle, `track` apart [m]."""
     for x in axles:
         for y in (-track / 2, track / 2):
             b.wheel((x, y, radius), radius, width, 0.0, RUBBER)
 
 
 def car(rng: np.random.Generator) -> Primitives:
-    """A saloon, hatchback or estate of 3.6 to 4.9 m."""
+    """Build a saloon, hatchback or estate of 3.6 to 4.9 m."""
     b = Builder(rng)
     length, width, height = rng.uniform(3.6, 4.9), rng.uniform(1.62, 1.86), rng.uniform(1.38, 1.62)
     color = any_color(rng, 1.0)
@@ -48,7 +41,7 @@ def car(rng: np.random.Generator) -> Primitives:
 
 
 def van(rng: np.random.Generator) -> Primitives:
-    """A delivery van or minibus (raw label other-vehicle)."""
+    """Build a delivery van or minibus (raw label other-vehicle)."""
     b = Builder(rng)
     length, width, height = rng.uniform(4.6, 6.4), rng.uniform(1.85, 2.05), rng.uniform(1.9, 2.6)
     color = any_color(rng, 0.8)
@@ -60,7 +53,7 @@ def van(rng: np.random.Generator) -> Primitives:
 
 
 def bus(rng: np.random.Generator) -> Primitives:
-    """A city bus."""
+    """Build a city bus."""
     b = Builder(rng)
     length = rng.uniform(9.5, 12.5)
     b.box((0, 0, 0.3), (length, 2.5, 2.7), Material.BUS, any_color(rng, 1.0), inset=(0.1, 0.05, 0.06))
@@ -69,7 +62,7 @@ def bus(rng: np.random.Generator) -> Primitives:
 
 
 def trailer(rng: np.random.Generator) -> Primitives:
-    """A small trailer or caravan (raw label other-vehicle)."""
+    """Build a small trailer or caravan (raw label other-vehicle)."""
     b = Builder(rng)
     length, height = rng.uniform(2.5, 5.5), rng.uniform(0.9, 2.3)
     b.box((0, 0, 0.4), (length, 2.0, height), Material.CARGO, any_color(rng, 0.6), inset=(0.1, 0.1, 0.05))
@@ -79,7 +72,7 @@ def trailer(rng: np.random.Generator) -> Primitives:
 
 
 def truck(rng: np.random.Generator) -> Primitives:
-    """A lorry: cab, chassis and a box or a tipper."""
+    """Build a lorry: cab, chassis and a box or a tipper."""
     b = Builder(rng)
     length, height = rng.uniform(6.0, 9.5), rng.uniform(2.5, 3.6)
     cab = rng.uniform(1.7, 2.2)
@@ -94,6 +87,7 @@ def truck(rng: np.random.Generator) -> Primitives:
 
 
 def _bicycle(b: Builder) -> None:
+    """Add frame, wheels, handlebar and saddle of a bicycle."""
     color = any_color(b.rng, 1.0)
     radius = 0.34
     for x in (-0.52, 0.52):
@@ -107,6 +101,7 @@ def _bicycle(b: Builder) -> None:
 
 
 def _motorcycle(b: Builder) -> None:
+    """Add the parts of a motorcycle."""
     color = any_color(b.rng, 1.0)
     for x in (-0.68, 0.68):
         b.wheel((x, 0, 0.31), 0.31, 0.14, 0.14, RUBBER)
@@ -119,7 +114,7 @@ def _motorcycle(b: Builder) -> None:
 
 
 def _upper_body(b: Builder, x: float, seat: float, lean: float, reach: float) -> None:
-    """Torso, head and arms above a seat; `lean` forward, hands `reach` ahead [m]."""
+    """Add torso, head and arms above a seat at (x, seat); the back leans forward, the hands reach ahead [m]."""
     cloth = any_color(b.rng, 1.0)
     skin = (b.rng.uniform(0.25, 0.7), b.rng.uniform(0.2, 0.45), b.rng.uniform(0.15, 0.35))
     shoulder = (x + lean, 0.0, seat + 0.5)
@@ -133,6 +128,7 @@ def _upper_body(b: Builder, x: float, seat: float, lean: float, reach: float) ->
 
 
 def _legs(b: Builder, hip: tuple[float, float], knee: tuple[float, float], foot: tuple[float, float]) -> None:
+    """Add two legs from joints (x, z) [m], one a little ahead of the other."""
     trousers = any_color(b.rng, 0.5)
     for side, swing in ((-0.11, 1.0), (0.11, -1.0)):
         k = (knee[0] + swing * 0.05, side, knee[1])
@@ -141,21 +137,21 @@ def _legs(b: Builder, hip: tuple[float, float], knee: tuple[float, float], foot:
 
 
 def bicycle(rng: np.random.Generator) -> Primitives:
-    """A bicycle that stands."""
+    """Build a bicycle that stands."""
     b = Builder(rng)
     _bicycle(b)
     return b.build()
 
 
 def motorcycle(rng: np.random.Generator) -> Primitives:
-    """A motorcycle that stands."""
+    """Build a motorcycle that stands."""
     b = Builder(rng)
     _motorcycle(b)
     return b.build()
 
 
 def bicyclist(rng: np.random.Generator) -> Primitives:
-    """A rider with the bicycle."""
+    """Build a rider with the bicycle."""
     b = Builder(rng)
     _bicycle(b)
     _upper_body(b, -0.22, 0.95, 0.25, 0.38)
@@ -164,7 +160,7 @@ def bicyclist(rng: np.random.Generator) -> Primitives:
 
 
 def motorcyclist(rng: np.random.Generator) -> Primitives:
-    """A rider with the motorcycle."""
+    """Build a rider with the motorcycle."""
     b = Builder(rng)
     _motorcycle(b)
     _upper_body(b, -0.3, 0.82, 0.15, 0.45)
@@ -173,7 +169,7 @@ def motorcyclist(rng: np.random.Generator) -> Primitives:
 
 
 def person(rng: np.random.Generator) -> Primitives:
-    """A standing or walking person of 1.5 to 1.95 m."""
+    """Build a standing or walking person of 1.5 to 1.95 m."""
     b = Builder(rng)
     hip = rng.uniform(0.78, 0.95)
     _legs(b, (0.0, hip), (0.03, hip * 0.52), (0.0, 0.08))

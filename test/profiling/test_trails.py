@@ -41,11 +41,10 @@ def trails() -> Iterator[ModuleType]:
 def street() -> road.Plan:
     """Straight along x, without hills, arc length = x; 20 m of road to both sides."""
     s = np.arange(-100, 200, road.SPACING)
-    block = np.zeros((1, road.BLOCK_COLUMNS))
-    block[0, [road.WIDTH, road.DRIVE]] = 20.0, 20.0
-    return road.Plan(
-        np.stack([s, 0 * s], axis=1), -100.0, np.zeros(len(s), np.int64), block, np.zeros((0, 9)), np.zeros((1, 4)), 0
-    )
+    line, block = np.stack([s, 0 * s], axis=1), np.zeros(1, road.BLOCK)
+    block["width"] = block["drive"] = 20.0
+    no_crossings, flat = np.zeros(0, road.CROSSING), np.zeros(1, road.WAVE)
+    return road.Plan(line, -100.0, np.zeros(len(s), np.int64), block, no_crossings, flat, 0)
 
 
 PLAN = street()

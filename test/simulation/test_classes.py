@@ -5,6 +5,7 @@ import pytest
 
 from ssc_ros.core import SEMANTIC_KITTI, SEMANTIC_KITTI_GRID
 from ssc_ros.simulation import lidar
+from ssc_ros.simulation.beams import HDL64E
 from ssc_ros.simulation.ground_truth import Scan, voxel_truth
 from ssc_ros.simulation.world import World
 
@@ -20,7 +21,8 @@ def counts():
         scans = []
         for frame in FRAMES:
             pose = world.lidar_pose(frame)
-            scans.append(Scan(*lidar.sweep(*world.scene(frame), pose, np.random.default_rng(frame)), pose))
+            points, labels = lidar.sweep(*world.scene(frame), HDL64E, pose, np.random.default_rng(frame))
+            scans.append(Scan(points, labels, pose))
         truth = voxel_truth(scans, SEMANTIC_KITTI_GRID)
         train = SEMANTIC_KITTI.train_from_raw_voxels(truth.labels[~truth.invalid])
         total += np.bincount(train[train < len(total)], minlength=len(total))

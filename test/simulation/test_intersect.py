@@ -6,7 +6,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from ssc_ros.simulation import intersect
-from ssc_ros.simulation.intersect import FAR
+from ssc_ros.simulation.intersect import Inset
+from ssc_ros.simulation.rays import FAR, Ray, Vector
 
 coordinate = st.floats(-6, 6)
 positive = st.floats(0.3, 3)
@@ -18,6 +19,10 @@ def ray(origin, target):
     length = np.linalg.norm(d)
     assume(length > 0.5)
     return o, d / length
+
+
+def as_ray(origin, direction):
+    return Ray(Vector(*map(float, origin)), Vector(*map(float, direction)))
 
 
 def first_inside(o, d, inside):
@@ -40,7 +45,7 @@ def test_box_with_inset_top(origin, target, size, share):
         return along & (np.abs(p[:, 1]) <= b - side * up) & (np.abs(p[:, 2]) <= c)
 
     assume(not inside(o[None])[0])
-    near, far, *normal = intersect.box(*o, *d, a, b, c, front, rear, side)
+    near, far, normal = intersect.box(as_ray(o, d), Vector(a, b, c), Inset(front, rear, side))
     expected = first_inside(o, d, inside)
     if expected < FAR:
         assert near == pytest.approx(expected, abs=0.003)
@@ -62,7 +67,7 @@ def test_capsule(origin, target, end, radius):
         return np.linalg.norm(p - k[:, None] * v, axis=1)
 
     assume(distance(o[None])[0] > radius + 0.01)
-    t, *normal = intersect.capsule(*o, *d, *v, radius)
+    t, normal = intersect.capsule(as_ray(o, d), Vector(*v), radius)
     expected = first_inside(o, d, lambda p: distance(p) <= radius)
     if expected < FAR:
         assert t == pytest.approx(expected, abs=0.003)
@@ -76,7 +81,7 @@ def test_capsule(origin, target, end, radius):
 @given(triple, triple, st.tuples(positive, positive, positive))
 def test_ellipsoid(origin, target, size):
     o, d = ray(origin, target)
-    near, far = intersect.ellipsoid(*o, *d, *size)
+    near, far = intersect.ellipsoid(as_ray(o, d), Vector(*size))
     if near < FAR:
         for t in (near, far):
             assert (((o + t * d) / size) ** 2).sum() == pytest.approx(1, abs=1e-6)
@@ -89,13 +94,13 @@ def test_a_wheel_is_open_between_its_spokes():
     half_angle = 2 * np.pi / 12 / 2  # halfway between two of twelve spokes
     for radius, angle, stopped in ((0.32, half_angle, True), (0.2, half_angle, False), (0.2, 0.0, True)):
         x, z = radius * np.cos(angle), radius * np.sin(angle)
-        t, *_ = intersect.wheel(x, -2.0, z, *straight, 0.34, 0.02, 0.29)
+        t, *_ = intersect.wheel(as_ray((x, -2.0, z), straight), 0.34, 0.02, 0.29)
         assert (t == pytest.approx(1.98)) if stopped else (t == FAR)
 
 
 def test_pickets_have_gaps_and_rails():
     def meets(x, z):
-        return intersect.panel(x, -1.0, z, 0.0, 1.0, 0.0, 1.0, 0.5, intersect.SLATS, 0.16)[0] < FAR
+        return intersect.panel(as_ray((x, -1.0, z), (0, 1, 0)), 1.0, 0.5, intersect.SLATS, 0.16)[0] < FAR
 
     across = [meets(x, 0.1) for x in np.arange(-0.9, 0.9, 0.005)]
     assert 0.55 < np.mean(across) < 0.7

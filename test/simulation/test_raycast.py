@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from ssc_ros.simulation.primitives import Builder, Material
-from ssc_ros.simulation.raycast import GROUND, NOTHING, build_scene, ground_height, trace
+from ssc_ros.simulation.raycast import trace
+from ssc_ros.simulation.rays import GROUND, NOTHING, Ray, Vector
+from ssc_ros.simulation.scene import Ground, build_scene, ground_height
 from ssc_ros.simulation.world import foliage
 
 SIDE, STEP = 60.0, 0.2
@@ -16,7 +18,12 @@ def hills():
 
 
 def scene_of(builder, heights):
-    return build_scene(builder.build(), np.zeros(2), heights, STEP, foliage())
+    return build_scene(builder.build(), Ground(heights, (0.0, 0.0), STEP), foliage())
+
+
+def first_hit(scene, origin, direction, reach, any_hit=False):
+    ray = Ray(Vector(*map(float, origin)), Vector(*map(float, direction)))
+    return trace(scene, ray, reach, any_hit)
 
 
 def directions(rng, count):
@@ -45,8 +52,8 @@ def test_a_clutter_of_solids_is_hit_as_by_brute_force():
     hits = 0
     for d in directions(rng, 250):
         origin = (*rng.uniform(5, SIDE - 5, 2), 4.0)
-        expected = min(trace(s, *origin, *d, 40.0, False)[0] for s in alone)
-        t, what, *_ = trace(together, *origin, *d, 40.0, False)
+        expected = min(first_hit(s, origin, d, 40.0).distance for s in alone)
+        t, what, _ = first_hit(together, origin, d, 40.0)
         if what != GROUND:
             assert t == pytest.approx(expected)
             hits += what >= 0
@@ -59,16 +66,16 @@ def test_rays_end_on_the_ground():
     hits = 0
     for d in directions(rng, 200):
         x, y = rng.uniform(10, SIDE - 10, 2)
-        z = ground_height(scene, x, y) + 1.7
-        t, what, *_ = trace(scene, x, y, z, *d, 100.0, False)
+        z = ground_height(scene.ground, x, y) + 1.7
+        t, what, _ = first_hit(scene, (x, y, z), d, 100.0)
         along = np.arange(0.0, t if what == GROUND else 8.0, 0.05)
         points = np.array([x, y, z]) + along[:, None] * d
         inside = ((points[:, :2] > 0.5) & (points[:, :2] < SIDE - 0.5)).all(axis=1)
-        clearance = [p[2] - ground_height(scene, p[0], p[1]) for p in points[inside]]
+        clearance = [p[2] - ground_height(scene.ground, p[0], p[1]) for p in points[inside]]
         assert min(clearance) > -0.02  # nothing was passed
         if what == GROUND:
             hits += 1
-            assert z + t * d[2] == pytest.approx(ground_height(scene, x + t * d[0], y + t * d[1]), abs=2e-3)
+            assert z + t * d[2] == pytest.approx(ground_height(scene.ground, x + t * d[0], y + t * d[1]), abs=2e-3)
         else:
             assert what == NOTHING
     assert hits > 50
@@ -79,7 +86,7 @@ def test_leaves_stop_most_rays_but_not_all():
     builder.leaves((30, 30, 5), (3, 3, 3), (0, 1, 0), density=0.4)
     scene = scene_of(builder, np.full_like(hills(), -50))
     stopped = [
-        trace(scene, 20.0, 30.0 + y, 5.0 + z, 1.0, 0.0, 0.0, 30.0, False)[1] == 0
+        first_hit(scene, (20.0, 30.0 + y, 5.0 + z), (1, 0, 0), 30.0).solid == 0
         for y in np.linspace(-2.5, 2.5, 25)
         for z in np.linspace(-2.5, 2.5, 25)
     ]
@@ -90,5 +97,5 @@ def test_shadow_rays_agree_with_what_is_in_the_way():
     builder = Builder(np.random.default_rng(2))
     builder.box((30, 30, 0), (4, 4, 6), Material.PLAIN, (1, 1, 1))
     scene = scene_of(builder, np.full_like(hills(), -50))
-    assert trace(scene, 20.0, 30.0, 2.0, 1.0, 0.0, 0.0, 45.0, True)[1] == 0
-    assert trace(scene, 20.0, 30.0, 8.0, 1.0, 0.0, 0.0, 45.0, True)[1] == NOTHING
+    assert first_hit(scene, (20, 30, 2), (1, 0, 0), 45.0, any_hit=True).solid == 0
+    assert first_hit(scene, (20, 30, 8), (1, 0, 0), 45.0, any_hit=True).solid == NOTHING

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 from ssc_ros.simulation import road
+from ssc_ros.simulation.planning import plan_street
 from ssc_ros.simulation.road import Zone
 
 
 @pytest.fixture(scope="module", params=[1, 2, 3])
 def plan(request):
-    return road.plan_street(np.random.default_rng(request.param), -100.0, 500.0)[0]
+    return plan_street(np.random.default_rng(request.param), -100.0, 500.0)[0]
 
 
 def test_place_and_locate_are_inverse(plan):
@@ -33,11 +34,11 @@ def test_the_road_is_road_and_beside_it_a_kerb_rises(plan):
     rises = []
     for s in np.linspace(0, 400, 80):
         x, y, _ = road.place(plan, s, 0.0)
-        assert road.zone_at(plan, x, y, s, 0.0)[0] == Zone.ROAD
+        assert road.zone_at(plan, x, y, s, 0.0).zone == Zone.ROAD
         previous = None
         for d in np.arange(0.0, 9.0, 0.1):
             x, y, _ = road.place(plan, s, d)
-            zone = road.zone_at(plan, x, y, s, d)[0]
+            zone = road.zone_at(plan, x, y, s, d).zone
             z = road.height_at(plan, x, y, s, d)
             if previous is not None:
                 assert abs(z - previous[1]) < road.KERB_HEIGHT + 0.03  # no cliff
