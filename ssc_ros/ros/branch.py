@@ -20,7 +20,7 @@ from ssc_ros.assembly.watchdog import Vigil
 from ssc_ros.assembly.worker import Finish, LatestWorker
 from ssc_ros.core import SceneGrid
 from ssc_ros.messages.drops import Drop
-from ssc_ros.ros.ports import Metadata
+from ssc_ros.ros.ports import Network
 from ssc_ros.ros.qos import QosWatch
 from ssc_ros.ros.subscriptions import Subscriptions
 
@@ -58,6 +58,7 @@ class Branch(ABC):
     Attributes:
         result: kind of what it publishes, for people, such as "grid"; `results` are several of them.
         awaited: what it works on, such as "stereo pairs".
+        network: says what it is and what runs it.
         settings: the current ones.
         drops: where unusable inputs are counted.
         published: how often a result was published.
@@ -69,9 +70,16 @@ class Branch(ABC):
     results: ClassVar[str]
     awaited: ClassVar[str]
 
-    def __init__(self, host: Host, settings: Settings) -> None:
-        """Connect nothing yet."""
+    def __init__(self, host: Host, settings: Settings, network: Network) -> None:
+        """Connect nothing yet.
+
+        Args:
+            host: the node.
+            settings: the current ones.
+            network: what the branch runs.
+        """
         self.host = host
+        self.network = network
         self.settings = settings
         self.drops = DropCounter(host.warn)
         self.published, self.skipped = Rate(), 0
@@ -81,16 +89,6 @@ class Branch(ABC):
         self._vigil = Vigil(
             self.result, lambda: self.published.total + self.skipped, self.drops, self.explain_silence, host.warn
         )
-
-    @property
-    @abstractmethod
-    def metadata(self) -> Metadata:
-        """What the network says of itself."""
-
-    @property
-    @abstractmethod
-    def backend(self) -> str:
-        """What runs the network."""
 
     @property
     @abstractmethod
@@ -112,7 +110,7 @@ class Branch(ABC):
     @property
     def scene(self) -> SceneGrid:
         """The network's grid, in the frame that the robot calls it by."""
-        scene = self.metadata.grid
+        scene = self.network.metadata.grid
         return replace(scene, frame_id=self.settings.grid.frame_id or scene.frame_id)
 
     @property

@@ -28,7 +28,7 @@ from ssc_ros.ros.branch import Branch, Host
 from ssc_ros.ros.health import diagnostics
 from ssc_ros.ros.outputs.messages import header
 from ssc_ros.ros.outputs.publishers import Outputs
-from ssc_ros.ros.ports import Completer, Metadata
+from ssc_ros.ros.ports import Completer
 from ssc_ros.ros.stereo_input import StereoInput
 from ssc_ros_msgs.msg import Status
 
@@ -58,17 +58,18 @@ class Completion(Branch):
         Raises:
             SscError: settings and networks that do not fit each other.
         """
-        super().__init__(host, settings)
+        super().__init__(host, settings, completers[0])
         self.newest: SemanticGrid | None = None
         self.alone = ""
         self.processing = Latencies()
         self._outdated = False  # what the completer remembers; only its own thread may tell it so
         self._assembling = Lock()
         self._completers = completers
-        self.lidar = lidar_use(self.metadata.inputs, settings.lidar.enabled)
+        self.completer = completers[0]  # to be asked what they have in common
+        self.lidar = lidar_use(self.completer.metadata.inputs, settings.lidar.enabled)
         reads_classes = self.completer.reads_classes and self.lidar is not LidarUse.UNUSED
         if reads_classes:
-            require_classes(labeller, self.metadata.label_set)
+            require_classes(labeller, self.completer.metadata.label_set)
         self._assembler = FrameAssembler(
             settings,
             host.transforms,
@@ -80,26 +81,11 @@ class Completion(Branch):
         stages = [f"processing_time/{name}" for name in (*self.completer.timings, *OWN_STAGES, TOTAL)]
         self._outputs = Outputs(host.node, settings, host.qos_watch, (*stages, "pipeline_latency"))
         host.undo.callback(self._outputs.destroy)
-        self._outputs.rehearse(self.metadata.grid, self.metadata.label_set)
+        self._outputs.rehearse(self.completer.metadata.grid, self.completer.metadata.label_set)
         offer = self.work([partial(self._process, c) for c in completers], settings.waiting_frames, "inference")
         self._input = StereoInput(host.node, host.subscriptions, settings, self.lidar, self.drops, offer)
         host.undo.callback(self._input.destroy)
         self._follow_poses()
-
-    @property
-    def completer(self) -> Completer:
-        """One of them, to be asked what they have in common."""
-        return self._completers[0]
-
-    @property
-    def metadata(self) -> Metadata:
-        """What the network says of itself."""
-        return self.completer.metadata
-
-    @property
-    def backend(self) -> str:
-        """What runs the network."""
-        return self.completer.backend
 
     @property
     def topics(self) -> Sequence[str]:
@@ -135,9 +121,9 @@ class Completion(Branch):
 
     def describe(self) -> Iterator[str]:
         """Say what the branch does and with what."""
-        metadata, history = self.metadata, self.completer.history
+        metadata, history = self.completer.metadata, self.completer.history
         yield (
-            f"model {metadata.model_id} on {self.settings.device} by {self.backend}, label set "
+            f"model {metadata.model_id} on {self.settings.device} by {self.completer.backend}, label set "
             f"{metadata.label_set.name}"
         )
         yield f"it reads {' and '.join(metadata.inputs)}; {self.lidar.value}"

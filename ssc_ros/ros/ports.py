@@ -35,14 +35,25 @@ class Metadata(Protocol):
         """The sensors that it reads, of "stereo" and "lidar"."""
 
 
-class Completer(Protocol):
-    """What the node asks of `ssc_ros.inference.SceneCompleter`."""
+class Network(Protocol):
+    """What the node asks of any network."""
 
-    past_frames: int
+    @property
+    def metadata(self) -> Metadata:
+        """What the checkpoint says of itself."""
 
     @property
     def backend(self) -> str:
         """What runs the network."""
+
+    def warm_up(self) -> None:
+        """Make the first frame as fast as the others."""
+
+
+class Completer(Network, Protocol):
+    """What the node asks of `ssc_ros.inference.SceneCompleter`."""
+
+    past_frames: int
 
     @property
     def timings(self) -> Mapping[str, float]:
@@ -59,13 +70,6 @@ class Completer(Protocol):
     def forget(self) -> None:
         """Forget all past frames."""
 
-    @property
-    def metadata(self) -> Metadata:
-        """What the checkpoint says of itself."""
-
-    def warm_up(self) -> None:
-        """Make the first frame as fast as the others."""
-
     def complete(self, frame: Frame, *, confidence: bool = True) -> SemanticGrid:
         """Predict the scene around a frame, and how sure that is."""
 
@@ -78,19 +82,8 @@ class Labels(Protocol):
         """(M,) train ids, 0 unlabelled."""
 
 
-class Segmenter(Protocol):
+class Segmenter(Network, Protocol):
     """What the node asks of `ssc_ros.inference.segmenter.PointSegmenter`."""
-
-    @property
-    def metadata(self) -> Metadata:
-        """What the checkpoint says of itself."""
-
-    @property
-    def backend(self) -> str:
-        """What runs the network."""
-
-    def warm_up(self) -> None:
-        """Make the first sweep as fast as the others."""
 
     def segment(self, points: NDArray[np.float32]) -> Labels:
         """Classes of points (M, 4): x, y, z [m] in the grid frame and intensity 0..1."""
@@ -109,8 +102,8 @@ class Networks:
     segmenter: Segmenter | None
 
     @property
-    def leading(self) -> Completer | Segmenter:
+    def leading(self) -> Network:
         """The network whose grid and classes are the node's."""
-        leading = self.completers[0] if self.completers else self.segmenter
+        leading: Network | None = self.completers[0] if self.completers else self.segmenter
         assert leading is not None
         return leading

@@ -18,7 +18,7 @@ from ssc_ros.ros.branch import Branch, Host
 from ssc_ros.ros.health import diagnostics
 from ssc_ros.ros.outputs.messages import semantic_cloud
 from ssc_ros.ros.outputs.publishers import offer
-from ssc_ros.ros.ports import Metadata, Segmenter
+from ssc_ros.ros.ports import Segmenter
 from ssc_ros.ros.qos import LATEST
 from ssc_ros.ros.stereo_input import POINTS_TOPIC
 
@@ -39,23 +39,13 @@ class Segmentation(Branch):
             segmenter: the network.
             labeller: asks the network, once for each sweep.
         """
-        super().__init__(host, settings)
-        self._segmenter, self._labeller = segmenter, labeller
+        super().__init__(host, settings, segmenter)
+        self._labeller = labeller
         self._publisher = offer(host.node, host.qos_watch, PointCloud2, TOPIC, LATEST)
         host.undo.callback(host.node.destroy_publisher, self._publisher)
         self._input = host.subscriptions.listen(
             PointCloud2, POINTS_TOPIC, self.work([self._publish], 1, "segmentation")
         )
-
-    @property
-    def metadata(self) -> Metadata:
-        """What the network says of itself."""
-        return self._segmenter.metadata
-
-    @property
-    def backend(self) -> str:
-        """What runs the network."""
-        return self._segmenter.backend
 
     @property
     def topics(self) -> Sequence[str]:
@@ -73,14 +63,14 @@ class Segmentation(Branch):
 
     def describe(self) -> Iterator[str]:
         """Say what the branch does and with what."""
-        yield f"points get classes from {self.metadata.model_id}"
+        yield f"points get classes from {self.network.metadata.model_id}"
 
     def statuses(self, lost: Sequence[Drop]) -> Iterator[DiagnosticStatus]:
         """Return rate, latency and drops of the labelled sweeps."""
         complaint = "dropping: " + ", ".join(reason.value for reason in lost) if lost else ""
         values = {
             **diagnostics.quantiles("network", self._labeller.latency),
-            "model": self.metadata.model_id,
+            "model": self.network.metadata.model_id,
             **{f"dropped as {reason.value}": count for reason, count in self.drops.counts().items()},
         }
         yield diagnostics.results_status("segmentation", self, complaint, values)
@@ -97,7 +87,7 @@ class Segmentation(Branch):
             return
         try:
             sweep = self._labeller(message)
-            cloud = semantic_cloud(message, sweep.cloud, sweep.labels, self.metadata.label_set)
+            cloud = semantic_cloud(message, sweep.cloud, sweep.labels, self.network.metadata.label_set)
             self._publisher.publish(cloud)
         except UnusableInput as error:
             self.drops.explain(error)

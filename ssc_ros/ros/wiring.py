@@ -52,7 +52,7 @@ class Parts:
 
     def restart(self) -> None:
         """Begin to listen, and count from zero."""
-        self.classes.announce(self.branches[0].metadata.label_set)
+        self.classes.announce(self.branches[0].network.metadata.label_set)
         for branch in self.branches:
             branch.restart()
         self.subscriptions.active = True

@@ -14,12 +14,12 @@ from torch import Tensor
 from ssc_ros.core import SEMANTIC_KITTI, PolarGrid, SscError
 from ssc_ros.distillation import Lesson, PolarDistillation
 from ssc_ros.distillation.polar import LAST, LEVELS, PolarTutor, label_weights
-from ssc_ros.inference.checkpoint import CheckpointMetadata, save_checkpoint
 from ssc_ros.networks.heads.point_logits import PointLogits
 from ssc_ros.networks.sparse.sites import Sites
 from ssc_ros.systems import SYSTEMS, SceneNetwork, SceneOutput
 
 from ..training import tiny_polar
+from .checkpoints import checkpoint
 
 
 @pytest.fixture(autouse=True)
@@ -28,20 +28,13 @@ def _presets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(SYSTEMS["cylinder3d"], "tiny", tiny_polar.cylinder3d)
 
 
-def checkpoint(path: Path, network: SceneNetwork, system: str = "cylinder3d") -> Path:
-    spec = network.spec
-    metadata = CheckpointMetadata("t", system, "tiny", SEMANTIC_KITTI.name, spec.grid, spec.sensors, polar=spec.polar)
-    save_checkpoint(path, network, metadata)
-    return path
-
-
 @pytest.fixture
 def teacher(tmp_path: Path) -> Path:
     """Checkpoint of a teacher that has seen something, so that its statistics are not those of a new one."""
     torch.manual_seed(1)
     network = tiny_polar.cylinder3d().train()
     network(lesson().inputs)
-    return checkpoint(tmp_path / "teacher.safetensors", network)
+    return checkpoint(tmp_path / "teacher.safetensors", network, "cylinder3d")
 
 
 def lesson(seed: int = 0) -> Lesson:

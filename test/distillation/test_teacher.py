@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 from ssc_ros.core import SEMANTIC_KITTI, SSCBENCH_KITTI_360, STEREO, SceneGrid, SscError
 from ssc_ros.distillation import FrozenTeacher, L2CoccDistillation
-from ssc_ros.inference.checkpoint import CheckpointMetadata, save_checkpoint
-from ssc_ros.systems import SYSTEMS, SceneNetwork
+from ssc_ros.systems import SYSTEMS
 
 from . import tiny
+from .checkpoints import checkpoint
 
 
 @pytest.fixture(autouse=True)
@@ -25,20 +25,13 @@ def _presets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(SYSTEMS["l2cocc_image"], "tiny", lambda: tiny.camera().image)
 
 
-def checkpoint(path: Path, network: SceneNetwork, system: str = "l2cocc_lidar") -> Path:
-    spec = network.spec
-    metadata = CheckpointMetadata("teacher", system, "tiny", SEMANTIC_KITTI.name, spec.grid, spec.sensors)
-    save_checkpoint(path, network, metadata)
-    return path
-
-
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     """Checkpoint of a LiDAR model that has seen something, so that its statistics are not those of a new one."""
     torch.manual_seed(1)
     network = tiny.lidar().train()
     network(tiny.inputs())
-    return checkpoint(tmp_path / "teacher.safetensors", network)
+    return checkpoint(tmp_path / "teacher.safetensors", network, "l2cocc_lidar")
 
 
 def memory(teacher: FrozenTeacher) -> dict[str, Tensor]:
@@ -134,7 +127,7 @@ def test_a_missing_cut_or_foreign_checkpoint_is_one_clear_error(path: Path, tmp_
     with pytest.raises(SscError, match="cut short"):
         FrozenTeacher(cut)
     with pytest.raises(SscError, match="does not fit l2cocc_lidar/tiny"):
-        FrozenTeacher(checkpoint(tmp_path / "other.safetensors", tiny.camera()))
+        FrozenTeacher(checkpoint(tmp_path / "other.safetensors", tiny.camera(), "l2cocc_lidar"))
     with pytest.raises(SscError, match="system 'nonsense' does not exist"):
         FrozenTeacher(checkpoint(tmp_path / "unknown.safetensors", tiny.camera(), "nonsense"))
 

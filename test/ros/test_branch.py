@@ -33,16 +33,18 @@ from ssc_ros.ros.wiring import Parts
 GRID = SceneGrid((0.0, -3.2, -2.0), 0.4, (16, 16, 8), "base")
 
 
+METADATA = SimpleNamespace(model_id="counter", grid=GRID, label_set=SEMANTIC_KITTI, inputs=("odometry",))
+NETWORK = SimpleNamespace(metadata=METADATA, backend="none")
+
+
 class Counting(Branch):
     """Counts odometry messages and writes the count into a file."""
 
     result, results, awaited = "count", "counts", "poses"
-    metadata = SimpleNamespace(model_id="counter", grid=GRID, label_set=SEMANTIC_KITTI, inputs=("odometry",))
-    backend = "none"
     topics = ()
 
     def __init__(self, host: Host, settings: Settings) -> None:
-        super().__init__(host, settings)
+        super().__init__(host, settings, NETWORK)
         host.subscriptions.listen(Odometry, "odometry", self.work([self._count], 8, "counting"))
 
     def _count(self, message: Odometry) -> None:

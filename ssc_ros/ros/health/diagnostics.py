@@ -87,12 +87,12 @@ def connections_status(topics: Iterable[Topic], conflicts: Iterable[str]) -> Dia
 
 def model_status(branch: Branch) -> DiagnosticStatus:
     """Return what runs in the first branch, on what, and the memory that the process takes."""
-    settings, metadata, scene = branch.settings, branch.metadata, branch.scene
+    settings, metadata, scene = branch.settings, branch.network.metadata, branch.scene
     values = {
         "checkpoint": _completion_checkpoint(settings),
         "segmentation checkpoint": settings.lidar.segmentation_checkpoint or "(none)",
         "device": settings.device,
-        "backend": branch.backend,
+        "backend": branch.network.backend,
         "sensors": ", ".join(metadata.inputs),
         "label set": metadata.label_set.name,
         "grid": f"{' x '.join(map(str, scene.shape))} voxels of {scene.voxel_size} m in '{scene.frame_id}'",

@@ -54,7 +54,7 @@ class Monitor:
         node_name = self.node.get_fully_qualified_name().lstrip("/")
         for status in message.status:
             status.name = f"{node_name}: {status.name}"
-            status.hardware_id = self.branches[0].metadata.model_id
+            status.hardware_id = self.branches[0].network.metadata.model_id
         self._publisher.publish(message)
 
     def _conflicts(self) -> Iterator[str]:
