@@ -1,6 +1,6 @@
 """Score the runs of an ablation of point segmentation on another data set, and write that table of docs/results.md.
 
-  python benchmarks/elsewhere.py polarnet --data ~/kitti --sequences 00 08       # after benchmarks/ablation.py polarnet
+  python benchmarks/elsewhere.py polarnet --data ~/kitti --sequences 00 01 03 08    # after benchmarks/ablation.py
 
 Nothing is trained. The table goes between the markers `ablation NAME elsewhere`.
 """
@@ -37,7 +37,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("ablation", choices=sorted(ABLATIONS))
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="data set with labelled sweeps")
-    parser.add_argument("--sequences", nargs="+", default=["00", "08"], metavar="NN")
+    parser.add_argument("--sequences", nargs="+", default=["00", "01", "03", "08"], metavar="NN")
     parser.add_argument("--runs", type=Path, default=Path("runs/ablation"), help="folder of all runs")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--steps", type=int, default=500, help="optimiser steps of each run (default: 500)")

@@ -8,7 +8,7 @@ from typing import Any
 
 from ssc_ros.assembly.settings_rules import EXTRINSICS, Parameter, build, parameter, rows
 from ssc_ros.assembly.synchronizer import SyncRules
-from ssc_ros.core import SscError
+from ssc_ros.core import GROUND_CLASSES, SscError
 from ssc_ros.core.resources import SHIPPED_CHECKPOINT
 from ssc_ros.messages.stamps import SECOND
 
@@ -148,7 +148,7 @@ class BevSettings:
         0.6, "Upper end of that band.", unit="m", low=-100, high=100, applies="live"
     )  # fmt: skip
     free_classes: tuple[str, ...] = parameter(
-        ("road", "parking", "sidewalk", "other-ground", "terrain"),
+        GROUND_CLASSES,
         "Classes to drive on; every other class in the band is an obstacle, a column of neither is unknown.",
     )
 

@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 HELP = "score a checkpoint or a baseline on a data set with ground truth"
 DESCRIPTION = """\
 Predicts every frame that has ground truth and scores the predictions as the official SemanticKITTI evaluation does:
-IoU of completion, mIoU over the classes, by range and within the camera's view. A network that reads past frames is
-shown them too, whether or not they have ground truth. Writes a table to the terminal and
-report.md, metrics.json and pictures to a dated folder; RESULTS/latest points to it.
+IoU of completion, mIoU over the classes, by range and within the camera's view. Beside it stands how many obstacles
+near the robot are found and how many are false (docs/evaluation.md). A network that reads past frames is shown them
+too, whether or not they have ground truth. Writes tables to the terminal and report.md, metrics.json and pictures to
+a dated folder; RESULTS/latest points to it.
 
   ssc-ros evaluate --data ~/kitti --sequence 08
   ssc-ros evaluate --data ~/kitti --sequence 08 --checkpoint models/l2cocc_lidar_edge.safetensors

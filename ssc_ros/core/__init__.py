@@ -5,12 +5,21 @@ from ssc_ros.core.depth_bins import DepthBins
 from ssc_ros.core.errors import SscError
 from ssc_ros.core.frame import LIDAR, STEREO, Frame
 from ssc_ros.core.grid import SEMANTIC_KITTI_GRID, SceneGrid
-from ssc_ros.core.labels import EMPTY, LABEL_SETS, SEMANTIC_KITTI, SSCBENCH_KITTI_360, UNKNOWN, LabelSet
+from ssc_ros.core.labels import (
+    EMPTY,
+    GROUND_CLASSES,
+    LABEL_SETS,
+    SEMANTIC_KITTI,
+    SSCBENCH_KITTI_360,
+    UNKNOWN,
+    LabelSet,
+)
 from ssc_ros.core.polar import PolarGrid
 from ssc_ros.core.semantic_grid import SemanticGrid
 
 __all__ = [
     "EMPTY",
+    "GROUND_CLASSES",
     "LABEL_SETS",
     "LIDAR",
     "SEMANTIC_KITTI",

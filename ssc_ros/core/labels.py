@@ -13,6 +13,9 @@ from ssc_ros.core.errors import SscError
 EMPTY = 0
 UNKNOWN = 255
 
+GROUND_CLASSES = ("road", "parking", "sidewalk", "other-ground", "terrain")
+"""Classes of what a vehicle could stand on. Both label sets have all five; lane markings are road in both."""
+
 
 @dataclass(frozen=True)
 class LabelSet:
@@ -38,6 +41,11 @@ class LabelSet:
 
     def __len__(self) -> int:
         return len(self.names)
+
+    @property
+    def ground_ids(self) -> tuple[int, ...]:
+        """Train ids of the ground classes that this label set has."""
+        return tuple(train for train, name in enumerate(self.names) if name in GROUND_CLASSES)
 
     @cached_property
     def _point_table(self) -> NDArray[np.uint8]:

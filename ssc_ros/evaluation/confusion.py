@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +29,26 @@ class Scores:
     miou: float
     per_class: tuple[float, ...]
     truth: tuple[int, ...]
+
+    @property
+    def miou_occurring(self) -> float:
+        """Mean of `per_class` over the classes 1 and up that occur in the truth counted; 0 if none does."""
+        return mean_of_occurring(self.per_class, self.truth)
+
+
+def mean_of_occurring(per_class: Sequence[float], truth: Sequence[int]) -> float:
+    """Return the mean score of the classes that occur, without class 0; 0 if no class occurs.
+
+    Args:
+        per_class: a score for each train id.
+        truth: how many voxels or points are truly of each train id.
+    """
+    occurring = [score for score, count in list(zip(per_class, truth, strict=True))[1:] if count]
+    return sum(occurring) / max(1, len(occurring))
+
+
+OCCURRING = "mIoU, classes that occur"
+"""What reports call `miou_occurring`."""
 
 
 class Confusion:

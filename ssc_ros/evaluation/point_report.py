@@ -11,6 +11,7 @@ from rich.table import Table
 
 from ssc_ros.core import LabelSet, markdown
 from ssc_ros.core.files import write_atomically
+from ssc_ros.evaluation.confusion import OCCURRING
 from ssc_ros.evaluation.points import PointScores
 
 _ABSENT = "-"
@@ -42,6 +43,7 @@ class PointReport:
     def rows(self) -> Iterator[tuple[str, str]]:
         """Names and percentages: the summary, then the classes."""
         yield "mIoU", _percent(self.scores.miou)
+        yield OCCURRING, _percent(self.scores.miou_occurring)
         yield "accuracy", _percent(self.scores.accuracy)
         scored = zip(self.label_set.names, self.scores.per_class, self.scores.truth, strict=True)
         for name, iou, truth in list(scored)[1:]:
@@ -54,7 +56,7 @@ class PointReport:
         )
         table.add_column("IoU", justify="right")
         for i, (name, value) in enumerate(self.rows()):
-            table.add_row(name, value, end_section=i == 1)
+            table.add_row(name, value, end_section=i == 2)
         return table
 
     def write(self, folder: Path) -> None:
@@ -75,6 +77,7 @@ class PointReport:
         numbers = {
             "title": self.title,
             **asdict(self.scores),
+            "miou_occurring": self.scores.miou_occurring,
             **by_class,
             "sweeps": self.sweeps,
             "median_ms": self.median_ms,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ssc_ros.core import EMPTY
-from ssc_ros.evaluation.confusion import Confusion
+from ssc_ros.evaluation.confusion import Confusion, mean_of_occurring
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,11 @@ class PointScores:
     accuracy: float
     per_class: tuple[float, ...]
     truth: tuple[int, ...]
+
+    @property
+    def miou_occurring(self) -> float:
+        """Mean of `per_class` over the classes 1 and up that occur in the truth counted; 0 if none does."""
+        return mean_of_occurring(self.per_class, self.truth)
 
 
 def point_scores(confusion: Confusion) -> PointScores:

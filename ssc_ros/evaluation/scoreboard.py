@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ssc_ros.core import SceneGrid, SemanticGrid, SscError, StereoRig
+from ssc_ros.core import LabelSet, SceneGrid, SemanticGrid, SscError, StereoRig
 from ssc_ros.evaluation.confusion import Confusion, Scores
+from ssc_ros.evaluation.obstacles import ObstacleBoard
 
 PUBLISHED_RANGES = (12.8, 25.6)
 """Side of the nearer squares [m] that papers report besides the whole box (SSCBench, VoxFormer)."""
@@ -22,20 +23,20 @@ class Scoreboard:
 
     Attributes:
         grid: the box.
-        classes: number of classes.
         confusions: by region, from the nearest range to the whole box, then the view.
+        obstacles: counts of columns.
     """
 
-    def __init__(self, grid: SceneGrid, classes: int) -> None:
+    def __init__(self, grid: SceneGrid, label_set: LabelSet) -> None:
         self.grid = grid
-        self.classes = classes
         depth = grid.max_corner[0]
         self.whole = f"{depth:g} m"
         self._masks: dict[str, NDArray[np.bool_] | None] = {
             f"{metres:g} m": grid.range_mask(metres) for metres in PUBLISHED_RANGES if metres < depth
         }
         self._masks[self.whole] = None
-        self.confusions = {region: Confusion(classes) for region in (*self._masks, IN_VIEW)}
+        self.confusions = {region: Confusion(len(label_set)) for region in (*self._masks, IN_VIEW)}
+        self.obstacles = ObstacleBoard(grid, label_set)
         self._view: tuple[StereoRig, NDArray[np.bool_]] | None = None
 
     def add(self, prediction: SemanticGrid, truth: NDArray[np.uint8], rig: StereoRig) -> None:
@@ -53,8 +54,10 @@ class Scoreboard:
             raise SscError(
                 f"the prediction lies in {prediction.grid}, the truth in {self.grid}; they cannot be compared"
             )
-        for region, mask in (*self._masks.items(), (IN_VIEW, self.in_view(rig))):
+        view = self.in_view(rig)
+        for region, mask in (*self._masks.items(), (IN_VIEW, view)):
             self.confusions[region].add(prediction.labels, truth, mask)
+        self.obstacles.add(prediction.labels, truth, view)
 
     def in_view(self, rig: StereoRig) -> NDArray[np.bool_]:
         """(X, Y, Z) bool, voxels whose centre projects into the left image."""

@@ -84,7 +84,7 @@ class EvaluationSession:
         Raises:
             SscError: the result folder cannot be made.
         """
-        self.board = Scoreboard(grid, len(label_set))
+        self.board = Scoreboard(grid, label_set)
         self.folder = new_result_folder(results, title.replace(" ", "-").replace("/", "-"))
         self._title = title
         self._label_set = label_set
@@ -147,6 +147,7 @@ class EvaluationSession:
             title=self._title,
             label_set=self._label_set,
             scores=self.board.scores(),
+            obstacles=self.board.obstacles.scores(),
             whole=self.board.whole,
             frames=self._frames,
             median_ms=median(self._milliseconds) if self._milliseconds else None,
@@ -156,6 +157,6 @@ class EvaluationSession:
         )
         report.write(self.folder)
         point_latest_at(self.folder)
-        self._console.print(report.table())
+        self._console.print(report.tables())
         self._console.print(f"results in {self.folder}", soft_wrap=True, highlight=False)
         return report

@@ -32,6 +32,9 @@ def test_a_baseline_is_scored_drawn_and_saved(
     metrics = json.loads((folder / "metrics.json").read_text())
     assert metrics["frames"] == 1
     assert 0 < metrics["iou"] < 1
+    assert metrics["regions"]["51.2 m"]["miou"] < metrics["regions"]["51.2 m"]["miou_occurring"] < 1
+    assert set(metrics["obstacles"]) == {"12.8 m", "25.6 m", "12.8 m in view", "25.6 m in view"}
+    assert all(0 < region["found"] < 1 and 0 < region["false"] < 1 for region in metrics["obstacles"].values())
     assert {file.name for file in folder.iterdir()} == {"report.md", "metrics.json", "08_000000.png"}
     saved = np.fromfile(tmp_path / "out" / "sequences" / "08" / "predictions" / "000000.label", "<u2")
     assert saved.size == 256 * 256 * 32

@@ -11,10 +11,10 @@ import pytest
 from ssc_ros.cli import main
 
 
-def regions(results: Path) -> Any:
+def scores(results: Path) -> Any:
     metrics = json.loads((results / "latest" / "metrics.json").read_text())
     assert metrics["frames"] == 2
-    return metrics["regions"]
+    return metrics["regions"], metrics["obstacles"]
 
 
 def test_a_bag_scores_like_the_data_set_it_came_from_and_twice_the_same(
@@ -25,11 +25,12 @@ def test_a_bag_scores_like_the_data_set_it_came_from_and_twice_the_same(
     assert "10 frames, 2 with ground truth" in capsys.readouterr().out
     how = ["--baseline", "stereo", "--pictures", "0", "--results", str(tmp_path / "results")]
     assert main(["evaluate", *data, *how]) == 0
-    expected = regions(tmp_path / "results")
-    assert expected["51.2 m"]["iou"] > 0.05
+    expected = scores(tmp_path / "results")
+    assert expected[0]["51.2 m"]["iou"] > 0.05
+    assert expected[1]["12.8 m in view"]["obstacle_columns"] > 0
     for _ in range(2):
         assert main(["evaluate-bag", "--bag", str(tmp_path / "bag"), *how]) == 0
-        assert regions(tmp_path / "results") == expected
+        assert scores(tmp_path / "results") == expected
     assert len([folder for folder in (tmp_path / "results").iterdir() if not folder.is_symlink()]) == 3
 
 

@@ -150,10 +150,10 @@ def test_real_frames_agree_with_their_voxels(kitti_root: Path, name: str) -> Non
 
 @pytest.mark.parametrize("name", ["00", "08"])
 def test_real_scans_moved_by_their_poses_pile_up_to_the_labels(kitti_root: Path, name: str) -> None:
-    """The voxel labels of KITTI-mini were made from the current and the following scans; so poses and rule agree."""
+    """Voxel labels of the development set come from the current and the following scans: poses and rule agree."""
     sequence = SemanticKitti(kitti_root, [name]).sequences[0]
     if len(sequence.frame_ids) != 10:
-        pytest.skip("only KITTI-mini's labels were made from just these ten scans")
+        pytest.skip("only the development set's labels were made from just these ten scans")
     assert sequence.T_world_lidar is not None
     T_lidar_world = poses.inverse(sequence.T_world_lidar[0])
     points, labels = [], []

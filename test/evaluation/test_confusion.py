@@ -31,6 +31,7 @@ def test_a_small_case_by_hand() -> None:
     assert result.per_class == pytest.approx((1 / 3, 1 / 4, 1 / 2, 0))
     assert result.miou == pytest.approx((1 / 4 + 1 / 2 + 0) / 3)  # class 3 never occurs and counts 0
     assert result.truth == (2, 2, 2, 0)
+    assert result.miou_occurring == pytest.approx((1 / 4 + 1 / 2) / 2)
 
 
 def test_equals_the_official_script_on_a_fixed_pattern() -> None:
@@ -92,7 +93,24 @@ def test_only_voxels_of_the_mask_count() -> None:
 
 def test_without_any_voxel_the_scores_are_zero() -> None:
     empty = np.full(3, 255, np.uint8)
-    assert scores(empty, empty, 3) == Scores(0, 0, 0, 0, (0, 0, 0), (0, 0, 0))
+    result = scores(empty, empty, 3)
+    assert result == Scores(0, 0, 0, 0, (0, 0, 0), (0, 0, 0))
+    assert result.miou_occurring == 0
+
+
+def test_a_class_that_is_only_predicted_does_not_occur() -> None:
+    truth, prediction = np.array([0, 1, 1, 255], np.uint8), np.array([2, 1, 1, 3], np.uint8)
+    result = scores(prediction, truth, 4)
+    assert result.miou_occurring == 1
+    assert result.miou == pytest.approx(1 / 3)
+
+
+@given(arrays(np.uint8, 60, elements=LABELS), arrays(np.uint8, 60, elements=LABELS))
+def test_the_mean_over_occurring_classes_is_the_official_one_scaled(prediction: np.ndarray, truth: np.ndarray) -> None:
+    """A class that is not in the truth adds 0 to the official mean."""
+    result = scores(prediction, truth, 4)
+    occurring = len(set(truth.tolist()) - {0, 255})
+    assert occurring * result.miou_occurring == pytest.approx(3 * result.miou)
 
 
 def test_what_does_not_fit_is_refused() -> None:

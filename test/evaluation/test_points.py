@@ -26,6 +26,7 @@ def test_a_small_case_by_hand() -> None:
     assert result.miou == pytest.approx((2 / 5 + 2 / 4 + 0) / 3)  # class 3 never occurs and counts 0
     assert result.accuracy == pytest.approx(4 / 6)  # the point that was given no class is not among the six
     assert result.truth == (0, 4, 3, 0)
+    assert result.miou_occurring == pytest.approx((2 / 5 + 2 / 4) / 2)
 
 
 def test_equals_the_official_script_on_a_fixed_pattern() -> None:

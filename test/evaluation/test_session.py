@@ -72,6 +72,40 @@ def test_table_page_and_numbers_agree(
     assert set(metrics["provenance"]) >= {"commit", "date", "version"}
     assert "| car | 0.00 |" in page
     assert "| truck | - |" in page
+    assert report.official.miou_occurring == pytest.approx(2 / 3)  # road, terrain and car are there
+    assert metrics["regions"]["25.6 m"]["miou_occurring"] == report.official.miou_occurring
+    assert "| mIoU, classes that occur | 66.67 | 66.67 | " in page
+    assert "mIoU, classes that occur" in terminal
+
+
+def test_obstacles_are_in_table_page_and_numbers(
+    tmp_path: Path, frame: Frame, prediction: SemanticGrid, truth: np.ndarray
+) -> None:
+    """The car, 15 columns, is missed; a phantom stands on one column of road of the 785 without it."""
+    prediction.labels[3, 16, 2] = 1
+    session, report, terminal = evaluate(tmp_path, frame, prediction, truth)
+    metrics = json.loads((session.folder / "metrics.json").read_text())
+    ground = 25 * 32 - 15
+    within = metrics["obstacles"]["25.6 m"]
+    assert within == {
+        "found": 0,
+        "false": pytest.approx(1 / ground),
+        "obstacle_columns": 3 * 15,
+        "ground_columns": 3 * ground,
+    }
+    assert list(report.obstacles) == ["12.8 m", "25.6 m", "12.8 m in view", "25.6 m in view"]
+    row = f"| 25.6 m | 0.00 | {100 / ground:.2f} |"
+    assert row in (session.folder / "report.md").read_text()
+    assert "obstacles within" in terminal
+    assert f"{100 / ground:.2f}" in terminal
+
+
+def test_fractions_of_no_columns_are_left_open(
+    tmp_path: Path, frame: Frame, prediction: SemanticGrid, truth: np.ndarray
+) -> None:
+    truth[truth == 1] = 0
+    session, _, _ = evaluate(tmp_path, frame, prediction, truth)
+    assert "| 12.8 m | - | 0.00 |" in (session.folder / "report.md").read_text()
 
 
 def test_two_runs_give_equal_scores_and_pictures(

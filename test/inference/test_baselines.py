@@ -53,7 +53,7 @@ def test_prior_on_the_real_frames_scores_as_the_official_script_says(kitti_root:
     """Expected: evaluate_completion.py (semantic-kitti-api a9c749e) on the files of --save-predictions."""
     sequences = SemanticKitti(kitti_root, ["00", "08"]).sequences
     if any(sequence.voxel_ids != ("000000", "000005") for sequence in sequences):
-        pytest.skip("the official script's numbers were taken on KITTI-mini")
+        pytest.skip("the official script's numbers were taken on the development set")
     first, _ = sequences
     prior = PriorBaseline(map(first.target, first.voxel_ids), SEMANTIC_KITTI_GRID, SEMANTIC_KITTI)
     confusion = Confusion(len(SEMANTIC_KITTI))
