@@ -1,5 +1,8 @@
 """`ssc-ros benchmark`, of a network that takes no time."""
 
+from __future__ import annotations
+
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -13,13 +16,13 @@ from ..inference import tiny_temporal
 
 
 @pytest.fixture(autouse=True)
-def tiny(monkeypatch, kitti_tree):
+def tiny(monkeypatch: pytest.MonkeyPatch, kitti_tree: Path) -> None:
     monkeypatch.setitem(SYSTEMS, "mean", {"tiny": tiny_temporal.network})
     monkeypatch.setenv("SSC_KITTI_ROOT", str(kitti_tree))
     monkeypatch.setenv("COLUMNS", "160")
 
 
-def test_two_settings_are_compared_and_written(capsys, tmp_path):
+def test_two_settings_are_compared_and_written(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     file = tmp_path / "found.json"
     how = ["--rounds", "4", "--warm-up", "1", "--threads", "1", "--json", str(file)]
     assert cli.main(["benchmark", "mean", "tiny", *how, "--compare", "backend=torch", "backend=torch-bf16"]) == 0
@@ -42,7 +45,9 @@ def test_two_settings_are_compared_and_written(capsys, tmp_path):
     assert "GPU" not in shown
 
 
-def test_what_all_gpus_were_asked_for_is_said(capsys, monkeypatch):
+def test_what_all_gpus_were_asked_for_is_said(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     gpus = SimpleNamespace(
         is_initialized=lambda: True, device_count=lambda: 2, max_memory_reserved=(7e6, 5e6).__getitem__
     )
@@ -70,7 +75,9 @@ def test_what_all_gpus_were_asked_for_is_said(capsys, monkeypatch):
         (["ros", "--checkpoint", "a.safetensors", "--work-ms", "5"], "choose one"),
     ],
 )
-def test_what_cannot_be_measured_is_said_in_one_line(capsys, arguments, message):
+def test_what_cannot_be_measured_is_said_in_one_line(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
     assert cli.main(["benchmark", *arguments]) == 1
     error = capsys.readouterr().err
     assert message in error

@@ -52,7 +52,9 @@ def command(drive: Path, checkpoint: Path, results: Path, *more: str) -> list[st
     return ["evaluate", "--task", "segmentation", *what, "--results", str(results), *more]
 
 
-def test_scores_are_those_of_what_is_saved(drive, checkpoint, tmp_path, capsys) -> None:
+def test_scores_are_those_of_what_is_saved(
+    drive: Path, checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Counted again from the saved files as the official script does: raw ids, the upper half dropped, mapped."""
     assert main(command(drive, checkpoint, tmp_path / "r", "--save-predictions", str(tmp_path / "out"))) == 0
     assert "t on 08" in capsys.readouterr().out
@@ -76,7 +78,9 @@ def test_scores_are_those_of_what_is_saved(drive, checkpoint, tmp_path, capsys) 
     assert "| person | - |" in page
 
 
-def test_without_labels_it_predicts_and_scores_nothing(drive, checkpoint, tmp_path, capsys) -> None:
+def test_without_labels_it_predicts_and_scores_nothing(
+    drive: Path, checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     last = command(drive, checkpoint, tmp_path / "r", "--frames", "2:3")
     assert main(last) == 1
     assert "--save-predictions OUT" in capsys.readouterr().err
@@ -89,6 +93,6 @@ def test_without_labels_it_predicts_and_scores_nothing(drive, checkpoint, tmp_pa
     assert not (tmp_path / "r").exists()
 
 
-def test_a_checkpoint_has_to_be_named(drive, tmp_path, capsys) -> None:
+def test_a_checkpoint_has_to_be_named(drive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["evaluate", "--task", "segmentation", "--data", str(drive), "--sequence", "08"]) == 1
     assert "--checkpoint" in capsys.readouterr().err

@@ -1,12 +1,16 @@
 """`ssc-ros import-weights`: published names and layouts in, a checkpoint that predicts the same out."""
 
+from __future__ import annotations
+
+from pathlib import Path
+
 import pytest
 import torch
 
 from ssc_ros import cli
 from ssc_ros.inference import published_checkpoint
 from ssc_ros.inference.checkpoint import load_checkpoint
-from ssc_ros.systems import build
+from ssc_ros.systems import SceneNetwork, build
 from ssc_ros.systems.published.weights import PUBLISHED_MODULES
 
 SPCONV_1 = {
@@ -46,7 +50,7 @@ SPCONV_1 = {
 """Tensors of the published `full` networks, as their code makes them with spconv 1."""
 
 
-def published(network, system) -> dict[str, torch.Tensor]:
+def published(network: SceneNetwork, system: str) -> dict[str, torch.Tensor]:
     """Its state as the authors' code would save it, with kernels of spconv 1."""
     theirs = {ours: name for name, ours in PUBLISHED_MODULES[system]().items()}
     state = {}
@@ -60,7 +64,7 @@ def published(network, system) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.parametrize("system", PUBLISHED_MODULES)
-def test_tensors_have_the_published_names_and_shapes(system):
+def test_tensors_have_the_published_names_and_shapes(system: str) -> None:
     with torch.device("meta"):
         state = published(build(system, "full"), system)
     assert {name: tuple(state[name].shape) for name in SPCONV_1[system]} == SPCONV_1[system]
@@ -69,7 +73,9 @@ def test_tensors_have_the_published_names_and_shapes(system):
 @pytest.mark.parametrize("spconv_2", [False, True])
 @pytest.mark.parametrize("wrapped", [False, True])
 @pytest.mark.parametrize("system", PUBLISHED_MODULES)
-def test_an_imported_checkpoint_holds_the_weights(tmp_path, monkeypatch, system, wrapped, spconv_2):
+def test_an_imported_checkpoint_holds_the_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, system: str, wrapped: bool, spconv_2: bool
+) -> None:
     monkeypatch.setattr(published_checkpoint, "PRESET", "edge")
     network = build(system, "edge")
     state = published(network, system)
@@ -92,14 +98,16 @@ def test_an_imported_checkpoint_holds_the_weights(tmp_path, monkeypatch, system,
     assert metadata.provenance["imported"] == "theirs.pt"
 
 
-def import_of(state, tmp_path, system="polarnet") -> int:
+def import_of(state: object, tmp_path: Path, system: str = "polarnet") -> int:
     torch.save(state, tmp_path / "theirs.pt")
     return cli.main(
         ["import-weights", system, str(tmp_path / "theirs.pt"), "--deploy", str(tmp_path / "x.safetensors")]
     )
 
 
-def test_other_checkpoints_are_refused(tmp_path, monkeypatch, capsys):
+def test_other_checkpoints_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(published_checkpoint, "PRESET", "edge")
     state = published(build("polarnet", "edge"), "polarnet")
     for broken, said in (

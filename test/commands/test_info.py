@@ -1,8 +1,11 @@
 """`ssc-ros info`."""
 
+from __future__ import annotations
+
 import json
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -28,11 +31,11 @@ METADATA = CheckpointMetadata(
 
 
 @pytest.fixture(autouse=True)
-def wide(monkeypatch):
+def wide(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "200")
 
 
-def test_without_arguments_every_preset_has_a_line(capsys, tmp_path):
+def test_without_arguments_every_preset_has_a_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     pytest.importorskip("transformers", reason="needs pip install 'ssc_ros[full]'")
     assert cli.main(["info", "--json", str(tmp_path / "all.json")]) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -43,7 +46,7 @@ def test_without_arguments_every_preset_has_a_line(capsys, tmp_path):
     assert len(content) == sum(map(len, SYSTEMS.values()))
 
 
-def test_a_preset_may_be_spelled_as_in_its_paper(capsys):
+def test_a_preset_may_be_spelled_as_in_its_paper(capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("transformers", reason="needs pip install 'ssc_ros[full]'")
     assert cli.main(["info", "sgn", "full-l", "--depth", "0"]) == 0
     out = capsys.readouterr().out
@@ -51,7 +54,9 @@ def test_a_preset_may_be_spelled_as_in_its_paper(capsys):
     assert "12,499,203" in out
 
 
-def test_a_library_that_is_missing_costs_its_lines_alone(capsys, monkeypatch):
+def test_a_library_that_is_missing_costs_its_lines_alone(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "transformers", None)
     assert cli.main(["info", "l2cocc"]) == 0
     out = capsys.readouterr().out
@@ -59,7 +64,7 @@ def test_a_library_that_is_missing_costs_its_lines_alone(capsys, monkeypatch):
     assert " edge " in out
 
 
-def test_a_preset_is_shown_with_as_many_levels_as_asked_for(capsys, tmp_path):
+def test_a_preset_is_shown_with_as_many_levels_as_asked_for(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     file = tmp_path / "info.json"
     assert cli.main(["info", "l2cocc_lidar", "edge", "--depth", "1", "--json", str(file)]) == 0
     out = capsys.readouterr().out
@@ -72,7 +77,9 @@ def test_a_preset_is_shown_with_as_many_levels_as_asked_for(capsys, tmp_path):
     assert [m["name"] for m in content["modules"]] == [name for name, _ in network.named_modules()]
 
 
-def test_a_network_with_a_history_says_so(capsys, tmp_path, monkeypatch):
+def test_a_network_with_a_history_says_so(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     spec = InputSpec(history=History(count=3, interval=0.4))
     monkeypatch.setitem(SYSTEMS, "memory", {"tiny": lambda: SceneNetwork(spec, 20)})
     assert cli.main(["info", "memory"]) == 0
@@ -82,7 +89,7 @@ def test_a_network_with_a_history_says_so(capsys, tmp_path, monkeypatch):
     assert capsys.readouterr().out.count("stereo, 3 past frames 0.4 s apart") == 2
 
 
-def test_a_checkpoint_tells_what_it_is(capsys, tmp_path):
+def test_a_checkpoint_tells_what_it_is(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = tmp_path / "made_up.safetensors"
     save_checkpoint(path, torch.nn.Linear(1000, 1000), METADATA)
     assert cli.main(["info", str(path), "--json", str(tmp_path / "info.json")]) == 0
@@ -112,14 +119,16 @@ def test_a_checkpoint_tells_what_it_is(capsys, tmp_path):
         (["l2cocc", "edge", "full"], "not a system and a preset"),
     ],
 )
-def test_what_does_not_exist_is_answered_with_what_does(capsys, arguments, message):
+def test_what_does_not_exist_is_answered_with_what_does(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
     assert cli.main(["info", *arguments]) == 1
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
 
 
-def test_a_truncated_file_is_one_line(capsys, tmp_path):
+def test_a_truncated_file_is_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = tmp_path / "cut.safetensors"
     save_checkpoint(path, torch.nn.Linear(10, 10), METADATA)
     path.write_bytes(path.read_bytes()[:-7])

@@ -1,7 +1,10 @@
 """The simulated world holds every class, about as often as the real one."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from ssc_ros.core import SEMANTIC_KITTI, SEMANTIC_KITTI_GRID
 from ssc_ros.simulation import lidar
@@ -13,7 +16,7 @@ PLACES, FRAMES = range(40, 56), range(0, 71, 14)
 
 
 @pytest.fixture(scope="module")
-def counts():
+def counts() -> NDArray[np.int64]:
     """Voxels per class over the places, from every fourteenth of the sweeps that make a ground truth."""
     total = np.zeros(len(SEMANTIC_KITTI), np.int64)
     for place in PLACES:
@@ -30,13 +33,13 @@ def counts():
 
 
 @pytest.mark.slow
-def test_all_classes_appear(counts):
+def test_all_classes_appear(counts: NDArray[np.int64]) -> None:
     missing = [name for name, n in zip(SEMANTIC_KITTI.names, counts, strict=True) if n < 5]
     assert not missing
 
 
 @pytest.mark.slow
-def test_common_classes_have_the_published_order_of_magnitude(counts):
+def test_common_classes_have_the_published_order_of_magnitude(counts: NDArray[np.int64]) -> None:
     """Of the occupied voxels; rare classes vary more from place to place than sixteen places can tell."""
     published = np.asarray(SEMANTIC_KITTI.frequencies)
     ratio = (counts[1:] / counts[1:].sum()) / (published[1:] / published[1:].sum())

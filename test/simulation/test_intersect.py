@@ -1,9 +1,14 @@
 """Rays meet primitives where the primitives' equations say."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from ssc_ros.simulation import intersect
 from ssc_ros.simulation.intersect import Inset
@@ -14,18 +19,20 @@ positive = st.floats(0.3, 3)
 triple = st.tuples(coordinate, coordinate, coordinate)
 
 
-def ray(origin, target):
+def ray(origin: Sequence[float], target: Sequence[float]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     o, d = np.array(origin), np.array(target) - np.array(origin)
     length = np.linalg.norm(d)
     assume(length > 0.5)
     return o, d / length
 
 
-def as_ray(origin, direction):
+def as_ray(origin: Sequence[float], direction: Sequence[float]) -> Ray:
     return Ray(Vector(*map(float, origin)), Vector(*map(float, direction)))
 
 
-def first_inside(o, d, inside):
+def first_inside(
+    o: NDArray[np.float64], d: NDArray[np.float64], inside: Callable[[NDArray[np.float64]], NDArray[np.bool_]]
+) -> float:
     """Distance of the first of many samples along a ray that lies inside a solid, by brute force."""
     t = np.arange(0, 20, 0.002)
     hits = inside(o + t[:, None] * d)
@@ -34,12 +41,17 @@ def first_inside(o, d, inside):
 
 @settings(max_examples=60, deadline=None)
 @given(triple, triple, st.tuples(positive, positive, positive), st.tuples(*[st.floats(0, 0.6)] * 3))
-def test_box_with_inset_top(origin, target, size, share):
+def test_box_with_inset_top(
+    origin: tuple[float, float, float],
+    target: tuple[float, float, float],
+    size: tuple[float, float, float],
+    share: tuple[float, float, float],
+) -> None:
     o, d = ray(origin, target)
     a, b, c = size
     front, rear, side = share[0] * a, share[1] * a, share[2] * b
 
-    def inside(p):
+    def inside(p: NDArray[np.float64]) -> NDArray[np.bool_]:
         up = (p[:, 2] + c) / (2 * c)
         along = (p[:, 0] <= a - front * up) & (p[:, 0] >= -a + rear * up)
         return along & (np.abs(p[:, 1]) <= b - side * up) & (np.abs(p[:, 2]) <= c)
@@ -57,12 +69,17 @@ def test_box_with_inset_top(origin, target, size, share):
 
 @settings(max_examples=60, deadline=None)
 @given(triple, triple, triple, st.floats(0.1, 1.0))
-def test_capsule(origin, target, end, radius):
+def test_capsule(
+    origin: tuple[float, float, float],
+    target: tuple[float, float, float],
+    end: tuple[float, float, float],
+    radius: float,
+) -> None:
     o, d = ray(origin, target)
     v = np.array(end)
     assume(np.linalg.norm(v) > 0.2)
 
-    def distance(p):
+    def distance(p: NDArray[np.float64]) -> NDArray[np.float64]:
         k = np.clip(p @ v / (v @ v), 0, 1)
         return np.linalg.norm(p - k[:, None] * v, axis=1)
 
@@ -79,7 +96,9 @@ def test_capsule(origin, target, end, radius):
 
 @settings(max_examples=60, deadline=None)
 @given(triple, triple, st.tuples(positive, positive, positive))
-def test_ellipsoid(origin, target, size):
+def test_ellipsoid(
+    origin: tuple[float, float, float], target: tuple[float, float, float], size: tuple[float, float, float]
+) -> None:
     o, d = ray(origin, target)
     near, far = intersect.ellipsoid(as_ray(o, d), Vector(*size))
     if near < FAR:
@@ -89,7 +108,7 @@ def test_ellipsoid(origin, target, size):
         assert first_inside(o, d, lambda p: ((p / size) ** 2).sum(axis=1) < 0.999) == FAR
 
 
-def test_a_wheel_is_open_between_its_spokes():
+def test_a_wheel_is_open_between_its_spokes() -> None:
     straight = (0.0, 1.0, 0.0)
     half_angle = 2 * np.pi / 12 / 2  # halfway between two of twelve spokes
     for radius, angle, stopped in ((0.32, half_angle, True), (0.2, half_angle, False), (0.2, 0.0, True)):
@@ -98,8 +117,8 @@ def test_a_wheel_is_open_between_its_spokes():
         assert (t == pytest.approx(1.98)) if stopped else (t == FAR)
 
 
-def test_pickets_have_gaps_and_rails():
-    def meets(x, z):
+def test_pickets_have_gaps_and_rails() -> None:
+    def meets(x: float, z: float) -> bool:
         return intersect.panel(as_ray((x, -1.0, z), (0, 1, 0)), 1.0, 0.5, intersect.SLATS, 0.16)[0] < FAR
 
     across = [meets(x, 0.1) for x in np.arange(-0.9, 0.9, 0.005)]

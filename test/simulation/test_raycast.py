@@ -1,37 +1,44 @@
 """The acceleration grid finds what a search through everything finds."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from ssc_ros.simulation.primitives import Builder, Material
 from ssc_ros.simulation.raycast import trace
-from ssc_ros.simulation.rays import GROUND, NOTHING, Ray, Vector
-from ssc_ros.simulation.scene import Ground, build_scene, ground_height
+from ssc_ros.simulation.rays import GROUND, NOTHING, Hit, Ray, Vector
+from ssc_ros.simulation.scene import Ground, Scene, build_scene, ground_height
 from ssc_ros.simulation.world import foliage
 
 SIDE, STEP = 60.0, 0.2
 
 
-def hills():
+def hills() -> NDArray[np.float32]:
     x, y = np.meshgrid(*[np.arange(0, SIDE + STEP / 2, STEP)] * 2, indexing="ij")
     return (0.8 * np.sin(x / 7) + 0.6 * np.cos(y / 5)).astype(np.float32)
 
 
-def scene_of(builder, heights):
+def scene_of(builder: Builder, heights: NDArray[np.float32]) -> Scene:
     return build_scene(builder.build(), Ground(heights, (0.0, 0.0), STEP), foliage())
 
 
-def first_hit(scene, origin, direction, reach, any_hit=False):
+def first_hit(
+    scene: Scene, origin: Sequence[float], direction: Sequence[float], reach: float, any_hit: bool = False
+) -> Hit:
     ray = Ray(Vector(*map(float, origin)), Vector(*map(float, direction)))
     return trace(scene, ray, reach, any_hit)
 
 
-def directions(rng, count):
+def directions(rng: np.random.Generator, count: int) -> NDArray[np.float64]:
     d = rng.normal(size=(count, 3)) * (1, 1, 0.3)
     return d / np.linalg.norm(d, axis=1, keepdims=True)
 
 
-def test_a_clutter_of_solids_is_hit_as_by_brute_force():
+def test_a_clutter_of_solids_is_hit_as_by_brute_force() -> None:
     rng = np.random.default_rng(3)
     builders = []
     crowd = Builder(rng)
@@ -60,7 +67,7 @@ def test_a_clutter_of_solids_is_hit_as_by_brute_force():
     assert hits > 30
 
 
-def test_rays_end_on_the_ground():
+def test_rays_end_on_the_ground() -> None:
     rng = np.random.default_rng(5)
     scene = scene_of(Builder(rng), hills())
     hits = 0
@@ -81,7 +88,7 @@ def test_rays_end_on_the_ground():
     assert hits > 50
 
 
-def test_leaves_stop_most_rays_but_not_all():
+def test_leaves_stop_most_rays_but_not_all() -> None:
     builder = Builder(np.random.default_rng(2))
     builder.leaves((30, 30, 5), (3, 3, 3), (0, 1, 0), density=0.4)
     scene = scene_of(builder, np.full_like(hills(), -50))
@@ -93,7 +100,7 @@ def test_leaves_stop_most_rays_but_not_all():
     assert 0.4 < np.mean(stopped) < 0.97
 
 
-def test_shadow_rays_agree_with_what_is_in_the_way():
+def test_shadow_rays_agree_with_what_is_in_the_way() -> None:
     builder = Builder(np.random.default_rng(2))
     builder.box((30, 30, 0), (4, 4, 6), Material.PLAIN, (1, 1, 1))
     scene = scene_of(builder, np.full_like(hills(), -50))

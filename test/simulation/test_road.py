@@ -1,5 +1,7 @@
 """Streets: coordinates are consistent, the ground is smooth, places differ."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
 
@@ -9,28 +11,28 @@ from ssc_ros.simulation.road import Zone
 
 
 @pytest.fixture(scope="module", params=[1, 2, 3])
-def plan(request):
+def plan(request: pytest.FixtureRequest) -> road.Plan:
     return plan_street(np.random.default_rng(request.param), -100.0, 500.0)[0]
 
 
-def test_place_and_locate_are_inverse(plan):
+def test_place_and_locate_are_inverse(plan: road.Plan) -> None:
     for s in np.linspace(-60, 450, 20):
         for d in (-18.0, -4.0, 0.0, 2.5, 15.0):
             x, y, _ = road.place(plan, s, d)
             assert road.locate(plan, x, y, -1, 0) == pytest.approx((s, d), abs=0.05)
 
 
-def test_curves_can_be_driven(plan):
+def test_curves_can_be_driven(plan: road.Plan) -> None:
     heading = np.unwrap(np.arctan2(*np.diff(plan.line, axis=0).T[::-1]))
     assert np.abs(np.diff(heading)).max() / road.SPACING <= 1 / 35 + 1e-3
     assert np.abs(heading).max() < np.radians(80)
 
 
-def test_the_journey_starts_at_the_origin(plan):
+def test_the_journey_starts_at_the_origin(plan: road.Plan) -> None:
     assert road.place(plan, 0.0, 0.0)[:2] == pytest.approx((0, 0), abs=0.3)
 
 
-def test_the_road_is_road_and_beside_it_a_kerb_rises(plan):
+def test_the_road_is_road_and_beside_it_a_kerb_rises(plan: road.Plan) -> None:
     rises = []
     for s in np.linspace(0, 400, 80):
         x, y, _ = road.place(plan, s, 0.0)
@@ -48,6 +50,6 @@ def test_the_road_is_road_and_beside_it_a_kerb_rises(plan):
     assert np.median(rises) == pytest.approx(road.KERB_HEIGHT, abs=0.04)
 
 
-def test_slopes_are_those_of_streets(plan):
+def test_slopes_are_those_of_streets(plan: road.Plan) -> None:
     heights = [road.height_at(plan, *road.place(plan, s, 0.0)[:2], s, 0.0) for s in np.arange(0, 400, 1.0)]
     assert np.abs(np.diff(heights)).max() < 0.12

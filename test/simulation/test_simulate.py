@@ -1,7 +1,10 @@
 """Simulating is repeatable, resumable, and says what is wrong."""
 
+from __future__ import annotations
+
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -11,11 +14,11 @@ from ssc_ros.simulation.sequence import SequenceJob
 from ssc_ros.simulation.simulate import simulate
 
 
-def contents(job):
+def contents(job: SequenceJob) -> dict[Path, bytes]:
     return {p.relative_to(job.root): p.read_bytes() for p in sorted(job.root.rglob("*")) if p.is_file()}
 
 
-def test_an_interrupted_run_on_two_processes_ends_in_the_same_bytes(synth_job, tmp_path):
+def test_an_interrupted_run_on_two_processes_ends_in_the_same_bytes(synth_job: SequenceJob, tmp_path: Path) -> None:
     job = replace(synth_job, root=tmp_path)
     run = simulate([job], processes=1)
     next(run)
@@ -30,7 +33,7 @@ def test_an_interrupted_run_on_two_processes_ends_in_the_same_bytes(synth_job, t
     assert contents(job) == contents(synth_job)
 
 
-def test_a_finished_run_is_left_as_it_is(synth_job):
+def test_a_finished_run_is_left_as_it_is(synth_job: SequenceJob) -> None:
     files = [p for p in synth_job.path.rglob("*.*") if p.parent != synth_job.path]
     before = {p: p.stat().st_mtime_ns for p in files}
     steps = list(simulate([synth_job], processes=1))
@@ -39,7 +42,9 @@ def test_a_finished_run_is_left_as_it_is(synth_job):
 
 
 @pytest.mark.parametrize("change", [{"seed": 1}, {"name": "09"}])
-def test_another_seed_or_number_is_another_place(synth_job, tmp_path, change):
+def test_another_seed_or_number_is_another_place(
+    synth_job: SequenceJob, tmp_path: Path, change: dict[str, int | str]
+) -> None:
     job = replace(synth_job, root=tmp_path, frames=1, scans=1, images="voxels", **change)
     for _ in simulate([job], processes=1):
         pass
@@ -47,7 +52,7 @@ def test_another_seed_or_number_is_another_place(synth_job, tmp_path, change):
         assert (job.path / name).read_bytes() != (synth_job.path / name).read_bytes()
 
 
-def test_images_of_voxel_frames_only(tmp_path):
+def test_images_of_voxel_frames_only(tmp_path: Path) -> None:
     job = SequenceJob(tmp_path, "30", seed=0, frames=2, voxel_step=2, images="voxels", scans=1)
     for _ in simulate([job], processes=1):
         pass
@@ -55,19 +60,19 @@ def test_images_of_voxel_frames_only(tmp_path):
     assert len(list((job.path / "velodyne").iterdir())) == 2
 
 
-def test_a_folder_of_another_simulation_is_not_mixed(synth_job):
+def test_a_folder_of_another_simulation_is_not_mixed(synth_job: SequenceJob) -> None:
     with pytest.raises(SscError, match=r"seed.*remove the folder"):
         next(simulate([replace(synth_job, seed=5)], processes=1))
 
 
-def test_a_folder_of_other_data_is_left_alone(tmp_path):
+def test_a_folder_of_other_data_is_left_alone(tmp_path: Path) -> None:
     job = SequenceJob(tmp_path, "08", 0, 1)
     (job.path / "image_2").mkdir(parents=True)
     with pytest.raises(SscError, match="not simulated"):
         next(simulate([job], processes=1))
 
 
-def test_an_unwritable_folder_is_one_line(tmp_path, capsys):
+def test_an_unwritable_folder_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").write_text("")
     assert main(["simulate", "--out", str(tmp_path / "file" / "deep"), "--frames", "1", "--jobs", "1"]) == 1
     error = capsys.readouterr().err
@@ -79,19 +84,19 @@ def test_an_unwritable_folder_is_one_line(tmp_path, capsys):
     "arguments",
     [["--sequences", "8"], ["--sequences", "00,xx"], ["--sequences", "00,00"], ["--frames", "0"], ["--jobs", "-1"]],
 )
-def test_bad_arguments_are_refused(tmp_path, arguments, capsys):
+def test_bad_arguments_are_refused(tmp_path: Path, arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["simulate", "--out", str(tmp_path), *arguments])
     assert arguments[1] in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
 
-def test_a_negative_seed_is_refused(tmp_path, capsys):
+def test_a_negative_seed_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["simulate", "--out", str(tmp_path), "--seed", "-3"]) == 1
     assert "--seed is -3" in capsys.readouterr().err
 
 
-def test_the_command_writes_a_sequence(tmp_path, capsys):
+def test_the_command_writes_a_sequence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["--sequences", "31", "--frames", "1", "--jobs", "1", "--images", "voxels"]
     # the ground truth of one frame takes 71 sweeps: enough for a test to use it once
     assert main(["simulate", "--out", str(tmp_path), *arguments]) == 0
