@@ -9,7 +9,7 @@ from ssc_ros.networks.dense import dense, dense_parts, flatten, rebuild, record
 from ssc_ros.networks.heads.subvoxel import SubvoxelLogits
 
 
-def test_a_result_is_taken_apart_and_put_together_without_its_taps():
+def test_a_result_is_taken_apart_and_put_together_without_its_taps() -> None:
     scene = SubvoxelLogits(torch.ones(1, 3, 2, 2, 2), torch.zeros(1, 8, 2, 2, 2))
     value = (scene, {"tap": torch.ones(1)}, (torch.full((2,), 5.0), None))
     tensors = flatten(value)
@@ -31,7 +31,7 @@ class Twice(nn.Module):
         return 2 * x
 
 
-def test_a_dense_method_is_recorded_and_replaced():
+def test_a_dense_method_is_recorded_and_replaced() -> None:
     outer = nn.Sequential(Twice())
     (part,) = dense_parts(outer)
     assert part.path == "0.double"

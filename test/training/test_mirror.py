@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import tiny_street
 import torch
-from ssc_ros.training.sample import Sample
 
 from ssc_ros.core import Frame, StereoRig
 from ssc_ros.inference.inputs import InputPreparer
@@ -17,7 +16,7 @@ from ssc_ros.networks.heads.subvoxel import from_children, to_children
 from ssc_ros.networks.lift.depth_weighted import project_voxels
 from ssc_ros.systems import LIDAR, STEREO
 from ssc_ros.training.mirror import mirror_children, mirror_sample
-from ssc_ros.training.scene_sample import nearest_class
+from ssc_ros.training.scene_sample import SceneSample, nearest_class
 from ssc_ros.training.scenes import Scenes
 
 GRID = tiny_street.GRID
@@ -27,11 +26,11 @@ CAMERA_MIRROR = np.diag([-1.0, 1, 1, 1])
 
 
 @pytest.fixture
-def sample(scenes: Scenes) -> Sample:
+def sample(scenes: Scenes) -> SceneSample:
     return scenes[0]
 
 
-def test_mirrored_voxels_hit_mirrored_pixels(sample: Sample) -> None:
+def test_mirrored_voxels_hit_mirrored_pixels(sample: SceneSample) -> None:
     width = SPEC.image_size[1]
     pixels = project_voxels(sample.inputs["projection"][None].double(), GRID)
     mirrored = project_voxels(mirror_sample(sample, GRID).inputs["projection"][None].double(), GRID)
@@ -84,7 +83,7 @@ def test_mirroring_the_inputs_equals_preparing_the_mirrored_frame(
     assert torch.equal(result.truth.image, torch.from_numpy(mirrored_image))
 
 
-def test_mirroring_twice_changes_nothing(sample: Sample) -> None:
+def test_mirroring_twice_changes_nothing(sample: SceneSample) -> None:
     twice = mirror_sample(mirror_sample(sample, GRID), GRID)
     for key, value in sample.inputs.items():
         assert torch.allclose(twice.inputs[key].double(), value.double(), atol=1e-5), key
@@ -99,7 +98,7 @@ def test_children_are_mirrored_as_the_fine_volume_is() -> None:
     assert torch.equal(from_children(mirrored[None]), fine.flip(2))
 
 
-def test_mirrored_points_lie_in_the_mirrored_voxels(sample: Sample) -> None:
+def test_mirrored_points_lie_in_the_mirrored_voxels(sample: SceneSample) -> None:
     """A point and its mirror image are in voxels of the same label."""
     labels = []
     for seen in (sample, mirror_sample(sample, GRID)):

@@ -5,21 +5,21 @@ from __future__ import annotations
 import pytest
 import tiny_street
 import torch
-from ssc_ros.training.sample import Sample
 
 from ssc_ros.training.mirror import mirror_sample
 from ssc_ros.training.scene_augmentation import SceneAugmentation, color_factors, recolor
+from ssc_ros.training.scene_sample import SceneSample
 from ssc_ros.training.scenes import Scenes
 
 GRID = tiny_street.GRID
 
 
 @pytest.fixture
-def sample(scenes: Scenes) -> Sample:
+def sample(scenes: Scenes) -> SceneSample:
     return scenes[0]
 
 
-def test_a_sample_of_one_sensor_is_augmented_alone(sample: Sample) -> None:
+def test_a_sample_of_one_sensor_is_augmented_alone(sample: SceneSample) -> None:
     points = sample._replace(inputs={"points": sample.inputs["points"]})
     assert mirror_sample(points, GRID).inputs.keys() == {"points"}
     changed = SceneAugmentation(flip=1)(points, GRID, torch.Generator())
@@ -27,13 +27,13 @@ def test_a_sample_of_one_sensor_is_augmented_alone(sample: Sample) -> None:
     assert torch.equal(changed.truth.labels, sample.truth.labels.flip(1))
 
 
-def test_nothing_happens_to_a_sample_without_augmentation(sample: Sample) -> None:
+def test_nothing_happens_to_a_sample_without_augmentation(sample: SceneSample) -> None:
     kept = SceneAugmentation(flip=0, color=0)(sample, GRID, torch.Generator())
     assert kept.inputs.keys() == sample.inputs.keys()
     assert all(torch.equal(kept.inputs[key], value) for key, value in sample.inputs.items())
 
 
-def test_probabilities_are_kept(sample: Sample) -> None:
+def test_probabilities_are_kept(sample: SceneSample) -> None:
     augment = SceneAugmentation(flip=0.25, color=0)
     flips = 0
     for seed in range(400):
@@ -42,7 +42,7 @@ def test_probabilities_are_kept(sample: Sample) -> None:
     assert abs(flips - 100) < 35  # four standard deviations of a binomial of 400
 
 
-def test_a_hidden_sweep_is_an_empty_one_and_nothing_else_changes(sample: Sample) -> None:
+def test_a_hidden_sweep_is_an_empty_one_and_nothing_else_changes(sample: SceneSample) -> None:
     voxels = torch.ones(8, 2, 2, 2, dtype=torch.uint8)
     sample = sample._replace(inputs=sample.inputs | {"lidar_voxels": voxels, "lidar_classes": voxels[0]})
     augment, seen = SceneAugmentation(flip=0, color=0, hide_sweep=0.25), 0
