@@ -17,7 +17,7 @@ from ssc_ros.inference.stereo import StereoMatcher
 
 SIZE = (180, 320)
 RIG = StereoRig(np.array([[200.0, 0, 160], [0, 200.0, 90], [0, 0, 1]]), 0.3, SIZE, np.eye(4))
-TILTS = st.floats(-0.2, 0.2)
+TILTS = st.floats(-0.1, 0.1)
 
 
 def disparities(mount: Mount, rig: StereoRig = RIG) -> NDArray[np.float32]:
