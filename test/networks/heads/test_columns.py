@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from ssc_ros.networks.heads import subvoxel
 from ssc_ros.networks.heads.columns import ColumnFeatures, ColumnHead
 from ssc_ros.networks.heads.subvoxel import SubvoxelFeatures, any_occupied, occupied_parts, to_children
 from ssc_ros.networks.volume.blocks import Pointwise3d
@@ -81,7 +82,9 @@ def test_features_in_half_precision_are_decided_as_the_numbers_that_they_are(kin
     assert len(small.labels().unique()) == 5
 
 
-def test_parts_of_wider_voxels_hold_what_their_children_hold():
+@pytest.mark.parametrize("loops", [False, True])
+def test_parts_of_wider_voxels_hold_what_their_children_hold(loops: bool, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(subvoxel, "may_loop", lambda _: loops)
     fine = (torch.rand(2, 3, 8, 12, 4, generator=torch.Generator().manual_seed(2)) > 0.95).byte()
     children = torch.cat([to_children(sensor) for sensor in fine.unbind(1)], dim=1)
     parts = occupied_parts(children)
