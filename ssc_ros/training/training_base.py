@@ -20,6 +20,7 @@ from ssc_ros.core import EMPTY, LABEL_SETS, SscError
 from ssc_ros.distillation import Guide, Lesson, Recipe, Tutor
 from ssc_ros.evaluation.confusion import Confusion
 from ssc_ros.inference.checkpoint import load_block
+from ssc_ros.networks.layout import convolve_channels_last
 from ssc_ros.networks.pretrained import load_published
 from ssc_ros.systems import LIDAR, STEREO, InputSpec, SceneOutput, build, spelled
 from ssc_ros.training.loading import TrainingData
@@ -70,6 +71,7 @@ class NetworkTraining(lightning.LightningModule):
         load_published(self.network, published or {})
         for block, checkpoint in (pretrained or {}).items():
             load_block(self.network, block, checkpoint)
+        convolve_channels_last(self.network)
         self.tutors = nn.ModuleDict(
             {
                 name: recipe.tutor(partial(build, system, preset), self.label_set)
