@@ -11,6 +11,7 @@ threads sleep while they wait (OMP_WAIT_POLICY=passive). The first steps are not
 from __future__ import annotations
 
 import argparse
+import itertools
 import tempfile
 import time
 from collections import defaultdict
@@ -28,6 +29,8 @@ from ssc_ros.training.training_base import NetworkTraining
 CLOCKS: dict[str, Callable[[], float]] = {"wall": time.perf_counter, "CPU": time.process_time}
 WHOLE = "step"
 """All stages together."""
+STAGES = ("data", "forward", "losses", "teacher", "backward", "optimizer", WHOLE)
+"""In the order of the report; a recipe without a teacher has no stage of that name."""
 
 
 class Stages(Callback):
@@ -101,7 +104,9 @@ def main() -> None:
     results: dict[str, Measured] = {}
     for config in args.configs:
         times = measure(config, args.steps, args.warm_up, args.flags)
-        results |= {f"{config.stem}, {stage}, {clock}": Measured.of(v, "ms") for (clock, stage), v in times.items()}
+        for key in itertools.product(CLOCKS, STAGES):
+            if key in times:
+                results[", ".join((config.stem, *key))] = Measured.of(times[key], "ms")
     report(f"an optimisation step, {args.threads} threads", results, args.json)
 
 

@@ -9,12 +9,11 @@ from torch import Tensor
 
 from ssc_ros.core import EMPTY, UNKNOWN, DepthBins
 from ssc_ros.losses import (
+    affinities,
     depth_cross_entropy,
     depth_kl,
-    geo_scal,
     lovasz_softmax,
     occupancy_cross_entropy,
-    sem_scal,
     weighted_cross_entropy,
 )
 from ssc_ros.networks.heads.scene_logits import SceneLogits
@@ -123,10 +122,12 @@ class Objective:
         labels = flat.index_select(0, measured)
         if self.cross_entropy:
             terms["cross_entropy"] = self.cross_entropy * weighted_cross_entropy(voxels, labels, class_weights)
+        if self.sem_scal or self.geo_scal:
+            semantic, geometric = affinities(voxels, labels)
         if self.sem_scal:
-            terms["sem_scal"] = self.sem_scal * sem_scal(voxels, labels)
+            terms["sem_scal"] = self.sem_scal * semantic
         if self.geo_scal:
-            terms["geo_scal"] = self.geo_scal * geo_scal(voxels, labels)
+            terms["geo_scal"] = self.geo_scal * geometric
         if self.lovasz:
             terms["lovasz"] = self.lovasz * lovasz_softmax(voxels, labels)
         if self.unknown:
