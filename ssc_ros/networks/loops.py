@@ -20,7 +20,8 @@ def may_loop(tensor: Tensor) -> bool:
 
 def may_learn_by_loops(tensor: Tensor) -> bool:
     """Whether a compiled loop with a gradient of its own may; loops know no double precision."""
-    return tensor.device.type == "cpu" and tensor.dtype != torch.float64 and not torch.compiler.is_compiling()
+    known = tensor.device.type == "cpu" and tensor.dtype != torch.float64
+    return known and not (torch.compiler.is_compiling() or torch.jit.is_tracing())  # type: ignore[attr-defined]
 
 
 def loop(work: Callable[[int, int], object], count: int) -> None:

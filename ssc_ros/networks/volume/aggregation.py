@@ -22,7 +22,7 @@ def aggregate(weight: Tensor, parts: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
     Returns:
         [B, X, Y, Z, C], and the logits [B, 4, X, Y, Z] before the softmax.
     """
-    if torch.is_grad_enabled() and may_learn_by_loops(weight):
+    if may_learn_by_loops(weight):
         # all of one kind, which a plane that a convolution has made under autocast decides
         single = [part.to(parts[0].dtype) for part in parts]
         logits, result = _Aggregate.apply(weight, *single)
