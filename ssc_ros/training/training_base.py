@@ -24,6 +24,7 @@ from ssc_ros.networks.layout import convolve_channels_last
 from ssc_ros.networks.pretrained import load_published
 from ssc_ros.systems import LIDAR, STEREO, InputSpec, SceneOutput, build, spelled
 from ssc_ros.training.loading import TrainingData
+from ssc_ros.training.small_gradients import compute_small_gradients_alone
 
 
 class NetworkTraining(lightning.LightningModule):
@@ -72,6 +73,7 @@ class NetworkTraining(lightning.LightningModule):
         for block, checkpoint in (pretrained or {}).items():
             load_block(self.network, block, checkpoint)
         convolve_channels_last(self.network)
+        compute_small_gradients_alone(self.network)
         self.tutors = nn.ModuleDict(
             {
                 name: recipe.tutor(partial(build, system, preset), self.label_set)
