@@ -67,6 +67,11 @@ def fused_kernel(function: Callable[..., Any]) -> Any:
     return _compile(function, {"contract"})
 
 
+def summing_kernel(function: Callable[..., Any]) -> Any:
+    """As `fused_kernel`, but sums may be added up in another order, several terms at once: for training alone."""
+    return _compile(function, {"contract", "reassoc", "nsz"})
+
+
 def _compile(function: Callable[..., Any], fastmath: set[str]) -> Any:
     folder = _cache_folder(Path(inspect.getfile(function)).resolve())
     previous = numba.config.CACHE_DIR

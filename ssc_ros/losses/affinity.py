@@ -25,15 +25,25 @@ def sem_scal(logits: Tensor, target: Tensor) -> Tensor:
     Returns:
         Scalar, finite with finite gradient; 0 if no voxel is valid.
     """
+    return affinities(logits, target)[0]
+
+
+def affinities(logits: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """`sem_scal` and `geo_scal` of one softmax, which costs more than the rest of both."""
     logits, target = valid_voxels(logits, target)
     if target.numel() == 0:
-        return logits.sum()
+        return logits.sum(), logits.sum()
     probability = logits.softmax(dim=1)
+    return _semantic(probability, target), _geometric(probability, target)
+
+
+def _semantic(probability: Tensor, target: Tensor) -> Tensor:
+    """`sem_scal` of probabilities (N, C) and valid train ids (N,)."""
     own = probability.gather(1, target[:, None])[:, 0]
     # double: a specificity is the small difference of two large sums
     hit = torch.zeros_like(probability[0], dtype=torch.float64).index_add(0, target, own.double())
     predicted = probability.sum(dim=0, dtype=torch.float64)
-    true = torch.bincount(target, minlength=logits.shape[1]).double()
+    true = torch.bincount(target, minlength=probability.shape[1]).double()
     total = float(target.numel())
     terms = _affinity(hit, predicted, true, total - predicted - true + hit, total)
     present = true > 0
@@ -53,11 +63,12 @@ def geo_scal(logits: Tensor, target: Tensor) -> Tensor:
     Returns:
         Scalar, finite with finite gradient; 0 if no voxel is valid.
     """
-    logits, target = valid_voxels(logits, target)
-    if target.numel() == 0:
-        return logits.sum()
+    return affinities(logits, target)[1]
+
+
+def _geometric(probability: Tensor, target: Tensor) -> Tensor:
+    """`geo_scal` of probabilities (N, C) and valid train ids (N,)."""
     # both probabilities are sums of softmax terms: 1 - p_0 would lose its digits where p_0 is close to 1
-    probability = logits.softmax(dim=1)
     empty, occupied = probability[:, EMPTY], probability[:, EMPTY + 1 :].sum(dim=1)
     truth = (target != EMPTY).to(occupied)
     rejected = (empty * (1 - truth)).sum()

@@ -30,8 +30,9 @@ def depth_kl(logits: Tensor, depth: Tensor, bins: DepthBins, sigma: float = 0.5)
     if len(measured) == 0:
         return log_prediction.sum()
     centers = torch.from_numpy(bins.centers).to(log_prediction)
-    log_target = (-0.5 * ((centers - measured[:, None]) / sigma) ** 2).log_softmax(dim=-1)
-    return (log_target.exp() * (log_target - log_prediction)).sum(dim=-1).mean()
+    energy = -0.5 * ((centers - measured[:, None]) / sigma) ** 2
+    # not the exponential of the logarithm, which is slow where it underflows: in nearly all bins
+    return (energy.softmax(dim=-1) * (energy.log_softmax(dim=-1) - log_prediction)).sum(dim=-1).mean()
 
 
 def depth_cross_entropy(logits: Tensor, depth: Tensor, bins: DepthBins) -> Tensor:

@@ -66,7 +66,12 @@ class RootMeanSquareNorm(nn.Module):
 
     def forward(self, rows: Tensor) -> Tensor:
         """[..., C] -> the same."""
-        return rows * (rows.square().mean(dim=-1, keepdim=True) + self.eps).rsqrt() * self.weight + self.bias
+        return root_mean_square_norm(rows, self.weight, self.bias, self.eps)
+
+
+def root_mean_square_norm(rows: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Tensor:
+    """Layer norm over the last axis of rows [..., C] without a mean."""
+    return rows * (rows.square().mean(dim=-1, keepdim=True) + eps).rsqrt() * weight + bias
 
 
 @torch.no_grad()

@@ -20,8 +20,10 @@ from ssc_ros.core import EMPTY, LABEL_SETS, SscError
 from ssc_ros.distillation import Guide, Lesson, Recipe, Tutor
 from ssc_ros.evaluation.confusion import Confusion
 from ssc_ros.inference.checkpoint import load_block
+from ssc_ros.networks.layout import convolve_channels_last
 from ssc_ros.networks.pretrained import load_backbone_weights
 from ssc_ros.systems import LIDAR, STEREO, InputSpec, SceneOutput, build, spelled
+from ssc_ros.training.small_gradients import compute_small_gradients_alone
 from ssc_ros.training.training_data import TrainingData
 
 
@@ -70,6 +72,8 @@ class TrainingBase(lightning.LightningModule):
         load_backbone_weights(self.network, published or {})
         for block, checkpoint in (pretrained or {}).items():
             load_block(self.network, block, checkpoint)
+        convolve_channels_last(self.network)
+        compute_small_gradients_alone(self.network)
         self.tutors = nn.ModuleDict(
             {
                 name: recipe.tutor(partial(build, system, preset), self.label_set)

@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ssc_ros.networks.chosen import chosen_rows
 from ssc_ros.networks.heads.scene_logits import SceneLogits
 from ssc_ros.networks.loops import loop, may_loop
 from ssc_ros.networks.volume.blocks import Pointwise3d, channels_first, channels_last, conv_norm_3d
@@ -91,11 +92,11 @@ def parent_and_child(index: Tensor, shape: tuple[int, int, int]) -> tuple[Tensor
         [N] flat C-order index into (B, X, Y, Z), and [N] number of the child as in `to_children`.
     """
     x, y, z = shape
-    fine_z, rest = index % (2 * z), index // (2 * z)
-    fine_y, rest = rest % (2 * y), rest // (2 * y)
-    fine_x, b = rest % (2 * x), rest // (2 * x)
-    parent = ((b * x + fine_x // 2) * y + fine_y // 2) * z + fine_z // 2
-    return parent, (fine_x % 2) * 4 + (fine_y % 2) * 2 + fine_z % 2
+    # whole numbers are slow to divide, so as few as can be are: a remainder is what a quotient leaves
+    column, row, b = index // (2 * z), index // (4 * y * z), index // (8 * x * y * z)
+    fine_x, fine_y, fine_z = row - 2 * x * b, column - 2 * y * row, index - 2 * z * column
+    parent = ((b * x + (fine_x >> 1)) * y + (fine_y >> 1)) * z + (fine_z >> 1)
+    return parent, ((fine_x & 1) << 2) + ((fine_y & 1) << 1) + (fine_z & 1)
 
 
 @dataclass(frozen=True)
@@ -187,7 +188,7 @@ class SubvoxelFeatures(SceneLogits):
         """Logits [N, C] of fine voxels, by their flat C-order index [N] into (B, 2X, 2Y, 2Z)."""
         parent, child = parent_and_child(index, self.shape)
         volume = self.volume
-        rows = volume.permute(0, 2, 3, 4, 1).reshape(-1, volume.shape[1]).index_select(0, parent)
+        rows = chosen_rows(volume.permute(0, 2, 3, 4, 1).reshape(-1, volume.shape[1]), parent)
         semantic, offsets = self.classify(rows.T[None])[0].T.tensor_split([-8], dim=1)
         return torch.cat([semantic[:, :1] + offsets.gather(1, child[:, None]), semantic[:, 1:]], dim=1)
 

@@ -9,13 +9,14 @@ probability, so that a sample is a weighted sum of four rows of the feature map.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ssc_ros.networks.lift.frustum import lower_neighbor
-from ssc_ros.networks.loops import loop, may_loop
+from ssc_ros.networks.loops import loop, may_learn_by_loops
 
 
 def sample_frustum(value: Tensor, density: Tensor, locations: Tensor, weights: Tensor, sample: Tensor) -> Tensor:
@@ -140,7 +141,7 @@ class DepthDeformableAttention(nn.Module):
         layers = self.image_offsets, self.depth_offsets, self.weights
         weight, bias = (torch.cat(parameters) for parameters in zip(*((x.weight, x.bias) for x in layers), strict=True))
         asked = functional.linear(queries, weight, bias)
-        read = self._looped if may_loop(queries) else self._sampled
+        read = self._looped if may_learn_by_loops(queries) else self._sampled
         result: Tensor = self.output(read(value, density, asked, reference, visible, sample).flatten(1))
         return result
 
@@ -160,15 +161,40 @@ class DepthDeformableAttention(nn.Module):
         weights = logits.softmax(dim=-1) * visible[:, None, None]
         return sample_depth_weighted(value, density, locations, weights, sample)
 
-    def _looped(
-        self, value: Tensor, density: Tensor, asked: Tensor, reference: Tensor, visible: Tensor, sample: Tensor
-    ) -> Tensor:
-        """The same in single precision on a CPU, without gradients."""
+    def _looped(self, value: Tensor, density: Tensor, *queries: Tensor) -> Tensor:
+        """The same in single precision on a CPU."""
+        result: Tensor = _Attend.apply(value.permute(0, 3, 4, 1, 2), density.movedim(1, -1), *queries)
+        return result
+
+
+class _Attend(torch.autograd.Function):
+    """Value [B, h, w, heads, c], density [B, h, w, D] and what else `attended.attend` takes -> [N, heads, c]."""
+
+    @staticmethod
+    def forward(ctx: Any, value: Tensor, density: Tensor, asked: Tensor, *where: Tensor) -> Tensor:
         from ssc_ros.networks.lift.attended import attend  # compiles, so only where it is needed
 
-        result = torch.empty(len(sample), *value.shape[1:3])
-        maps = value.permute(0, 3, 4, 1, 2), density.movedim(1, -1)
-        numbers = (x.float().contiguous().numpy() for x in (*maps, asked, reference))
-        what = *numbers, *(x.numpy() for x in (visible, sample, result))
+        reference, visible, sample = where
+        read = [x.float().contiguous() for x in (value, density, asked, reference)]
+        result = torch.empty(len(sample), *value.shape[3:])
+        what = *(x.numpy() for x in (*read, visible, sample)), result.numpy()
         loop(lambda begin, end: attend(begin, end, *what), len(sample))
+        ctx.save_for_backward(*read, visible, sample)
+        ctx.dtypes = value.dtype, density.dtype, asked.dtype
         return result
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        from ssc_ros.networks.lift.unattended import unattend  # compiles, so only where it is needed
+
+        read = [x.detach() for x in ctx.saved_tensors]
+        results = [torch.zeros_like(x) for x in read[:3]]
+        what = [x.numpy() for x in (*read, gradient.float().contiguous(), *results)]
+
+        def of_scenes(begin: int, end: int) -> None:
+            for scene in range(begin, end):
+                unattend(scene, *what)
+
+        loop(of_scenes, len(read[0]))
+        return *(x.to(dtype) for x, dtype in zip(results, ctx.dtypes, strict=True)), None, None, None

@@ -4,22 +4,24 @@ The same product of context and depth distribution that lift-splat scatters (Phi
 three-dimensional deformable attention samples (DFA3D, Li et al. 2023), read from the voxel's side with one reference
 point per voxel: no scatter, and no frustum larger than the image.
 
-With gradients, and on a GPU, it is torch's `grid_sample`; without them, on a CPU, a compiled loop over voxels, whose
-places depend on the calibration alone and are remembered.
+On a GPU it is torch's `grid_sample`; on a CPU it is a compiled loop over voxels, and in training another one for its
+gradient. The places of the voxels depend on the calibration alone and are remembered.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ssc_ros.core import DepthBins, SceneGrid
 from ssc_ros.networks.lift.frustum import frustum_coordinates, lower_neighbor
 from ssc_ros.networks.lift.remembered import Remembered
-from ssc_ros.networks.loops import loop, may_loop
+from ssc_ros.networks.loops import bits, loop, may_learn_by_loops
 
 MEASURES = 3
 """Channels beside those of the context: density, free space, visibility."""
@@ -63,6 +65,10 @@ class _Places:
     below: Tensor
     far: Tensor
 
+    def of(self, scene: int) -> tuple[NDArray[Any], ...]:
+        """Of one scene of the batch, in the order of `gathered.gather`."""
+        return tuple(x[scene].numpy() for x in (self.first, self.bins, self.right, self.below, self.far))
+
 
 class DepthWeightedLift(nn.Module):
     """Voxel features from image context and a depth distribution.
@@ -97,7 +103,7 @@ class DepthWeightedLift(nn.Module):
             density, the probability that the pixel's ray ends behind the voxel (it is free), and whether the voxel is
             in view; all of them for each of the `width`^2 voxels in turn.
         """
-        sample = self._gathered if may_loop(context) else self._sampled
+        sample = self._gathered if may_learn_by_loops(context) else self._sampled
         x, y, z = self.grid.shape
         return sample(context, density, projection).unflatten(2, (x // self.width, y // self.width, z))
 
@@ -116,23 +122,9 @@ class DepthWeightedLift(nn.Module):
         return volume.unflatten(2, (self.width**2, -1)).movedim(2, 1).flatten(1, 2)
 
     def _gathered(self, context: Tensor, density: Tensor, projection: Tensor) -> Tensor:
-        """The same without gradients, on a CPU; the outputs of a voxel lie side by side."""
-        from ssc_ros.networks.lift.gathered import gather, ray_table  # compiles, so only where it is needed
-
-        batch, channels, height, width = context.shape
-        places = self._places(self._locate, projection, (height, width))
-        rows = functional.pad(context.float(), (1, 1, 1, 1)).permute(0, 2, 3, 1).reshape(batch, -1, channels)
-        table = torch.empty(height + 2, width + 2, self.bins.count + 3)
-        wide = self.grid.size // self.width**2
-        small = torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu") == torch.bfloat16
-        volume = torch.empty(batch, wide, self.width**2, channels + MEASURES, dtype=torch.bfloat16 if small else None)
-        stored = volume.view(torch.int16) if small else volume
-        for b in range(batch):
-            rays = density[b].float().movedim(0, -1).contiguous().numpy(), table.numpy()
-            loop(lambda *part, rays=rays: ray_table(*part, *rays), height + 2)
-            where = (x[b].numpy() for x in (places.first, places.bins, places.right, places.below, places.far))
-            what = rows[b].numpy(), table.flatten(0, 1).numpy(), width + 2, *where, stored[b].numpy()
-            loop(lambda *part, what=what: gather(*part, *what), wide)
+        """The same by loops on a CPU; the outputs of a voxel lie side by side."""
+        places = self._places(self._locate, projection, (context.shape[2], context.shape[3]))
+        volume: Tensor = _Gather.apply(context, density, places)
         return volume.flatten(2).mT
 
     def _locate(self, projection: Tensor, size: tuple[int, int]) -> _Places:
@@ -147,6 +139,51 @@ class DepthWeightedLift(nn.Module):
         """[B, V, 3], pixel and depth of the voxels in the order of the result: place in the wider voxel, X, Y, Z."""
         parts = project_voxels(projection, self.grid).unflatten(1, (-1, self.width)).unflatten(3, (-1, self.width))
         return parts.permute(0, 2, 4, 1, 3, 5, 6).flatten(1, 5)
+
+
+class _Gather(torch.autograd.Function):
+    """Context [B, C, h, w], density [B, D, h, w] and places of P V voxels -> [B, V, P, C + 3]."""
+
+    @staticmethod
+    def forward(ctx: Any, context: Tensor, density: Tensor, places: _Places) -> Tensor:
+        from ssc_ros.networks.lift.gathered import gather, ray_table  # compiles, so only where it is needed
+
+        batch, channels, height, width = context.shape
+        bins, (parts, wide) = density.shape[1], places.first.shape[1:]
+        rows = functional.pad(context.float(), (1, 1, 1, 1)).permute(0, 2, 3, 1).reshape(batch, -1, channels)
+        tables = torch.empty(batch, height + 2, width + 2, bins + 3)
+        small = torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu") == torch.bfloat16
+        volume = torch.empty(batch, wide, parts, channels + MEASURES, dtype=torch.bfloat16 if small else None)
+        for b in range(batch):
+            rays = density[b].float().movedim(0, -1).contiguous().numpy(), tables[b].numpy()
+            loop(lambda *part, rays=rays: ray_table(*part, *rays), height + 2)
+            what = rows[b].numpy(), tables[b].flatten(0, 1).numpy(), width + 2, *places.of(b), bits(volume)[b].numpy()
+            loop(lambda *part, what=what: gather(*part, *what), wide)
+        ctx.save_for_backward(rows, tables)
+        ctx.places, ctx.dtypes = places, (context.dtype, density.dtype)
+        return volume
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
+        from ssc_ros.networks.lift.scattered import density_gradient, scatter  # compiles, so only where it is needed
+
+        rows, tables = ctx.saved_tensors
+        batch, height, width, bins = tables.shape
+        of_rows, of_tables = torch.zeros_like(rows), torch.zeros_like(tables)
+        density = torch.empty(batch, height - 2, width - 2, bins - 3)
+        received = bits(gradient.contiguous())
+
+        def of_scenes(begin: int, end: int) -> None:
+            for b in range(begin, end):
+                read, sums = rows[b].numpy(), tables[b].flatten(0, 1).numpy()
+                written = of_rows[b].numpy(), of_tables[b].flatten(0, 1).numpy()
+                scatter(read, sums, width, *ctx.places.of(b), received[b].numpy(), *written)
+                density_gradient(of_tables[b].numpy(), density[b].numpy())
+
+        loop(of_scenes, batch)
+        context = of_rows.unflatten(1, (height, width))[:, 1:-1, 1:-1].movedim(-1, 1)
+        return context.to(ctx.dtypes[0]), density.movedim(-1, 1).to(ctx.dtypes[1]), None
 
 
 class ReducedLift(nn.Module):

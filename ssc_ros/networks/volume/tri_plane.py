@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ssc_ros.networks.backbones.residual import BasicBlock, Norm, ResidualEncoder, TopDownNeck, conv_norm, group_norm
+from ssc_ros.networks.volume.aggregation import aggregate
 from ssc_ros.networks.volume.blocks import Pointwise3d, as_rows, channels_first, channels_last
 
 PLANES = {"xy": 4, "yz": 2, "zx": 3}
@@ -149,17 +150,9 @@ class TriPlane(nn.Module):
             taps |= {f"planes.{plane}.{name}": level for name, level in levels.items()}
             parts.append(channels_last(self.unpools[plane](refined)))
         parts.append(voxels)
-        # the broadcast planes first: their sum is small
-        summed = parts[1] + parts[2] + parts[0] + parts[3]
-        # the few logits of a voxel do not lie side by side: no softmax is fast along so short an axis
-        logits = torch.matmul(self.aggregate.weight, summed.flatten(1, 3).transpose(1, 2))
-        logits = logits.unflatten(2, voxels.shape[1:4])
-        weights = logits.softmax(dim=1)[..., None]
-        result = parts[0] * weights[:, 0]
-        for i, part in enumerate(parts[1:], start=1):
-            result = torch.addcmul(result, part, weights[:, i])
-        aggregate = channels_first(result)
-        return aggregate, taps | {"aggregate.logits": logits, "aggregate": aggregate}
+        result, logits = aggregate(self.aggregate.weight, parts)
+        refined_volume = channels_first(result)
+        return refined_volume, taps | {"aggregate.logits": logits, "aggregate": refined_volume}
 
     def _encoded(self, planes: list[Tensor]) -> list[tuple[Tensor, dict[str, Tensor]]]:
         """What the encoder makes of each."""

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from ssc_ros.networks.heads import subvoxel
 from ssc_ros.networks.heads.subvoxel import (
     SubvoxelFeatures,
     SubvoxelHead,
@@ -100,7 +101,9 @@ def test_a_head_that_has_seen_nothing_predicts_the_frequencies_of_the_classes() 
     torch.testing.assert_close(probability, expected)
 
 
-def test_parts_of_wider_voxels_hold_what_their_children_hold() -> None:
+@pytest.mark.parametrize("loops", [False, True])
+def test_parts_of_wider_voxels_hold_what_their_children_hold(loops: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subvoxel, "may_loop", lambda _: loops)
     fine = (torch.rand(2, 3, 8, 12, 4, generator=torch.Generator().manual_seed(2)) > 0.95).byte()
     children = torch.cat([to_children(sensor) for sensor in fine.unbind(1)], dim=1)
     parts = occupied_parts(children)

@@ -9,6 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ssc_ros.networks.lift import deformable
 from ssc_ros.networks.lift.deformable import DepthDeformableAttention, sample_depth_weighted, sample_frustum
 
 
@@ -82,7 +83,7 @@ def questions(size: tuple[int, int, int], queries: int = 200) -> tuple[DepthDefo
 @pytest.mark.parametrize("size", [(20, 12, 40), (1, 1, 1)])
 def test_the_compiled_loop_attends_to_the_same(size: tuple[int, int, int]) -> None:
     attention, given = questions(size)
-    expected = attention(*given).detach()  # in torch, as a training does
+    expected = in_torch(attention, given).detach()
     with torch.inference_mode():
         found = attention(*given)
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
@@ -90,6 +91,26 @@ def test_the_compiled_loop_attends_to_the_same(size: tuple[int, int, int]) -> No
     out_of_view = ~given[-2]
     torch.testing.assert_close(found[out_of_view], alone[out_of_view])
     assert (found[~out_of_view] != alone[~out_of_view]).any()
+
+
+def in_torch(attention: DepthDeformableAttention, given: list[torch.Tensor]) -> torch.Tensor:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(deformable, "may_learn_by_loops", lambda _: False)
+        result: torch.Tensor = attention(*given)
+    return result
+
+
+@pytest.mark.usefixtures("threads")
+@pytest.mark.parametrize("size", [(20, 12, 40), (1, 1, 1)])
+def test_the_gradient_of_the_compiled_loop_is_that_of_torch(size: tuple[int, int, int]) -> None:
+    attention, given = questions(size)
+    learnt = [x.requires_grad_() for x in given[:3]] + list(attention.parameters())
+    results = attention(*given), in_torch(attention, given)
+    pulls = torch.randn(results[0].shape)
+    ours, theirs = (torch.autograd.grad((pulls * result).sum(), learnt) for result in results)
+    for gradient, expected in zip(ours, theirs, strict=True):
+        assert (gradient - expected).norm() <= 1e-5 * expected.norm()
+        assert (expected != 0).any()
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
@@ -101,7 +122,7 @@ def test_a_location_that_is_no_number_is_nowhere_in_memory(axis: int) -> None:
     with torch.inference_mode():
         found = attention(*given)
     given[3][3] = 0
-    torch.testing.assert_close(found[others], attention(*given).detach()[others], atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(found[others], in_torch(attention, given).detach()[others], atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("place", [-0.2, 0.0, 0.05, 0.5, 0.95, 1.0, 1.2])

@@ -61,23 +61,50 @@ def test_voxels_outside_the_view_stay_empty() -> None:
 @pytest.mark.parametrize("beyond", [0.0, 3.0])
 def test_gathers_equal_the_samples_of_grid_sample(beyond: float, width: int) -> None:
     """In a batch whose projections differ; `beyond` moves the first bin behind the nearest voxels."""
+    lift, context, density, where = scenes(beyond, width)
+    sampled, moved = sample(lift, context, density, where), sample(lift, context, density, where + 1)
+    with torch.inference_mode():
+        for _ in range(2):  # the second time with places that are remembered
+            gathered = lift(context, density, where)
+            torch.testing.assert_close(gathered, sampled, atol=1e-5, rtol=1e-5)
+        with torch.autocast("cpu", torch.bfloat16):  # the nearest, as torch rounds
+            assert torch.equal(lift(context, density, where), gathered.bfloat16())
+        torch.testing.assert_close(lift(context, density, where + 1), moved, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.usefixtures("threads")
+@pytest.mark.parametrize("width", [1, 2])
+@pytest.mark.parametrize("beyond", [0.0, 3.0])
+def test_the_gradient_of_a_gather_is_that_of_grid_sample(beyond: float, width: int):
+    lift, context, density, where = scenes(beyond, width)
+    image = context.requires_grad_(), density.requires_grad_()
+    results = lift(*image, where), sample(lift, *image, where)
+    weights = torch.randn(results[0].shape, generator=torch.Generator().manual_seed(1))
+    ours, theirs = (torch.autograd.grad((weights * result).sum(), image) for result in results)
+    assert all(gradient.abs().amax() > 0.1 for gradient in ours)
+    torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=1e-4)
+    with torch.autocast("cpu", torch.bfloat16):
+        small = lift(*image, where)
+    rounded = torch.autograd.grad((weights * small).sum(), image)
+    for gradient, exact in zip(rounded, theirs, strict=True):  # what comes back is rounded to eight bits
+        assert (gradient - exact).norm() < 0.005 * exact.norm()
+
+
+def scenes(beyond: float, width: int) -> tuple[DepthWeightedLift, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """A lift, and context, density and projections of two scenes."""
     bins = DepthBins(1.0 + beyond, 0.5, 12)
-    lift = DepthWeightedLift(GRID, bins, RIG.image_size, width)
     random = torch.Generator().manual_seed(0)
     shift = torch.zeros(2, 3, 4)
     shift[1, :2, 3] = torch.tensor([3.0, -2.0])
     context = torch.randn(2, 5, 10, 30, generator=random)
     density = (3 * torch.randn(2, 12, 10, 30, generator=random)).softmax(1)
-    sampled = lift(context.requires_grad_(), density, projection() + shift)
-    with torch.inference_mode():
-        for _ in range(2):  # the second time with places that are remembered
-            gathered = lift(context, density, projection() + shift)
-            torch.testing.assert_close(gathered, sampled.detach(), atol=1e-5, rtol=1e-5)
-        with torch.autocast("cpu", torch.bfloat16):  # the nearest, as torch rounds
-            assert torch.equal(lift(context, density, projection() + shift), gathered.bfloat16())
-        moved = lift(context, density, projection() - shift)
-    expected = lift(context, density, projection() - shift).detach()
-    torch.testing.assert_close(moved, expected, atol=1e-5, rtol=1e-5)
+    return DepthWeightedLift(GRID, bins, RIG.image_size, width), context, density, projection() + shift
+
+
+def sample(lift: DepthWeightedLift, *image: torch.Tensor) -> torch.Tensor:
+    """What `grid_sample` makes of it."""
+    x, y, z = lift.grid.shape
+    return lift._sampled(*image).unflatten(2, (x // lift.width, y // lift.width, z))
 
 
 def test_wider_voxels_hold_the_features_of_theirs_side_by_side() -> None:
