@@ -28,6 +28,7 @@ AHEAD = ".ahead"
 """Folder of the sweeps beyond the end of a sequence, while it is being made."""
 LIDAR, LEFT, RIGHT = range(3)
 """Streams of sensor noise."""
+CAMERAS = ((2, "image_2", LEFT), (3, "image_3", RIGHT))
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class SequenceJob:
         seed: with the name it determines everything.
         frames: length.
         voxel_step: every so-manyth frame gets voxel ground truth.
-        images: "all", or "voxels" for images of those frames only.
+        images: "all", "voxels" for images of those frames only, or "left" for their left images and no other sensor.
         scans: sweeps that a ground truth is made of, the current one included.
     """
 
@@ -58,18 +59,25 @@ class SequenceJob:
         return self.root / "sequences" / self.name
 
     @property
-    def voxel_frames(self) -> range:
-        """Frames with ground truth."""
+    def chosen_frames(self) -> range:
+        """Every so-manyth frame."""
         return range(0, self.frames, self.voxel_step)
+
+    @property
+    def voxel_frames(self) -> range:
+        """Frames with voxel ground truth."""
+        return range(0) if self.images == "left" else self.chosen_frames
 
     @property
     def swept_frames(self) -> range:
         """Frames whose LiDAR is needed: those of the sequence, and those that complete its last ground truth."""
-        return range(max(self.frames, self.voxel_frames[-1] + self.scans))
+        return range(max([self.frames, *(last + self.scans for last in self.voxel_frames[-1:])]))
 
     @property
     def missing_frames(self) -> range:
         """Frames to go through with `sense`: no sweep beyond the end where the ground truth is complete."""
+        if self.images == "left":
+            return self.chosen_frames
         complete = all(file.exists() for i in self.voxel_frames for file in self._voxel_files(i))
         return range(self.frames) if complete else self.swept_frames
 
@@ -115,22 +123,20 @@ class SequenceJob:
 
     def sense(self, frame: int) -> None:
         """Write the images, the sweep and their labels of a frame, unless they are there."""
-        wanted = {"velodyne": ".bin", "labels": ".label"}
-        with_images = frame < self.frames and (self.images == "all" or frame in self.voxel_frames)
-        if with_images:
-            wanted |= {"image_2": ".png", "image_3": ".png", "semantic_2": ".png"}
+        cameras = self._cameras(frame)
+        wanted = {} if self.images == "left" else {"velodyne": ".bin", "labels": ".label"}
+        wanted |= {folder: ".png" for _, folder, _ in cameras} | ({"semantic_2": ".png"} if cameras else {})
         files = {folder: self._sensed(folder, frame, suffix) for folder, suffix in wanted.items()}
         if all(file.exists() for file in files.values()):
             return
         world = self.world
         scene, terrain = world.scene(frame)
         pose = world.lidar_pose(frame)
-        points, labels = lidar.sweep(scene, terrain, pose, self._rng(frame, LIDAR))
-        write_atomically(files["velodyne"], points.tobytes())
-        write_atomically(files["labels"], labels.astype("<u4").tobytes())
-        if not with_images:
-            return
-        for index, folder, stream in ((2, "image_2", LEFT), (3, "image_3", RIGHT)):
+        if "velodyne" in files:
+            points, labels = lidar.sweep(scene, terrain, pose, self._rng(frame, LIDAR))
+            write_atomically(files["velodyne"], points.tobytes())
+            write_atomically(files["labels"], labels.astype("<u4").tobytes())
+        for index, folder, stream in cameras:
             radiance, seen = np.zeros((*IMAGE_SIZE, 3), np.float32), np.zeros(IMAGE_SIZE, np.uint32)
             T_world_camera = pose @ self.calibration.T_lidar_camera(index)
             camera.render(scene, terrain, world.light, T_world_camera, self.calibration.k, radiance, seen)
@@ -156,6 +162,13 @@ class SequenceJob:
         shutil.rmtree(self.path / AHEAD, ignore_errors=True)
         for leftover in self.path.glob("*/.*"):
             leftover.unlink()
+
+    def _cameras(self, frame: int) -> tuple[tuple[int, str, int], ...]:
+        """Number, folder and noise stream of the cameras that take an image of a frame, the left one first."""
+        if self.images == "left":
+            return CAMERAS[:1]
+        wanted = frame < self.frames and (self.images == "all" or frame in self.chosen_frames)
+        return CAMERAS if wanted else ()
 
     def _voxel_files(self, frame: int) -> tuple[Path, ...]:
         return tuple(self.file("voxels", frame, suffix) for suffix in (".bin", ".invalid", ".occluded", ".label"))

@@ -2,6 +2,7 @@
 
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -53,6 +54,17 @@ def test_images_of_voxel_frames_only(tmp_path):
         pass
     assert [p.name for p in sorted((job.path / "image_2").iterdir())] == ["000000.png"]
     assert len(list((job.path / "velodyne").iterdir())) == 2
+
+
+def test_left_images_alone_are_those_of_the_whole_simulation(synth_job, tmp_path):
+    """And their classes; nothing that another sensor would have seen."""
+    job = replace(synth_job, root=tmp_path, images="left")
+    assert list(simulate([job], processes=1))[-1] == (2, 2)
+    written = {p.relative_to(job.path) for folder in job.path.iterdir() if folder.is_dir() for p in folder.iterdir()}
+    names = [f"{folder}/{frame}.png" for folder in ("image_2", "semantic_2") for frame in ("000000", "000002")]
+    assert written == {Path(name) for name in names}
+    for name in names:
+        assert (job.path / name).read_bytes() == (synth_job.path / name).read_bytes()
 
 
 def test_a_folder_of_another_simulation_is_not_mixed(synth_job):
