@@ -59,7 +59,10 @@ class SamePadding(nn.Conv2d):
     def forward(self, x: Tensor) -> Tensor:
         """[B, C, H, W] -> [B, outputs, ceil(H / stride), ceil(W / stride)]."""
         high, wide = (self._padding(n) for n in x.shape[-2:])
-        return super().forward(functional.pad(x, (wide // 2, wide - wide // 2, high // 2, high - high // 2)))
+        if high % 2 or wide % 2:
+            x = functional.pad(x, (wide // 2, wide - wide // 2, high // 2, high - high // 2))
+            high = wide = 0
+        return functional.conv2d(x, self.weight, self.bias, self.stride, (high // 2, wide // 2), 1, self.groups)
 
     def _padding(self, size: int) -> int:
         """Return the number of zeros on both sides together."""
