@@ -21,6 +21,7 @@ from ssc_ros.networks.language.prompts import prompts_of
 from ssc_ros.networks.language.text import HashedWords
 from ssc_ros.systems import InputSpec
 from ssc_ros.systems.lang_seg.network import LangSeg
+from ssc_ros.systems.segmenter.network import Segmenter
 
 GRID = SceneGrid((0.0, -6.4, -2.0), 0.4, (32, 32, 16))
 SPEC = InputSpec(image_size=(64, 128), context_size=(16, 32), grid=GRID, bins=DepthBins(1.0, 0.5, 24))
@@ -31,11 +32,17 @@ def lang_seg() -> LangSeg:
     return LangSeg(replace(SPEC, pair=()), encoder, 8, HashedWords(16)(prompts_of(SEMANTIC_KITTI.names)))
 
 
+def segmenter() -> Segmenter:
+    encoder = ResidualEncoder((8, 8, 16), 1)
+    return Segmenter(replace(SPEC, pair=()), encoder, TopDownNeck((8, 16), 8), 8, len(SEMANTIC_KITTI))
+
+
 PRESETS = {
     "l2cocc": partial(tiny_l2cocc.camera, SPEC),
     "l2cocc_lidar": partial(tiny_l2cocc.lidar, SPEC),
     "l2cocc_image": partial(tiny_l2cocc.image, SPEC),
     "lang_seg": lang_seg,
+    "segmenter": segmenter,
     "sgn": partial(tiny_sgn.camera, SPEC),
     "polarnet": tiny_polar.polarnet,
     "cylinder3d": tiny_polar.cylinder3d,

@@ -1,0 +1,146 @@
+"""A network that gives classes to image cells as a Lightning module."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from ssc_ros.core import SscError
+from ssc_ros.distillation import Lesson
+from ssc_ros.evaluation.points import point_scores
+from ssc_ros.losses import lovasz_softmax, weighted_cross_entropy
+from ssc_ros.networks.backbones.efficientnet_lite import EfficientNetLite
+from ssc_ros.systems import SceneOutput
+from ssc_ros.training.pixel_data import PixelData, PixelSample
+from ssc_ros.training.training_base import NetworkTraining
+
+LEAST_SHARE, GREATEST_WEIGHT = 1e-4, 12.0
+"""Of a class; rarer classes do not weigh more."""
+
+
+@dataclass(frozen=True)
+class PixelObjective:
+    """Weights of the loss terms on image cells; a term of weight 0 is not computed.
+
+    Attributes:
+        cross_entropy: with class weights.
+        lovasz: Lovasz-softmax.
+    """
+
+    cross_entropy: float = 1.0
+    lovasz: float = 0.0
+
+    def __call__(self, logits: Tensor, labels: Tensor, class_weights: Tensor) -> dict[str, Tensor]:
+        """Return weighted terms by name; their sum is minimised.
+
+        Args:
+            logits: [B, C, h, w].
+            labels: [B, H, W] uint8 train ids of the pixels, 255 ignored; a cell is judged by its middle pixel.
+            class_weights: (C,) of the cross entropy.
+        """
+        truth, terms = middle_pixels(labels, logits.shape[-2:]), {}
+        logits = logits.float()
+        if self.cross_entropy:
+            terms["cross_entropy"] = self.cross_entropy * weighted_cross_entropy(logits, truth, class_weights)
+        if self.lovasz:
+            terms["lovasz"] = self.lovasz * lovasz_softmax(logits, truth)
+        return terms
+
+
+class PixelTraining(NetworkTraining):
+    """Training and validation of a network that gives classes to image cells.
+
+    An EfficientNet-Lite in it starts from the weights of ImageNet, which the extra `imagenet` installs. Validation
+    scores all pixels but those of the sky.
+
+    Args:
+        system: name of a system.
+        preset: its sizes.
+        label_set: name of the label set.
+        objective: weights of the losses.
+        learning_rate: at the top of the cycle.
+        weight_decay: of the weights; biases and normalisation are left alone.
+        warm_up: fraction of all steps before the top.
+        rarity: class weights are s ** -rarity of the shares s of pixels.
+        seed: of what is drawn.
+    """
+
+    judged = "at all pixels but those of the sky"
+
+    def __init__(
+        self,
+        system: str = "segmenter",
+        preset: str = "edge",
+        label_set: str = "semantic_kitti",
+        objective: PixelObjective = PixelObjective(),
+        learning_rate: float = 2e-3,
+        weight_decay: float = 0.05,
+        warm_up: float = 0.1,
+        rarity: float = 0.5,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(system, preset, label_set, {}, None, None, learning_rate, weight_decay, warm_up, seed)
+        if self.network.completes or self.network.spec.polar is not None:
+            raise SscError(f"{system} gives no classes to image cells; take segmenter, or leave out --task")
+        for encoder in self._pretrained():
+            encoder.load_imagenet()
+        self.objective, self.rarity = objective, rarity
+        self.register_buffer("class_weights", torch.ones(len(self.label_set)))
+
+    @property
+    def origins(self) -> dict[str, str]:
+        """Name the weights of ImageNet; see `NetworkTraining`."""
+        names = [f"EfficientNet-Lite{encoder.variant}" for encoder in self._pretrained()]
+        return {"starts from": f"{', '.join(names)}, trained on ImageNet-1k (Apache-2.0)"} if names else {}
+
+    def _pretrained(self) -> list[EfficientNetLite]:
+        return [module for module in self.network.modules() if isinstance(module, EfficientNetLite)]
+
+    def on_fit_start(self) -> None:
+        """Count the classes, and see `NetworkTraining`."""
+        shares = cast("PixelData", self.data).train_pictures.class_shares()
+        self.class_weights.copy_(class_weights(shares, self.rarity))
+        super().on_fit_start()
+
+    def truth(self, output: SceneOutput, batch: PixelSample, generator: torch.Generator) -> dict[str, Tensor]:
+        """Return the objective; see `NetworkTraining`."""
+        return self.objective(_image(output), batch.labels, self.class_weights)
+
+    def lesson(self, batch: PixelSample) -> Lesson:
+        """Return inputs and labels of pixels."""
+        return Lesson(batch.inputs, batch.labels)
+
+    def validation_step(self, batch: PixelSample, batch_index: int) -> None:
+        """Count what is predicted against what is there."""
+        logits = _image(self.network(batch.inputs)).float()
+        logits = functional.interpolate(logits, size=batch.labels.shape[-2:], mode="bilinear", align_corners=False)
+        self.confusion.add(logits.argmax(dim=1).to(torch.uint8).cpu().numpy(), batch.labels.cpu().numpy())
+
+    def on_validation_epoch_end(self) -> None:
+        """Add up the processes' counts and log the scores."""
+        self.gather_counts()
+        scores = point_scores(self.confusion)
+        self.log_scores({"miou": scores.miou, "accuracy": scores.accuracy}, scores.per_class)
+
+
+def middle_pixels(labels: Tensor, size: tuple[int, int] | torch.Size) -> Tensor:
+    """Return the labels [B, h, w] of the pixels in the middle of the h x w cells of [B, H, W]."""
+    high, wide = labels.shape[-2] // size[0], labels.shape[-1] // size[1]
+    return labels[:, high // 2 :: high, wide // 2 :: wide]
+
+
+def class_weights(shares: NDArray[np.float64], rarity: float) -> Tensor:
+    """Return weights (C,) float32 of shares of pixels; the mean over the pixels is 1, absent classes have none."""
+    weights = np.where(shares > 0, np.maximum(shares, LEAST_SHARE) ** -rarity, 0)
+    return torch.from_numpy(weights / (weights * shares).sum()).float().clamp(max=GREATEST_WEIGHT)
+
+
+def _image(output: SceneOutput) -> Tensor:
+    assert output.image is not None, "a segmenter gives classes to image cells"
+    return output.image
