@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ssc_ros.commands.kitti2bag import parse_slice
+from ssc_ros.commands.pixel_evaluation import evaluate_pixels
 from ssc_ros.commands.point_evaluation import evaluate_points
 from ssc_ros.core import LIDAR, STEREO
 from ssc_ros.core.resources import SHIPPED_CHECKPOINT, shipped_checkpoint
@@ -36,6 +37,7 @@ report.md, metrics.json and pictures to a dated folder; RESULTS/latest points to
   ssc-ros evaluate --data ~/kitti --sequence 08 --baseline prior --train-sequences 00 01
   ssc-ros evaluate --data ~/sscbench --sequence 0006 --baseline stereo
   ssc-ros evaluate --task segmentation --data ~/kitti --sequence 08 --checkpoint models/polarnet_edge.safetensors
+  ssc-ros evaluate --task pixels --data ~/kitti --sequence 08 --checkpoint models/segmenter.safetensors
 
 The layout, SemanticKITTI or SSCBench-KITTI-360, is told from the folder. --save-predictions writes what the official
 tools and the SemanticKITTI server read: OUT/sequences/NN/predictions/NNNNNN.label. Of a sequence without ground truth,
@@ -43,6 +45,8 @@ such as the hidden 11 to 21, every fifth frame is predicted and saved, as the se
 
 --task segmentation scores the classes of LiDAR points, of every sweep that has labels, by the rules of that official
 evaluation; of a sequence it reads velodyne and labels alone. --votes 4 averages over mirror images of each sweep.
+
+--task pixels scores the classes of the left image at the labelled LiDAR points that the camera sees, by their distance.
 """
 KEYFRAME_STEP = 5
 
@@ -79,7 +83,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--save-predictions", type=Path, metavar="OUT", help="write predictions for the official tools")
     parser.add_argument(
         "--task",
-        choices=("completion", "segmentation"),
+        choices=("completion", "segmentation", "pixels"),
         default="completion",
         help="what is scored (default: completion)",
     )
@@ -113,6 +117,8 @@ def run(args: argparse.Namespace) -> int:
     """Evaluate."""
     if args.task == "segmentation":
         return evaluate_points(args)
+    if args.task == "pixels":
+        return evaluate_pixels(args)
     from ssc_ros.core import SscError
     from ssc_ros.data.predictions import write_prediction
     from ssc_ros.data.sequence import open_sequences

@@ -64,7 +64,7 @@ def evaluate_points(args: argparse.Namespace) -> int:
         "data": str(args.data), "sequences": args.sequence, "votes": args.votes,
         "checkpoint": str(args.checkpoint), "checkpoint_sha256": sha256(args.checkpoint),
     }  # fmt: skip
-    scores, folder = point_scores(confusion), new_result_folder(args.results, title.replace(" ", "-"))
+    scores, folder = {"IoU": point_scores(confusion)}, new_result_folder(args.results, title.replace(" ", "-"))
     report = PointReport(title, label_set, scores, scored, median(milliseconds), config, provenance())
     report.write(folder)
     point_latest_at(folder)
