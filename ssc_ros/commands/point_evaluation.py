@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import argparse
 import time
+from pathlib import Path
 from statistics import median
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ssc_ros.evaluation.point_report import PointReport
 
 
 def evaluate_points(args: argparse.Namespace) -> int:
@@ -19,7 +24,6 @@ def evaluate_points(args: argparse.Namespace) -> int:
     Raises:
         SscError: no checkpoint, no sweeps, or nothing to do with them.
     """
-    from rich.console import Console
     from rich.progress import track
 
     from ssc_ros.core import SscError
@@ -28,7 +32,7 @@ def evaluate_points(args: argparse.Namespace) -> int:
     from ssc_ros.evaluation.confusion import Confusion
     from ssc_ros.evaluation.point_report import PointReport
     from ssc_ros.evaluation.points import point_scores
-    from ssc_ros.evaluation.results import new_result_folder, point_latest_at, provenance, sha256
+    from ssc_ros.evaluation.results import provenance, sha256
     from ssc_ros.inference.segmenter import PointSegmenter
 
     if args.checkpoint is None:
@@ -64,11 +68,20 @@ def evaluate_points(args: argparse.Namespace) -> int:
         "data": str(args.data), "sequences": args.sequence, "votes": args.votes,
         "checkpoint": str(args.checkpoint), "checkpoint_sha256": sha256(args.checkpoint),
     }  # fmt: skip
-    scores, folder = {"IoU": point_scores(confusion)}, new_result_folder(args.results, title.replace(" ", "-"))
-    report = PointReport(title, label_set, scores, scored, median(milliseconds), config, provenance())
+    scores = {"IoU": point_scores(confusion)}
+    publish(PointReport(title, label_set, scores, scored, median(milliseconds), config, provenance()), args.results)
+    return 0
+
+
+def publish(report: PointReport, results: Path) -> None:
+    """Write a report to a new folder of `results`, and show it on the terminal."""
+    from rich.console import Console
+
+    from ssc_ros.evaluation.results import new_result_folder, point_latest_at
+
+    folder = new_result_folder(results, report.title.replace(" ", "-"))
     report.write(folder)
     point_latest_at(folder)
     console = Console()
     console.print(report.table())
     console.print(f"results in {folder}", soft_wrap=True, highlight=False)
-    return 0

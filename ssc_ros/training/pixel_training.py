@@ -14,9 +14,9 @@ from torch.nn import functional
 from ssc_ros.core import SscError
 from ssc_ros.distillation import Lesson
 from ssc_ros.evaluation.points import point_scores
-from ssc_ros.losses import lovasz_softmax, weighted_cross_entropy
 from ssc_ros.networks.backbones.efficientnet_lite import EfficientNetLite
 from ssc_ros.systems import SceneOutput
+from ssc_ros.training.class_objective import ClassObjective
 from ssc_ros.training.pixel_data import PixelData, PixelSample
 from ssc_ros.training.training_base import NetworkTraining
 
@@ -25,15 +25,9 @@ LEAST_SHARE, GREATEST_WEIGHT = 1e-4, 12.0
 
 
 @dataclass(frozen=True)
-class PixelObjective:
-    """Weights of the loss terms on image cells; a term of weight 0 is not computed.
+class PixelObjective(ClassObjective):
+    """Weights of the loss terms on image cells; see `ClassObjective`."""
 
-    Attributes:
-        cross_entropy: with class weights.
-        lovasz: Lovasz-softmax.
-    """
-
-    cross_entropy: float = 1.0
     lovasz: float = 0.0
 
     def __call__(self, logits: Tensor, labels: Tensor, class_weights: Tensor) -> dict[str, Tensor]:
@@ -44,13 +38,7 @@ class PixelObjective:
             labels: [B, H, W] uint8 train ids of the pixels, 255 ignored; a cell is judged by its middle pixel.
             class_weights: (C,) of the cross entropy.
         """
-        truth, terms = middle_pixels(labels, logits.shape[-2:]), {}
-        logits = logits.float()
-        if self.cross_entropy:
-            terms["cross_entropy"] = self.cross_entropy * weighted_cross_entropy(logits, truth, class_weights)
-        if self.lovasz:
-            terms["lovasz"] = self.lovasz * lovasz_softmax(logits, truth)
-        return terms
+        return self.terms(logits.float(), middle_pixels(labels, logits.shape[-2:]), class_weights)
 
 
 class PixelTraining(NetworkTraining):
