@@ -20,8 +20,7 @@ _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 class Photometry:
     """What training does to the look of an image.
 
-    Hues stay, and saturation keeps above a floor: colour tells grass from asphalt in real images too. Contrast and
-    saturation rise further than they fall, because real shadows are darker than simulated ones.
+    Hues stay, and saturation keeps above a floor: colour tells grass from asphalt in real images too.
 
     Attributes:
         strength: 0 leaves images alone, 1 applies each change with its own probability.
@@ -32,8 +31,8 @@ class Photometry:
     """
 
     strength: float = 1.0
-    saturation: tuple[float, float] = (0.7, 2.0)
-    contrast: tuple[float, float] = (-0.4, 0.7)
+    saturation: tuple[float, float] = (0.6, 1.7)
+    contrast: tuple[float, float] = (-0.6, 0.6)
     balance: float = 0.06
     grey: float = 0.02
 
