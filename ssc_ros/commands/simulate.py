@@ -15,6 +15,7 @@ sequence's number; the same seed gives the same bytes. A run that was interrupte
 
   ssc-ros simulate --out synth --sequences 00,08 --frames 100
   ssc-ros simulate --out synth --sequences 00,01,02,03,08 --frames 60 --images voxels   # images of every fifth frame
+  ssc-ros simulate --out pixels --sequences 00,01,08 --frames 141 --voxels-every 20 --images left
 
 Ground truth is made as the official one: labelled sweeps of the current and the 70 next frames, voxelised; sweeps
 beyond the last frame are simulated for it and not kept. By custom 08 is the validation sequence.
@@ -44,8 +45,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="frames between ground truths (default: 5)",
     )
     parser.add_argument(
-        "--images", choices=("all", "voxels"), default="all",
-        help="images of all frames, or only of those with voxel ground truth, which is faster (default: all)",
+        "--images", choices=("all", "voxels", "left"), default="all",
+        help="images of all frames, or only of those with voxel ground truth, which is faster; left: left images and "
+        "their classes of those frames and nothing else, to train a segmenter (default: all)",
     )  # fmt: skip
 
 
@@ -67,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
         task = progress.add_task("simulate", total=None)
         for done, total in simulate(jobs, args.jobs):
             progress.update(task, completed=done, total=total)
-    frames = args.frames * len(jobs)
+    frames = sum(len(job.chosen_frames) if job.images == "left" else job.frames for job in jobs)
     print(f"{args.out}: {len(jobs)} sequences, {frames} frames, {sum(len(j.voxel_frames) for j in jobs)} ground truths")
     return 0
 

@@ -120,6 +120,11 @@ class KittiSequence:
         """Whether the sequence has LiDAR sweeps."""
         return (self.path / "velodyne").is_dir()
 
+    @property
+    def has_point_labels(self) -> bool:
+        """Whether the sequence has LiDAR sweeps whose points have labels."""
+        return self.has_points and (self.path / "labels").is_dir()
+
     def points(self, frame_id: str) -> NDArray[np.float32]:
         """LiDAR sweep (N, 4) float32: x, y, z [m] in the LiDAR frame, intensity 0..1.
 

@@ -36,14 +36,15 @@ class Scores:
         return mean_of_occurring(self.per_class, self.truth)
 
 
-def mean_of_occurring(per_class: Sequence[float], truth: Sequence[int]) -> float:
+def mean_of_occurring(per_class: Sequence[float], truth: Sequence[int], least: int = 1) -> float:
     """Return the mean score of the classes that occur, without class 0; 0 if no class occurs.
 
     Args:
         per_class: a score for each train id.
         truth: how many voxels or points are truly of each train id.
+        least: how often a class has to occur; 0 takes all classes.
     """
-    occurring = [score for score, count in list(zip(per_class, truth, strict=True))[1:] if count]
+    occurring = [score for score, count in list(zip(per_class, truth, strict=True))[1:] if count >= least]
     return sum(occurring) / max(1, len(occurring))
 
 

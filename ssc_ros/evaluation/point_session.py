@@ -10,14 +10,13 @@ from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
 from rich.progress import track
 
 from ssc_ros.core import LabelSet
 from ssc_ros.evaluation.confusion import Confusion
 from ssc_ros.evaluation.point_report import PointReport
 from ssc_ros.evaluation.points import point_scores
-from ssc_ros.evaluation.results import new_result_folder, point_latest_at, provenance
+from ssc_ros.evaluation.results import provenance
 
 SegmentPoints = Callable[[NDArray[np.float32]], NDArray[np.uint8]]
 """Gives points (N, 4) their train ids (N,), 0 unlabelled."""
@@ -89,19 +88,14 @@ class PointSession:
         Raises:
             SscError: the result folder cannot be made.
         """
-        folder = new_result_folder(results, title.replace(" ", "-"))
         report = PointReport(
             title,
             self._label_set,
-            point_scores(self._confusion),
+            {"all": point_scores(self._confusion)},
             self.scored,
             median(self._milliseconds),
             config,
             provenance(),
         )
-        report.write(folder)
-        point_latest_at(folder)
-        console = Console()
-        console.print(report.table())
-        console.print(f"results in {folder}", soft_wrap=True, highlight=False)
+        report.publish(results)
         return report

@@ -15,7 +15,8 @@ class PointScores:
     """Fractions in 0..1, over all points that are labelled.
 
     Attributes:
-        miou: mean of `per_class` over the classes 1 and up, also over those that never occur (they count 0).
+        miou: mean of `per_class` over the classes 1 and up, also over those that never occur (they count 0), unless
+            rare classes are left out.
         accuracy: share of the right ones among the points that are given a class.
         per_class: intersection over union of each train id; index 0, unlabelled, is not scored.
         truth: how many points are truly of each class.
@@ -32,10 +33,16 @@ class PointScores:
         return mean_of_occurring(self.per_class, self.truth)
 
 
-def point_scores(confusion: Confusion) -> PointScores:
-    """Scores of everything counted so far; points that are truly unlabelled do not count."""
+def point_scores(confusion: Confusion, least: int = 0) -> PointScores:
+    """Return the scores of everything counted so far; points that are truly unlabelled do not count.
+
+    Args:
+        confusion: the counts.
+        least: mIoU leaves out the classes with fewer true points.
+    """
     labelled = Confusion(len(confusion.counts))
     labelled.counts[:, EMPTY + 1 :] = confusion.counts[:, EMPTY + 1 :]
     scores, named = labelled.scores(), labelled.counts[EMPTY + 1 :, EMPTY + 1 :]
     accuracy = float(np.trace(named) / max(1, named.sum()))
-    return PointScores(scores.miou, accuracy, scores.per_class, scores.truth)
+    miou = mean_of_occurring(scores.per_class, scores.truth, least)
+    return PointScores(miou, accuracy, scores.per_class, scores.truth)

@@ -17,6 +17,7 @@ from ssc_ros.core import SEMANTIC_KITTI, SEMANTIC_KITTI_GRID, SscError, poses
 from ssc_ros.core.files import write_atomically
 from ssc_ros.data.voxel_files import write_bits, write_labels
 from ssc_ros.simulation import lidar
+from ssc_ros.simulation.calibration import PinholeCamera
 from ssc_ros.simulation.camera import photograph
 from ssc_ros.simulation.ground_truth import SCANS, Scan, voxel_truth
 from ssc_ros.simulation.rig import Rig, kitti_rig
@@ -41,7 +42,8 @@ class SequenceJob:
         seed: with the name it determines everything.
         frames: length.
         voxel_step: frames from one voxel ground truth to the next.
-        images: "all", or "voxels" for images of the frames with voxel ground truth only.
+        images: "all"; "voxels" for images of the frames with voxel ground truth only; or "left" for the left images of
+            these frames, with their classes, and nothing else: neither sweeps nor voxels.
         scans: sweeps that a ground truth is made of, the current one included.
     """
 
@@ -59,18 +61,25 @@ class SequenceJob:
         return self.root / "sequences" / self.name
 
     @property
-    def voxel_frames(self) -> range:
-        """Frames with ground truth."""
+    def chosen_frames(self) -> range:
+        """Frames that get voxel ground truth or, of left images alone, an image."""
         return range(0, self.frames, self.voxel_step)
 
     @property
+    def voxel_frames(self) -> range:
+        """Frames with voxel ground truth."""
+        return range(0) if self.images == "left" else self.chosen_frames
+
+    @property
     def swept_frames(self) -> range:
-        """Frames whose LiDAR is needed: the sequence, and the frames that complete its last ground truth."""
-        return range(max(self.frames, self.voxel_frames[-1] + self.scans))
+        """Frames whose LiDAR the whole simulation needs: the sequence, and what completes its last ground truth."""
+        return range(max(self.frames, self.chosen_frames[-1] + self.scans))
 
     @property
     def missing_frames(self) -> range:
         """Frames to go through with `sense`: no sweep beyond the end where the ground truth is complete."""
+        if self.images == "left":
+            return self.chosen_frames
         complete = all(file.exists() for i in self.voxel_frames for file in self._voxel_files(i))
         return range(self.frames) if complete else self.swept_frames
 
@@ -115,23 +124,21 @@ class SequenceJob:
         write_atomically(self.path / "times.txt", _table([np.array([i * FRAME_PERIOD]) for i in range(self.frames)]))
 
     def sense(self, frame: int) -> None:
-        """Write the images, the sweep and their labels of a frame, unless they are there."""
-        wanted = {"velodyne": ".bin", "labels": ".label"}
-        with_images = frame < self.frames and (self.images == "all" or frame in self.voxel_frames)
-        if with_images:
-            wanted |= {"image_2": ".png", "image_3": ".png", "semantic_2": ".png"}
+        """Write what is wanted of the images, the sweep and their labels of a frame, unless it is there."""
+        cameras = self._cameras(frame)
+        wanted = {} if self.images == "left" else {"velodyne": ".bin", "labels": ".label"}
+        wanted |= {folder: ".png" for _, folder, _ in cameras} | ({"semantic_2": ".png"} if cameras else {})
         files = {folder: self._sensed(folder, frame, suffix) for folder, suffix in wanted.items()}
         if all(file.exists() for file in files.values()):
             return
         world, rig = self.world, self.rig
         scene, terrain = world.scene(frame)
         pose = world.lidar_pose(frame)
-        points, labels = lidar.sweep(scene, terrain, rig.lidar, pose, self._rng(frame, LIDAR))
-        write_atomically(files["velodyne"], points.tobytes())
-        write_atomically(files["labels"], labels.astype("<u4").tobytes())
-        if not with_images:
-            return
-        for pinhole, folder, stream in ((rig.left, "image_2", LEFT), (rig.right, "image_3", RIGHT)):
+        if "velodyne" in files:
+            points, labels = lidar.sweep(scene, terrain, rig.lidar, pose, self._rng(frame, LIDAR))
+            write_atomically(files["velodyne"], points.tobytes())
+            write_atomically(files["labels"], labels.astype("<u4").tobytes())
+        for pinhole, folder, stream in cameras:
             radiance, seen = photograph(scene, terrain, world.light, pinhole, pose)
             image = world.film.develop(radiance, self._rng(frame, stream))
             write_atomically(files[folder], _png(image[..., ::-1]))
@@ -155,6 +162,14 @@ class SequenceJob:
         shutil.rmtree(self.path / AHEAD, ignore_errors=True)
         for leftover in self.path.glob("*/.*"):
             leftover.unlink()
+
+    def _cameras(self, frame: int) -> tuple[tuple[PinholeCamera, str, int], ...]:
+        """Return the cameras that take an image of a frame, each with its folder and its stream of noise."""
+        left, right = (self.rig.left, "image_2", LEFT), (self.rig.right, "image_3", RIGHT)
+        if self.images == "left":
+            return (left,)
+        wanted = frame < self.frames and (self.images == "all" or frame in self.chosen_frames)
+        return (left, right) if wanted else ()
 
     def _voxel_files(self, frame: int) -> tuple[Path, ...]:
         return tuple(self.file("voxels", frame, suffix) for suffix in (".bin", ".invalid", ".occluded", ".label"))

@@ -10,6 +10,7 @@ from ssc_ros.systems.htcl import presets as htcl_presets
 from ssc_ros.systems.l2cocc import presets as l2cocc_presets
 from ssc_ros.systems.lang_seg import presets as lang_seg_presets
 from ssc_ros.systems.polarnet import presets as polarnet_presets
+from ssc_ros.systems.segmenter import presets as segmenter_presets
 from ssc_ros.systems.sgn import presets as sgn_presets
 from ssc_ros.systems.spec import LIDAR, STEREO, InputSpec, SceneInputs, SceneNetwork, SceneOutput
 from ssc_ros.systems.vlscene import presets as vlscene_presets
@@ -22,6 +23,7 @@ SYSTEMS: Mapping[str, Mapping[str, Callable[[], SceneNetwork]]] = {
     "l2cocc_lidar": l2cocc_presets.LIDAR_PRESETS,
     "l2cocc_image": l2cocc_presets.IMAGE_PRESETS,
     "lang_seg": lang_seg_presets.PRESETS,
+    "segmenter": segmenter_presets.PRESETS,
     "sgn": sgn_presets.PRESETS,
     "vlscene": vlscene_presets.PRESETS,
     "vlscene_image": vlscene_presets.IMAGE_PRESETS,

@@ -47,6 +47,7 @@ def write_checkpoint(path: Path, run: Path, module: TrainingBase, data: Training
         "code": f"ssc_ros {ssc_ros.__version__}",
         "train": data.train_samples.describe(),
         "validation": data.validation_samples.describe(),
+        **module.origins,
         "seed": str(module.seed),
         "step": str(step),
     }
@@ -118,7 +119,7 @@ def card(metadata: CheckpointMetadata, module: TrainingBase, path: Path) -> str:
         scored = "Of points; `ssc-ros evaluate --task segmentation` scores the file."
     elif not module.network.completes:
         what = f"It tells the classes of image cells from {sensors}; other networks start from it or learn from it."
-        scored = "Of image cells, at the points that LiDAR has in them."
+        scored = f"Of image cells, {module.judged}; `ssc-ros evaluate --task pixels` scores the file on real frames."
     parameters = sum(p.numel() for p in module.network.parameters())
     provenance = [f"- {key}: {f'`{text}`' if key == 'command' else text}" for key, text in metadata.provenance.items()]
     origin = "\n".join(provenance)

@@ -19,6 +19,8 @@ from lightning.pytorch.loggers import TensorBoardLogger
 
 from ssc_ros.core import SscError
 from ssc_ros.training.checkpoint_writer import write_checkpoint
+from ssc_ros.training.pixel_data import PixelData
+from ssc_ros.training.pixel_training import PixelTraining
 from ssc_ros.training.point_training import PointTraining
 from ssc_ros.training.save_last import SaveLast
 from ssc_ros.training.scene_data import SceneData
@@ -26,8 +28,13 @@ from ssc_ros.training.scene_training import SceneTraining
 from ssc_ros.training.sweep_data import SweepData
 
 MONITORED = "val/miou"
-TASKS = {"completion": (SceneTraining, SceneData), "segmentation": (PointTraining, SweepData)}
-"""What can be trained: the voxels of a scene (or the image cells before it), or the points of a sweep."""
+TASKS = {
+    "completion": (SceneTraining, SceneData),
+    "segmentation": (PointTraining, SweepData),
+    "pixels": (PixelTraining, PixelData),
+}
+"""What can be trained: the voxels of a scene (or the image cells before it), the points of a sweep, or the pixels of an
+image with a dense semantic map."""
 _IRRELEVANT = (
     "LightningCLI's args parameter",  # the flags do come from the command line, only not from the whole of it
     "You're resuming from a checkpoint that ended before the epoch ended",  # our sampler finds its place
@@ -65,8 +72,9 @@ class TrainCommand(LightningCLI):
         parser.link_arguments("seed_everything", "data.seed")
         parser.link_arguments("seed_everything", "model.seed")
         parser.link_arguments("model.label_set", "data.label_set")
-        if self.task == "completion":
+        if self.task != "segmentation":
             parser.link_arguments("model.input_spec", "data.spec", apply_on="instantiate")
+        if self.task == "completion":
             parser.link_arguments("model.guide", "data.guide", apply_on="instantiate")
 
     @property

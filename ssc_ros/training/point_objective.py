@@ -8,21 +8,13 @@ import torch
 from torch import Tensor
 
 from ssc_ros.core import EMPTY, UNKNOWN
-from ssc_ros.losses import lovasz_softmax, weighted_cross_entropy
 from ssc_ros.networks.heads.point_logits import PointLogits
+from ssc_ros.training.class_objective import ClassObjective
 
 
 @dataclass(frozen=True)
-class PointObjective:
-    """Weights of the loss terms on the cells with labelled points; a term of weight 0 is not computed.
-
-    Attributes:
-        cross_entropy: with class weights.
-        lovasz: Lovasz-softmax.
-    """
-
-    cross_entropy: float = 1.0
-    lovasz: float = 1.0
+class PointObjective(ClassObjective):
+    """Weights of the loss terms on the cells with labelled points; see `ClassObjective`."""
 
     def __call__(self, points: PointLogits, labels: Tensor, class_weights: Tensor) -> dict[str, Tensor]:
         """Weighted terms by name; their sum is minimised.
@@ -33,10 +25,4 @@ class PointObjective:
             class_weights: (C,) of the cross entropy.
         """
         truth = points.truth(labels)
-        truth = torch.where(truth == EMPTY, UNKNOWN, truth)
-        terms: dict[str, Tensor] = {}
-        if self.cross_entropy:
-            terms["cross_entropy"] = self.cross_entropy * weighted_cross_entropy(points.cells, truth, class_weights)
-        if self.lovasz:
-            terms["lovasz"] = self.lovasz * lovasz_softmax(points.cells, truth)
-        return terms
+        return self.terms(points.cells, torch.where(truth == EMPTY, UNKNOWN, truth), class_weights)

@@ -50,7 +50,7 @@ def prepare_truth(
     size = spec.context_size
     points = np.empty((0, 3), np.float32) if frame.points is None else frame.points[:, :3]
     image = np.full(size, UNKNOWN, np.uint8)
-    if len(points) and (sequence.path / "labels").is_dir():
+    if len(points) and sequence.has_point_labels:
         classes = label_set.train_from_raw_points(sequence.point_labels(frame_id))
         image = nearest_class(points, classes, frame.rig, size)
     depth = project_nearest(points, frame.rig, size)

@@ -46,6 +46,8 @@ class TrainingBase(lightning.LightningModule):
     """
 
     class_weights: Tensor
+    judged = "at the points that LiDAR has in them"
+    """Where classes of image cells are validated."""
 
     def __init__(
         self,
@@ -99,6 +101,11 @@ class TrainingBase(lightning.LightningModule):
             pair=tuple(dict.fromkeys(pair)),
             sweep=tuple(dict.fromkeys(sweep)),
         )
+
+    @property
+    def origins(self) -> dict[str, str]:
+        """What a card says of weights that others have trained."""
+        return {}
 
     @property
     def guide(self) -> Guide | None:

@@ -29,8 +29,9 @@ def test_sweeps_without_labels_are_kept_and_not_scored(tmp_path: Path) -> None:
     assert session.scored == 2
     assert not list(tmp_path.iterdir())
     report = session.finish("a network on 08", tmp_path, {"data": "here"})
-    assert report.scores.accuracy == pytest.approx(6 / 7)
-    assert report.scores.per_class[CAR] == pytest.approx(3 / 4)
-    assert report.scores.per_class[ROAD] == pytest.approx(3 / 4)
+    scores = report.scores["all"]
+    assert scores.accuracy == pytest.approx(6 / 7)
+    assert scores.per_class[CAR] == pytest.approx(3 / 4)
+    assert scores.per_class[ROAD] == pytest.approx(3 / 4)
     written = json.loads((tmp_path / "latest" / "metrics.json").read_text())
     assert (written["sweeps"], written["config"]) == (2, {"data": "here"})

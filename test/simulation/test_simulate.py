@@ -6,6 +6,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ssc_ros.cli import main
@@ -58,6 +59,25 @@ def test_images_of_voxel_frames_only(tmp_path: Path) -> None:
         pass
     assert [p.name for p in sorted((job.path / "image_2").iterdir())] == ["000000.png"]
     assert len(list((job.path / "velodyne").iterdir())) == 2
+
+
+def test_left_images_alone_are_those_of_the_whole_simulation(synth_job: SequenceJob, tmp_path: Path) -> None:
+    """And their classes; nothing that another sensor would have seen."""
+    job = replace(synth_job, root=tmp_path, images="left")
+    assert list(simulate([job], processes=1))[-1] == (2, 2)
+    written = {p.relative_to(job.path) for folder in job.path.iterdir() if folder.is_dir() for p in folder.iterdir()}
+    names = [f"{folder}/{frame}.png" for folder in ("image_2", "semantic_2") for frame in ("000000", "000002")]
+    assert written == {Path(name) for name in names}
+    for name in names:
+        assert (job.path / name).read_bytes() == (synth_job.path / name).read_bytes()
+
+
+def test_left_images_show_the_place_of_the_whole_simulation(tmp_path: Path) -> None:
+    """The whole simulation drives on for the sweeps of its last truth. For 141 frames the street would be shorter."""
+    whole = SequenceJob(tmp_path, "08", seed=0, frames=141, voxel_step=20)
+    left = replace(whole, images="left")
+    np.testing.assert_array_equal(left.world.lidar_pose(140), whole.world.lidar_pose(140))
+    assert len(left.world.still) == len(whole.world.still)
 
 
 def test_a_folder_of_another_simulation_is_not_mixed(synth_job: SequenceJob) -> None:

@@ -22,6 +22,7 @@ from ssc_ros.networks.language.prompts import prompts_of
 from ssc_ros.networks.language.text import HashedWords
 from ssc_ros.systems import InputSpec
 from ssc_ros.systems.lang_seg.network import LangSeg
+from ssc_ros.systems.segmenter.network import Segmenter
 
 GRID = SceneGrid((0.0, -6.4, -2.0), 0.4, (32, 32, 16))
 SPEC = InputSpec(image_size=(64, 128), context_size=(16, 32), grid=GRID, bins=DepthBins(1.0, 0.5, 24))
@@ -32,11 +33,22 @@ def lang_seg() -> LangSeg:
     return LangSeg(replace(SPEC, pair=()), encoder, 8, HashedWords(16)(prompts_of(SEMANTIC_KITTI.names)))
 
 
+def segmenter() -> Segmenter:
+    return Segmenter(
+        replace(SPEC, pair=()),
+        encoder=ResidualEncoder((8, 8, 16), blocks=1),
+        neck=TopDownNeck((8, 16), out_channels=8),
+        channels=8,
+        classes=len(SEMANTIC_KITTI),
+    )
+
+
 PRESETS = {
     "l2cocc": partial(tiny_l2cocc.camera, SPEC),
     "l2cocc_lidar": partial(tiny_l2cocc.lidar, SPEC),
     "l2cocc_image": partial(tiny_l2cocc.image, SPEC),
     "lang_seg": lang_seg,
+    "segmenter": segmenter,
     "sgn": partial(tiny_sgn.camera, SPEC),
     "polarnet": tiny_polar.polarnet,
     "cylinder3d": tiny_polar.cylinder3d,
