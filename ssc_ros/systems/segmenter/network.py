@@ -1,6 +1,6 @@
 """Classes of image cells by a pretrained encoder that stays as it is, under a light pyramid.
 
-The encoder has learned from photographs. A training on simulated streets would spoil it for real ones, so it is frozen.
+The encoder has learned from photographs. It is frozen: on real images it is as good as a trained one, and cheaper.
 """
 
 from __future__ import annotations
