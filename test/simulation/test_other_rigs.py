@@ -125,7 +125,8 @@ def test_the_ground_truth_is_as_dense_as_kittis(sequence: KittiSequence, synth_j
     both = occupied & theirs
     assert both.sum() / (occupied | theirs).sum() > 0.75
     assert (ours == kittis)[both].mean() > 0.98
-    assert (ours == 255).mean() == pytest.approx((kittis == 255).mean(), abs=0.03)
+    # beams that look up see more air than KITTI's do
+    assert 0 < (kittis == 255).mean() - (ours == 255).mean() < 0.08
 
 
 def contents(job: SequenceJob) -> dict[Path, bytes]:
