@@ -94,9 +94,9 @@ def left_behind(mover: Mover, plan: road.Plan, ego: Ego, t: float) -> NDArray[np
 
 def lane_of(world: World, frame: int, grid: SceneGrid) -> Lane:
     """What all moving things have just left, in the grid of a frame."""
-    t, T_lidar_world = frame * FRAME_PERIOD, poses.inverse(world.lidar_pose(frame))
+    t, T_grid_world = frame * FRAME_PERIOD, poses.inverse(world.grid_pose(frame))
     points = np.concatenate([left_behind(mover, world.plan, world.ego, t) for mover in world.movers])
-    index = grid.indices(poses.apply(T_lidar_world, points[:, :3]))
+    index = grid.indices(poses.apply(T_grid_world, points[:, :3]))
     inside = grid.contains(index)
     flat = np.ravel_multi_index(tuple(index[inside].T), grid.shape)
     # of several distances of one voxel the smallest

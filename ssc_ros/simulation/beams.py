@@ -1,4 +1,4 @@
-"""Beams, limits and mount of a LiDAR."""
+"""Beams and limits of a LiDAR."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
+
+GRID_HEIGHT = 1.73
+"""Height of the grid's origin above the ground, for every rig: that of KITTI's LiDAR, which is the origin there [m]."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +21,6 @@ class LidarModel:
         columns: measurements of each laser in one revolution.
         min_range, max_range: nearer and farther surfaces give no point [m].
         range_noise: standard deviation of a range [m].
-        height: of the sensor above the road [m].
     """
 
     elevations: tuple[float, ...]
@@ -26,7 +28,6 @@ class LidarModel:
     min_range: float
     max_range: float
     range_noise: float
-    height: float
 
     @property
     def directions(self) -> NDArray[np.float64]:
@@ -43,7 +44,6 @@ HDL64E = LidarModel(
     min_range=1.5,
     max_range=80.0,
     range_noise=0.012,
-    height=1.73,
 )
 """The Velodyne HDL-64E of KITTI (Geiger et al. 2012)."""
 

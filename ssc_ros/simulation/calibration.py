@@ -12,7 +12,7 @@ from ssc_ros.core import poses
 LEFT, RIGHT = 2, 3
 """The colour cameras among the four."""
 IMAGE_SIZE = (370, 1226)
-"""Height and width of every simulated image [px]; KITTI's own differ by a few pixels between sequences."""
+"""Height and width of the images of KITTI's rig [px]; KITTI's own differ by a few pixels between sequences."""
 
 
 @dataclass(frozen=True)
@@ -22,12 +22,12 @@ class PinholeCamera:
     Attributes:
         image_size: height and width [px].
         k: (3, 3) camera matrix [px].
-        T_lidar_camera: (4, 4) optical frame -> LiDAR frame.
+        T_grid_camera: (4, 4) optical frame -> grid frame.
     """
 
     image_size: tuple[int, int]
     k: NDArray[np.float64]
-    T_lidar_camera: NDArray[np.float64]
+    T_grid_camera: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -37,20 +37,20 @@ class Calibration:
     Attributes:
         k: (3, 3) camera matrix of all four rectified cameras [px].
         offsets: (4, 3) last columns of P0..P3.
-        T_camera_lidar: (4, 4) Tr, LiDAR -> rectified camera 0.
+        T_camera_grid: (4, 4) Tr, grid (KITTI's LiDAR) -> rectified camera 0.
         image_size: height and width of the images of all cameras [px].
     """
 
     k: NDArray[np.float64]
     offsets: NDArray[np.float64]
-    T_camera_lidar: NDArray[np.float64]
+    T_camera_grid: NDArray[np.float64]
     image_size: tuple[int, int] = IMAGE_SIZE
 
     def camera(self, index: int) -> PinholeCamera:
         """Return camera 0..3; P = K [I | t] puts a camera at -t."""
         T_reference_camera = np.eye(4)
         T_reference_camera[:3, 3] = -np.linalg.solve(self.k, self.offsets[index])
-        return PinholeCamera(self.image_size, self.k, poses.inverse(self.T_camera_lidar) @ T_reference_camera)
+        return PinholeCamera(self.image_size, self.k, poses.inverse(self.T_camera_grid) @ T_reference_camera)
 
     @property
     def baseline(self) -> float:
@@ -61,7 +61,7 @@ class Calibration:
     def text(self) -> str:
         """Return the content of calib.txt."""
         lines = [_line(f"P{i}", np.column_stack([self.k, offset])) for i, offset in enumerate(self.offsets)]
-        return "\n".join([*lines, _line("Tr", self.T_camera_lidar[:3])]) + "\n"
+        return "\n".join([*lines, _line("Tr", self.T_camera_grid[:3])]) + "\n"
 
 
 def _line(name: str, matrix: NDArray[np.float64]) -> str:

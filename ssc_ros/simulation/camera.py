@@ -19,11 +19,11 @@ VIEW_DISTANCE = 230.0
 
 
 def photograph(
-    scene: Scene, terrain: Terrain, light: Light, camera: PinholeCamera, T_world_lidar: NDArray[np.float64]
+    scene: Scene, terrain: Terrain, light: Light, camera: PinholeCamera, T_world_grid: NDArray[np.float64]
 ) -> tuple[NDArray[np.float32], NDArray[np.uint32]]:
     """Return what a camera sees: linear radiance (H, W, 3), and raw labels (H, W), 0 for the sky."""
     radiance, labels = np.zeros((*camera.image_size, 3), np.float32), np.zeros(camera.image_size, np.uint32)
-    _render(scene, terrain, light, T_world_lidar @ camera.T_lidar_camera, camera.k, radiance, labels)
+    _render(scene, terrain, light, T_world_grid @ camera.T_grid_camera, camera.k, radiance, labels)
     return radiance, labels
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,11 +20,19 @@ RAY_STRIDE = 3
 
 @dataclass(frozen=True)
 class Scan:
-    """A labelled sweep: points (N, 4) in its LiDAR frame [m], raw labels (N,), and T_world_lidar (4, 4)."""
+    """A labelled sweep.
+
+    Attributes:
+        points: (N, 4) in the grid frame at that moment [m], and intensity.
+        labels: (N,) raw ids.
+        pose: (4, 4) T_world_grid at that moment.
+        origin: (3,) place of the LiDAR in the grid frame [m].
+    """
 
     points: NDArray[np.float32]
     labels: NDArray[np.uint32]
     pose: NDArray[np.float64]
+    origin: NDArray[np.float64] = field(default_factory=lambda: np.zeros(3))
 
 
 @dataclass(frozen=True)
@@ -45,14 +53,14 @@ class VoxelTruth:
 
 
 def voxel_truth(scans: Sequence[Scan], grid: SceneGrid) -> VoxelTruth:
-    """Return the ground truth of the first of some consecutive scans, in its LiDAR frame."""
+    """Return the ground truth at the first of some scans, in its grid frame."""
     corner = np.asarray(grid.min_corner)
     seen = np.zeros(grid.shape, np.bool_)
     kept_points, kept_labels = [], []
     for i, scan in enumerate(scans):
         T_current = poses.inverse(scans[0].pose) @ scan.pose
         points = poses.apply(T_current, scan.points[:, :3]).astype(np.float32) if i else scan.points[:, :3]
-        origin = (T_current[:3, 3] - corner) / grid.voxel_size
+        origin = (poses.apply(T_current, scan.origin) - corner) / grid.voxel_size
         _clear_rays(seen, origin, points, corner, grid.voxel_size, 1 if i == 0 else RAY_STRIDE)
         near = keep_points(scan.points) & grid.contains(grid.indices(points))
         kept_points.append(points[near])
@@ -60,7 +68,7 @@ def voxel_truth(scans: Sequence[Scan], grid: SceneGrid) -> VoxelTruth:
     labels = voxelize(np.concatenate(kept_points), np.concatenate(kept_labels), grid)
     measured = voxelize(kept_points[0], kept_labels[0], grid) != 0
     occluded = np.zeros(grid.shape, np.bool_)
-    _mark_hidden(labels != 0, -corner / grid.voxel_size, occluded)
+    _mark_hidden(labels != 0, (scans[0].origin - corner) / grid.voxel_size, occluded)
     return VoxelTruth(measured, labels, ~(seen | (labels != 0)), occluded)
 
 

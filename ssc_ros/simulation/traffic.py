@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssc_ros.simulation import road, vehicles
+from ssc_ros.simulation.beams import GRID_HEIGHT
 from ssc_ros.simulation.planting import STILL
 from ssc_ros.simulation.primitives import Primitives
 from ssc_ros.simulation.road import Plan
@@ -49,8 +50,8 @@ class Ego:
         a, period, phase = self.swing
         return self.speed * t + a * (np.sin(2 * np.pi * t / period + phase) - np.sin(phase))
 
-    def lidar_pose(self, plan: Plan, t: float, height: float) -> NDArray[np.float64]:
-        """Return T_world_lidar (4, 4) at time t [s]: `height` [m] above the road, along its slope, swaying a little."""
+    def grid_pose(self, plan: Plan, t: float) -> NDArray[np.float64]:
+        """Return T_world_grid (4, 4) at time t [s]: GRID_HEIGHT above the road, along its slope, swaying a little."""
         drift, roll, pitch = self.sway[:, 0] * np.sin(2 * np.pi * t / self.sway[:, 1] + self.sway[:, 2])
         s, d = self.progress(t), self.lane + drift
         x, y, heading = road.place(plan, s, d)
@@ -63,7 +64,7 @@ class Ego:
         lean = np.array([[1, 0, 0], [0, cr, -sr], [0, sr, cr]])
         pose = np.eye(4)
         pose[:3, :3] = yaw @ nod @ lean
-        pose[:3, 3] = x, y, sum(heights) / 2 + height
+        pose[:3, 3] = x, y, sum(heights) / 2 + GRID_HEIGHT
         return pose
 
 

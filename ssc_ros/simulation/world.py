@@ -8,7 +8,6 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from ssc_ros.simulation.beams import HDL64E
 from ssc_ros.simulation.noise import foliage_volume
 from ssc_ros.simulation.planning import plan_street
 from ssc_ros.simulation.planting import Planter
@@ -37,7 +36,6 @@ class World:
         movers: what moves.
         ego: the journey.
         light, film: the day, and the camera's setting.
-        lidar_height: of the LiDAR above the road [m].
     """
 
     plan: Plan
@@ -46,16 +44,14 @@ class World:
     ego: Ego
     light: Light
     film: Film
-    lidar_height: float
 
     @staticmethod
-    def drawn(seed: int, sequence: int, frames: int, lidar_height: float = HDL64E.height) -> World:
+    def drawn(seed: int, sequence: int, frames: int) -> World:
         """Draw the place of a sequence; every sequence number and seed gives another one.
 
         Args:
             seed, sequence: what is drawn depends on them.
             frames: length of the journey.
-            lidar_height: of the LiDAR above the road [m]; the place does not depend on it.
         """
         # one stream per purpose: a change in one leaves the others as they were
         streets, plants, journey, traffic, weather = (
@@ -70,11 +66,11 @@ class World:
         still = planter.plant(blocks)
         movers = Traffic(plan, ego, traffic, planter.instances).draw(LENGTH_STEP / 5.0)
         light, film = draw_weather(weather)
-        return World(plan, still, movers, ego, light, film, lidar_height)
+        return World(plan, still, movers, ego, light, film)
 
-    def lidar_pose(self, frame: int) -> NDArray[np.float64]:
-        """Return T_world_lidar (4, 4) of a frame."""
-        return self.ego.lidar_pose(self.plan, frame * FRAME_PERIOD, self.lidar_height)
+    def grid_pose(self, frame: int) -> NDArray[np.float64]:
+        """Return T_world_grid (4, 4) of a frame."""
+        return self.ego.grid_pose(self.plan, frame * FRAME_PERIOD)
 
     def scene(self, frame: int) -> tuple[Scene, Terrain]:
         """Return everything around the vehicle at a frame, ready for rays."""

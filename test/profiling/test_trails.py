@@ -88,7 +88,7 @@ def test_a_thing_that_left_the_street_has_no_trail(trails: ModuleType) -> None:
 def world(*movers: Mover) -> SimpleNamespace:
     """Seen from the road at x = 0, whose height is that of the grid's frame less 1.5 m."""
     T_world_lidar = poses.from_quaternion(np.array([0, 0, 0, 1.0]), np.array([0, 0, floor(0, 0) + 1.5]))
-    return SimpleNamespace(plan=PLAN, ego=EGO, movers=movers, lidar_pose=lambda frame: T_world_lidar)
+    return SimpleNamespace(plan=PLAN, ego=EGO, movers=movers, grid_pose=lambda frame: T_world_lidar)
 
 
 def metres(lane: Any) -> dict[tuple[int, ...], int]:

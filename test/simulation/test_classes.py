@@ -23,7 +23,7 @@ def counts() -> NDArray[np.int64]:
         world = World.drawn(0, place, 71)
         scans = []
         for frame in FRAMES:
-            pose = world.lidar_pose(frame)
+            pose = world.grid_pose(frame)
             points, labels = lidar.sweep(*world.scene(frame), HDL64E, pose, np.random.default_rng(frame))
             scans.append(Scan(points, labels, pose))
         truth = voxel_truth(scans, SEMANTIC_KITTI_GRID)

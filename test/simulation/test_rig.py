@@ -17,7 +17,7 @@ from ssc_ros.simulation.rig import kitti_rig
 @pytest.mark.parametrize("sequence", [0, 3, 8])
 def test_the_right_camera_is_half_a_metre_to_the_right_of_the_left_one(sequence: int) -> None:
     rig = kitti_rig(sequence)
-    T_left_right = poses.inverse(rig.left.T_lidar_camera) @ rig.right.T_lidar_camera
+    T_left_right = poses.inverse(rig.left.T_grid_camera) @ rig.right.T_grid_camera
     assert rig.calibration.baseline == pytest.approx(0.54, abs=0.01)
     assert T_left_right[:3, 3] == pytest.approx((rig.calibration.baseline, 0, 0), abs=0.02)
     assert T_left_right[:3, :3] == pytest.approx(np.eye(3), abs=1e-6)

@@ -76,7 +76,7 @@ def test_left_images_show_the_place_of_the_whole_simulation(tmp_path: Path) -> N
     """The whole simulation drives on for the sweeps of its last truth. For 141 frames the street would be shorter."""
     whole = SequenceJob(tmp_path, "08", seed=0, frames=141, voxel_step=20)
     left = replace(whole, images="left")
-    np.testing.assert_array_equal(left.world.lidar_pose(140), whole.world.lidar_pose(140))
+    np.testing.assert_array_equal(left.world.grid_pose(140), whole.world.grid_pose(140))
     assert len(left.world.still) == len(whole.world.still)
 
 
