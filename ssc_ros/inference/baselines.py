@@ -7,12 +7,9 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from ssc_ros.core import EMPTY, UNKNOWN, Frame, LabelSet, SceneGrid, SemanticGrid
+from ssc_ros.core import EMPTY, LIDAR_HEIGHT, UNKNOWN, Frame, LabelSet, SceneGrid, SemanticGrid
 from ssc_ros.data.voxelize import voxelize
 from ssc_ros.inference.stereo import StereoMatcher, stereo_points
-
-LIDAR_HEIGHT = 1.73
-"""Of the LiDAR above the road on KITTI's car [m] (Geiger et al. 2012)."""
 
 KERB_HEIGHT = 0.3
 """What rises less than this above the road is taken for road [m]."""

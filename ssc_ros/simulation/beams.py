@@ -8,6 +8,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from ssc_ros.core import LIDAR_HEIGHT
+
 
 @dataclass(frozen=True)
 class LidarModel:
@@ -43,7 +45,7 @@ HDL64E = LidarModel(
     min_range=1.5,
     max_range=80.0,
     range_noise=0.012,
-    height=1.73,
+    height=LIDAR_HEIGHT,
 )
 """The Velodyne HDL-64E of KITTI (Geiger et al. 2012)."""
 
