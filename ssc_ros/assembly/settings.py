@@ -172,6 +172,15 @@ class DiagnosticsSettings:
         5.0, "How long without a result until the node explains why; 0: never.", unit="s", low=0, high=3600,
         applies="live",
     )  # fmt: skip
+    mount_check_period: float = parameter(
+        10.0,
+        "How often one frame is checked: whether left and right are a rectified pair, and whether the ground is where "
+        "the extrinsics put it, 1.73 m below the grid's origin; 0: never.",
+        unit="s",
+        low=0,
+        high=3600,
+        applies="live",
+    )
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from typing import Any, Literal, get_type_hints
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ssc_ros.core import SscError, StereoRig, poses
 
 Value = bool | int | float | str | tuple[float, ...] | tuple[str, ...]
@@ -153,5 +156,10 @@ def build(group: type, values: Mapping[str, Value], prefix: str = "") -> Any:
 
 def extrinsics(rig: StereoRig) -> str:
     """Return the value of the node's parameter `camera.extrinsics` for a rig, as it is written in YAML."""
-    numbers = (*rig.T_grid_camera[:3, 3], *poses.to_quaternion(rig.T_grid_camera))
+    return pose_text(rig.T_grid_camera)
+
+
+def pose_text(pose: NDArray[np.float64]) -> str:
+    """Return a transform (4, 4) as the value of a parameter that is a pose, as it is written in YAML."""
+    numbers = (*pose[:3, 3], *poses.to_quaternion(pose))
     return f"[{', '.join(f'{number:.12f}' for number in numbers)}]"

@@ -107,7 +107,7 @@ def explain_no_sweeps(points: InputState, drops: Mapping[Drop, int], explanation
         explanations: the last explanation of each reason.
     """
     if not points.received:
-        return _missing(points)
+        return explain_missing(points)
     worst = max((reason for reason in drops if reason in explanations), key=lambda reason: drops[reason], default=None)
     if worst is not None:
         return f"{drops[worst]} dropped as '{worst.value}': {explanations[worst]}"
@@ -130,7 +130,7 @@ def explain_no_grid(
     """
     left, right, points = inputs.left, inputs.right, inputs.points
     needed = [left, right, *inputs.infos, *([points] if points else [])]
-    missing = [_missing(state) for state in needed if not state.received]
+    missing = [explain_missing(state) for state in needed if not state.received]
     if missing:
         return "; ".join(missing)
     frame_drops = {reason: count for reason, count in drops.items() if reason.costs_a_frame}
@@ -168,7 +168,8 @@ def explain_no_pose(odometry: OdometrySettings, grid_frame: str) -> str:
     )
 
 
-def _missing(state: InputState) -> str:
+def explain_missing(state: InputState) -> str:
+    """Say why nothing arrives on a topic, and what to do."""
     if state.unfit:
         return f"nothing arrives on {state.topic}: " + "; ".join(state.unfit)
     if not state.publisher_types:

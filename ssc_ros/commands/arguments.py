@@ -42,6 +42,18 @@ def frame_range(text: str) -> slice:
     return slice(first, last)
 
 
+def remapping(text: str) -> tuple[str, str]:
+    """The two names of "A:=B".
+
+    Raises:
+        argparse.ArgumentTypeError: the text is no such pair.
+    """
+    name, separator, to = text.partition(":=")
+    if not (name and separator and to):
+        raise argparse.ArgumentTypeError(f"'{text}' renames nothing; write A:=B, such as left/image_rect:=/cam/left")
+    return name, to
+
+
 def positive_number(text: str) -> float:
     """A finite number above 0.
 

@@ -4,7 +4,7 @@ from ssc_ros.core.camera import StereoRig
 from ssc_ros.core.depth_bins import DepthBins
 from ssc_ros.core.errors import SscError
 from ssc_ros.core.frame import LIDAR, STEREO, Frame
-from ssc_ros.core.grid import SEMANTIC_KITTI_GRID, SceneGrid
+from ssc_ros.core.grid import GRID_HEIGHT, SEMANTIC_KITTI_GRID, SceneGrid
 from ssc_ros.core.labels import (
     EMPTY,
     GROUND_CLASSES,
@@ -19,6 +19,7 @@ from ssc_ros.core.semantic_grid import SemanticGrid
 
 __all__ = [
     "EMPTY",
+    "GRID_HEIGHT",
     "GROUND_CLASSES",
     "LABEL_SETS",
     "LIDAR",

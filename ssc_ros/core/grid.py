@@ -142,3 +142,8 @@ class _WideGrid(SceneGrid):
 
 SEMANTIC_KITTI_GRID = SceneGrid((0.0, -25.6, -2.0), 0.2, (256, 256, 32))
 """The SemanticKITTI completion box, 51.2 x 51.2 x 6.4 m at 0.2 m, in the LiDAR frame (Behley et al. 2019)."""
+
+GRID_HEIGHT = 1.73
+"""Height of KITTI's LiDAR, and so of the origin of the SemanticKITTI grid, above the road [m] (Geiger et al. 2013).
+
+The shipped networks have learned to find the ground at z = -1.73 m of the grid frame."""

@@ -7,12 +7,9 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from ssc_ros.core import EMPTY, UNKNOWN, Frame, LabelSet, SceneGrid, SemanticGrid
+from ssc_ros.core import EMPTY, GRID_HEIGHT, UNKNOWN, Frame, LabelSet, SceneGrid, SemanticGrid
 from ssc_ros.data.voxelize import voxelize
 from ssc_ros.inference.stereo import StereoMatcher, stereo_points
-
-LIDAR_HEIGHT = 1.73
-"""Of the LiDAR above the road on KITTI's car [m] (Geiger et al. 2012)."""
 
 KERB_HEIGHT = 0.3
 """What rises less than this above the road is taken for road [m]."""
@@ -53,7 +50,7 @@ class StereoBaseline:
         self.grid = grid
         self.label_set = label_set
         self._matcher = StereoMatcher()
-        height = grid.centers()[0, 0, :, 2] + LIDAR_HEIGHT
+        height = grid.centers()[0, 0, :, 2] + GRID_HEIGHT
         road, vegetation = label_set.names.index("road"), label_set.names.index("vegetation")
         self._by_height = np.where(height < KERB_HEIGHT, road, vegetation).astype(np.uint8)
 

@@ -16,7 +16,7 @@ from scipy.spatial.transform import Rotation
 
 from ssc_ros.core import StereoRig
 
-TRIALS = 200
+TRIALS = 400
 """Planes through three random pixels that are tried for each frame."""
 
 TOLERANCE = 0.75
@@ -28,8 +28,15 @@ STEEPEST = np.radians(30)
 HEIGHTS = 0.1, 5.0
 """Lowest and highest camera that is believed [m]."""
 
+SAMPLE, JURY = 20_000, 2_000
+"""Pixels that planes are fitted to, of those that may show the ground, and those that choose among the tried planes;
+more change nothing but the time."""
+
 FEWEST = 0.1
 """Part of the matched pixels below the horizon that has to lie on the ground."""
+
+HEIGHT_TOLERANCE, TILT_TOLERANCE = 0.15, np.radians(1.0)
+"""How far a mount may be off the one that the extrinsics describe [m, rad]: a network's scores suffer from more."""
 
 NEAREST, FARTHEST = 1.0, 25.0
 """Ground that is looked at [m]."""
@@ -64,13 +71,18 @@ class Mount:
         transform[2, 3] = self.height
         return transform
 
+    def __str__(self) -> str:
+        """Height and angles for people."""
+        pitch, roll = np.degrees((self.pitch, self.roll))
+        return f"{self.height:.2f} m above the ground, pitch {pitch:.1f} and roll {roll:.1f} degrees"
+
 
 def mount_of(T_grid_camera: NDArray[np.float64], ground: float) -> Mount:
     """Return the mount that extrinsics describe.
 
     Args:
         T_grid_camera: (4, 4), left optical frame -> grid frame with z up.
-        ground: height of the ground in the grid frame [m], such as -1.73 for KITTI.
+        ground: height of the ground in the grid frame [m], `-GRID_HEIGHT` for the shipped networks.
     """
     return _mount(T_grid_camera[:3, :3].T @ np.array([0.0, 0.0, 1.0]), float(T_grid_camera[2, 3] - ground), 1.0)
 
@@ -88,28 +100,22 @@ def estimate_mount(disparity: NDArray[np.float32], rig: StereoRig, rng: np.rando
     """
     small = rig.resized(*disparity.shape)
     focal_baseline = rig.camera_matrix[0, 0] * rig.baseline
-    pixels, found = _candidates(disparity, small, focal_baseline)
+    pixels, found = _candidates(disparity, small, focal_baseline, rng)
     if len(found) < 100:
         return None
-    # RANSAC: the plane through three pixels that most others agree with (Fischler and Bolles, 1981)
-    best: NDArray[np.float64] | None = None
-    most = 0
-    for _ in range(TRIALS):
-        chosen = rng.choice(len(found), 3, replace=False)
-        plane = _solve(pixels[chosen], found[chosen])
-        if plane is None or not _plausible(plane, small, focal_baseline):
-            continue
-        agreeing = int((np.abs(pixels @ plane - found) < TOLERANCE).sum())
-        if agreeing > most:
-            best, most = plane, agreeing
+    best = _most_agreed(pixels, found, small, focal_baseline, rng)
     if best is None:
         return None
     # least squares on those that agree, thrice, since each fit finds others
+    nearest, farthest = focal_baseline / NEAREST, focal_baseline / FARTHEST
     for _ in range(3):
-        near = np.abs(pixels @ best - found) < TOLERANCE
+        expected = pixels @ best  # whose range is looked at: noise would choose its own of the measured ones
+        near = (np.abs(expected - found) < TOLERANCE) & (expected > farthest) & (expected < nearest)
+        if near.sum() < 3:
+            return None
         best = np.asarray(np.linalg.lstsq(pixels[near], found[near], rcond=None)[0], np.float64)
-    support = float(near.mean())
-    if support < FEWEST or not _plausible(best, small, focal_baseline):
+    support = min(1.0, float(near.sum() / max(((found > farthest) & (found < nearest)).sum(), 1)))
+    if support < FEWEST or not _plausible(best[None], small, focal_baseline)[0]:
         return None
     normal, height = _plane(best, small, focal_baseline)
     return _mount(normal, height, support)
@@ -126,25 +132,59 @@ def combine_mounts(mounts: Sequence[Mount]) -> Mount | None:
     return Mount(height, pitch, roll, support, (float(spread[0]), float(spread[1]), float(spread[2])), len(mounts))
 
 
+def explain_disagreement(found: Mount, given: Mount, tilt: float = TILT_TOLERANCE) -> str:
+    """Say in what a mount differs from the one that extrinsics describe; empty if they agree.
+
+    Args:
+        found: in the images; its spread counts as doubt.
+        given: by the extrinsics.
+        tilt: how far pitch and roll may be off [rad]; a short look at a street that is not level asks for more.
+    """
+    differences = (found.height - given.height, found.pitch - given.pitch, found.roll - given.roll)
+    allowed = np.array((HEIGHT_TOLERANCE, tilt, tilt)) + found.spread
+    if not (np.abs(differences) > allowed).any():
+        return ""
+    return (
+        f"the images show the left camera {found}; the extrinsics say {given}: correct camera.extrinsics, or put the "
+        "origin of the grid frame to the height that docs/own_camera.md shows"
+    )
+
+
 def _candidates(
-    disparity: NDArray[np.float32], rig: StereoRig, focal_baseline: float
+    disparity: NDArray[np.float32], rig: StereoRig, focal_baseline: float, rng: np.random.Generator
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Pixels (N, 3) as (u, v, 1) that may show the ground, and their disparities (N,): those of the right distance."""
-    near, far = focal_baseline / NEAREST, focal_baseline / FARTHEST
-    v, u = np.nonzero((disparity > far) & (disparity < near))
-    found = disparity[v, u].astype(np.float64)
-    pixels = np.stack([u, v, np.ones_like(u)], axis=-1).astype(np.float64)
+    near, far = focal_baseline / NEAREST + TOLERANCE, focal_baseline / FARTHEST - TOLERANCE
     # what lies above the camera, however it may be tilted, is no ground
-    rays = pixels @ np.linalg.inv(rig.camera_matrix).T
-    below = np.arctan2(rays[:, 1], 1.0) > -STEEPEST
-    return pixels[below], found[below]
+    horizon = rig.camera_matrix[1, 2] - np.tan(STEEPEST) * rig.camera_matrix[1, 1]
+    top = min(max(round(horizon), 0), len(disparity))
+    places = np.flatnonzero((disparity[top:] > far) & (disparity[top:] < near))
+    if len(places) > SAMPLE:
+        places = places[rng.integers(len(places), size=SAMPLE)]
+    v, u = np.divmod(places, disparity.shape[1])
+    v += top
+    found = disparity[v, u].astype(np.float64)
+    return np.stack([u, v, np.ones_like(u)], axis=-1).astype(np.float64), found
 
 
-def _solve(pixels: NDArray[np.float64], disparity: NDArray[np.float64]) -> NDArray[np.float64] | None:
-    try:
-        return np.asarray(np.linalg.solve(pixels, disparity))
-    except np.linalg.LinAlgError:  # three pixels on a line
+def _most_agreed(
+    pixels: NDArray[np.float64],
+    found: NDArray[np.float64],
+    rig: StereoRig,
+    focal_baseline: float,
+    rng: np.random.Generator,
+) -> NDArray[np.float64] | None:
+    """RANSAC (Fischler and Bolles, 1981): of planes (3,) through three pixels, the one that most others agree with."""
+    chosen = rng.integers(len(found), size=(TRIALS, 3))
+    corners = pixels[chosen]
+    spanned = np.abs(np.linalg.det(corners)) > 1.0  # the others lie on a line
+    planes = np.linalg.solve(corners[spanned], found[chosen[spanned]][..., None])[..., 0]
+    planes = planes[_plausible(planes, rig, focal_baseline)]
+    if not len(planes):
         return None
+    some = slice(None, None, max(1, len(found) // JURY))
+    agreeing = (np.abs(pixels[some] @ planes.T - found[some, None]) < TOLERANCE).sum(axis=0)
+    return np.asarray(planes[agreeing.argmax()])
 
 
 def _plane(
@@ -156,11 +196,13 @@ def _plane(
     return -scaled / length, 1 / length
 
 
-def _plausible(coefficients: NDArray[np.float64], rig: StereoRig, focal_baseline: float) -> bool:
-    if not np.isfinite(coefficients).all() or not coefficients.any():
-        return False
-    normal, height = _plane(coefficients, rig, focal_baseline)
-    return HEIGHTS[0] <= height <= HEIGHTS[1] and float(-normal[1]) > np.cos(STEEPEST)
+def _plausible(planes: NDArray[np.float64], rig: StereoRig, focal_baseline: float) -> NDArray[np.bool_]:
+    """Which planes (N, 3) may be the ground under a camera that anyone mounts, as (N,) bool."""
+    scaled = planes @ rig.camera_matrix / focal_baseline  # normals away from the camera, by the height
+    length = np.linalg.norm(scaled, axis=-1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        height, downwards = 1 / length, scaled[:, 1] / length
+    return np.asarray((height >= HEIGHTS[0]) & (height <= HEIGHTS[1]) & (downwards > np.cos(STEEPEST)))
 
 
 def _mount(up: NDArray[np.float64], height: float, support: float) -> Mount:

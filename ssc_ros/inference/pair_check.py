@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -23,7 +23,7 @@ CONTRAST = 4.0
 EXPOSED = 0.3
 """Largest share of pixels that may be black or white."""
 
-_CORNERS, _PATCH, _BAND = 80, 7, 8
+_CORNERS, _PATCH, _BAND = 40, 7, 8
 """Corners that are looked up, half the size of the patch around each, and the rows searched above and below [px]."""
 
 _LEAST_CORRELATION = 0.9
@@ -77,20 +77,53 @@ class PairFindings:
                 f"only {self.matched:.0%} of the pixels are matched, a good pair has 95 %: are the images rectified, "
                 "in focus and taken at the same time?"
             )
-        if max(self.overexposed, self.underexposed) > EXPOSED:
-            kind, share = ("white", self.overexposed) if self.overexposed > EXPOSED else ("black", self.underexposed)
-            yield f"{share:.0%} of the pixels are {kind}: correct the exposure"
+        if self.exposure:
+            yield self.exposure
+
+    @property
+    def exposure(self) -> str:
+        """Say what is wrong with the exposure; empty if nothing is."""
+        if max(self.overexposed, self.underexposed) <= EXPOSED:
+            return ""
+        kind, share = ("white", self.overexposed) if self.overexposed > EXPOSED else ("black", self.underexposed)
+        return f"{share:.0%} of the pixels are {kind}: correct the exposure"
 
 
-def examine_pair(left: NDArray[np.uint8], right: NDArray[np.uint8], matcher: StereoMatcher) -> PairFindings:
+def combine_findings(findings: Sequence[PairFindings]) -> PairFindings | None:
+    """Return the medians over several pairs, so that a single bad one does not count; None without any."""
+    if not findings:
+        return None
+
+    def median(values: Iterable[float]) -> float:
+        known = [value for value in values if np.isfinite(value)]
+        return float(np.median(known)) if known else float("nan")
+
+    return PairFindings(
+        matched=median(f.matched for f in findings),
+        swapped=median(f.swapped for f in findings),
+        row_offset=median(f.row_offset for f in findings),
+        difference=median(f.difference for f in findings),
+        contrast=(median(f.contrast[0] for f in findings), median(f.contrast[1] for f in findings)),
+        overexposed=median(f.overexposed for f in findings),
+        underexposed=median(f.underexposed for f in findings),
+    )
+
+
+def examine_pair(
+    left: NDArray[np.uint8],
+    right: NDArray[np.uint8],
+    matcher: StereoMatcher,
+    disparity: NDArray[np.float32] | None = None,
+) -> PairFindings:
     """Look at a pair.
 
     Args:
         left, right: (H, W, 3) uint8 RGB of one size.
         matcher: finds disparities.
+        disparity: what it has found already, or None.
     """
     grey = tuple(np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8) for image in (left, right))
-    matched = share_matched(matcher.disparity(left, right))
+    matched = share_matched(matcher.disparity(left, right) if disparity is None else disparity)
     return PairFindings(
         matched=matched,
         swapped=share_matched(matcher.disparity(right, left)) if matched < MATCHED else 0.0,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+from ssc_ros.core import SscError
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,20 @@ class Topics:
     def stereo(self) -> tuple[str, str, str, str]:
         """The four topics without which there is no frame."""
         return self.left_image, self.left_info, self.right_image, self.right_info
+
+    def remapped(self, names: Mapping[str, str]) -> Topics:
+        """Return the topics under other names, such as {"left/image_rect": "/zed/left/image_rect_color"}.
+
+        Raises:
+            SscError: a name that no input has.
+        """
+        wanted = {f"/{name.lstrip('/')}": f"/{to.lstrip('/')}" for name, to in names.items()}
+        unknown = wanted.keys() - asdict(self).values()
+        if unknown:
+            raise SscError(
+                f"no input is called {', '.join(sorted(unknown))}; there are {', '.join(asdict(self).values())}"
+            )
+        return Topics(**{key: wanted.get(name, name) for key, name in asdict(self).items()})
 
 
 TOPICS = Topics()

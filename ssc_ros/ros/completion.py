@@ -17,9 +17,10 @@ from ssc_ros.assembly.frames import FrameAssembler, StereoSet
 from ssc_ros.assembly.lidar_use import LidarUse, lidar_use
 from ssc_ros.assembly.settings import Settings
 from ssc_ros.assembly.statistics import OWN_STAGES, TOTAL, Latencies
+from ssc_ros.assembly.stereo_watch import StereoWatch
 from ssc_ros.assembly.sweep_labeller import SweepLabeller, require_classes
 from ssc_ros.assembly.watchdog import explain_no_grid, explain_no_pose
-from ssc_ros.assembly.worker import Finish
+from ssc_ros.assembly.worker import Finish, LatestWorker
 from ssc_ros.core import Frame, SemanticGrid
 from ssc_ros.data.grid_files import save_grid
 from ssc_ros.messages.drops import Drop, UnusableInput
@@ -83,6 +84,10 @@ class Completion(Branch):
         host.undo.callback(self._outputs.destroy)
         self._outputs.rehearse(self.completer.metadata.grid, self.completer.metadata.label_set)
         offer = self.work([partial(self._process, c) for c in completers], settings.waiting_frames, "inference")
+        self._watch = StereoWatch(host.warn)
+        watcher: LatestWorker[Frame] = LatestWorker([self._watch.look], lambda: None, name="stereo-watch")
+        host.undo.callback(watcher.close)
+        self._show_watch = watcher.offer
         self._input = StereoInput(host.node, host.subscriptions, settings, self.lidar, self.drops, offer)
         host.undo.callback(self._input.destroy)
         self._follow_poses()
@@ -104,6 +109,7 @@ class Completion(Branch):
         self._assembler.reset()
         self.newest, self.alone = None, ""
         self._outdated = True
+        self._watch.forget()
 
     def restart(self) -> None:
         """Count from zero, as after activation."""
@@ -144,6 +150,7 @@ class Completion(Branch):
         }
         yield diagnostics.results_status("frames", self, complaint, values)
         yield diagnostics.drops_status(self, lost)
+        yield diagnostics.stereo_status(self._watch)
 
     def explain_silence(self, drops: Mapping[Drop, int]) -> str:
         """Say why there is no grid, of what was dropped since the last look."""
@@ -208,6 +215,8 @@ class Completion(Branch):
                 self._check_pose(frame)
                 stages["publication"] = 1e-6 * (end - completed)
                 self._report(frame, grid, stages, 1e-9 * (end - inputs.arrival))
+                if self._watch.due(self.settings.diagnostics.mount_check_period):
+                    self._show_watch(frame)
 
         return publish
 

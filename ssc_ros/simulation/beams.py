@@ -8,9 +8,6 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-GRID_HEIGHT = 1.73
-"""Height of the grid's origin above the ground, for every rig: that of KITTI's LiDAR, which is the origin there [m]."""
-
 
 @dataclass(frozen=True)
 class LidarModel:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ssc_ros.core import poses
-from ssc_ros.simulation.beams import GRID_HEIGHT, HDL64E, LidarModel
+from ssc_ros.core import GRID_HEIGHT, poses
+from ssc_ros.simulation.beams import HDL64E, LidarModel
 from ssc_ros.simulation.calibration import Calibration
 from ssc_ros.simulation.rig import Rig
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ssc_ros.core import GRID_HEIGHT
 from ssc_ros.simulation import road, vehicles
-from ssc_ros.simulation.beams import GRID_HEIGHT
 from ssc_ros.simulation.planting import STILL
 from ssc_ros.simulation.primitives import Primitives
 from ssc_ros.simulation.road import Plan

@@ -8,6 +8,7 @@ from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 
 from ssc_ros.assembly.settings import Settings
 from ssc_ros.assembly.statistics import Latencies
+from ssc_ros.assembly.stereo_watch import StereoWatch
 from ssc_ros.kernels.memory import resident_memory
 from ssc_ros.messages.drops import Drop
 from ssc_ros.ros.branch import Branch
@@ -76,6 +77,16 @@ def drops_status(branch: Branch, lost: Sequence[Drop]) -> DiagnosticStatus:
     new = [reason.value for reason in lost if reason.costs_a_frame]
     message = "dropping: " + ", ".join(new) if new else "none in the last second"
     return status("drops", WARN if new else OK, message, {r.value: n for r, n in branch.drops.counts().items()})
+
+
+def stereo_status(watch: StereoWatch) -> DiagnosticStatus:
+    """Return what the images say of the pair and of its mount; a warning if that is not what the node was told."""
+    pair, found, given = watch.pair, watch.mount, watch.given
+    values = {"looks with ground": found.frames if found else 0, "mount found": found or "", "mount given": given or ""}
+    if pair is not None:
+        values |= {"matched pixels": f"{pair.matched:.0%}", "rows off [px]": f"{pair.row_offset:.2f}"}
+    message = "not looked at yet" if pair is None else f"{pair.matched:.0%} of the pixels are matched"
+    return status("stereo", WARN if watch.complaint else OK, watch.complaint or message, values)
 
 
 def connections_status(topics: Iterable[Topic], conflicts: Iterable[str]) -> DiagnosticStatus:
