@@ -68,18 +68,18 @@ class CheckpointMetadata:
         read.require_no_others({item.name for item in fields(CheckpointMetadata)})
         if (label_set_name := read.text("label_set_name")) not in LABEL_SETS:
             raise ValueError(f"label set '{label_set_name}' is not one of {', '.join(LABEL_SETS)}")
-        provenance, metrics, ranges = (read.object(key) for key in ("provenance", "metrics", "activation_ranges"))
+        provenance, metrics, ranges = (read.fields(key) for key in ("provenance", "metrics", "activation_ranges"))
         return CheckpointMetadata(
             model_id=read.text("model_id"),
             system=read.text("system"),
             preset=read.text("preset"),
             label_set_name=label_set_name,
-            grid=_scene_grid(read.object("grid")),
+            grid=_scene_grid(read.fields("grid")),
             inputs=read.texts("inputs"),
             provenance={key: provenance.text(key) for key in provenance.values},
             metrics={key: metrics.number(key) for key in metrics.values},
             licence=read.text("licence"),
-            polar=_polar_grid(read.object("polar")) if "polar" in read else None,
+            polar=_polar_grid(read.fields("polar")) if "polar" in read else None,
             activation_ranges={key: _pair(ranges, key) for key in ranges.values},
         )
 

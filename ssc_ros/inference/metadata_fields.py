@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,7 +81,7 @@ class MetadataFields:
             raise self._wrong(key, values, "a list of strings")
         return tuple(values)
 
-    def object(self, key: str) -> MetadataFields:
+    def fields(self, key: str) -> MetadataFields:
         """An object; an empty one where the key is missing."""
         name = f"{self.inside}{key}"
         return MetadataFields(_object(self.values.get(key, {}), f"'{name}'"), f"{name}.")
@@ -98,10 +97,10 @@ class MetadataFields:
             raise self._wrong(key, value, "a list")
         return value
 
-    def _number(self, key: str, value: object) -> float:
-        # an int of any length is JSON, too; the comparison is exact where float() would overflow
+    def _number(self, key: str, value: Any) -> float:
+        # an int of any length is JSON, too, which float() cannot take; NaN fails every comparison
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not is_number or not math.isfinite(value if abs(value) < 1e300 else math.inf):
+        if not (is_number and abs(value) < 1e300):
             raise self._wrong(key, value, "a finite number")
         return float(value)
 

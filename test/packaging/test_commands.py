@@ -45,6 +45,13 @@ def test_ros2_run_has_each_command_and_its_help_teaches(name: str) -> None:
     assert "\n" not in load(name).HELP
 
 
+def test_a_command_of_ros2_run_may_start_processes(tmp_path: Path) -> None:
+    """Each process that it starts imports the script anew (multiprocessing's method "spawn")."""
+    result = run(str(SCRIPTS / "simulate"), "--out", str(tmp_path), "--sequences", "00,08", "--frames", "1")
+    assert result.returncode == 0, result.stderr
+    assert {path.name for path in (tmp_path / "sequences").iterdir()} == {"00", "08"}
+
+
 def test_ros2_run_has_nothing_but_the_commands() -> None:
     assert {path.name for path in SCRIPTS.iterdir()} == set(COMMANDS)
 
