@@ -94,7 +94,7 @@ class BagFrames:
             else:
                 self._synchronizer.add(message, self._streams[record.topic])
             yield from self._assembled(wanted)
-        self._now += round(self._settings.lidar.grace_time * SECOND)
+        self._now += self._synchronizer.wait
         self._synchronizer.poll()
         self._ended = True
         yield from self._assembled(wanted)

@@ -39,16 +39,20 @@ class DropCounter:
 
     def explain(self, error: UnusableInput) -> None:
         """Count one more, and log the text unless that was done a moment ago."""
-        reason, now = error.reason, self._clock()
+        self.add(error.reason)
+        self.remark(error.reason, str(error))
+
+    def remark(self, reason: Drop, text: str) -> None:
+        """Explain what was counted already, and log the text unless that was done a moment ago."""
+        now = self._clock()
         with self._lock:
-            self._counts[reason] += 1
             count = self._counts[reason]
-            self._texts[reason] = str(error)
+            self._texts[reason] = text
             tell = now - self._told.get(reason, -math.inf) >= self._quiet
             if tell:
                 self._told[reason] = now
         if tell:
-            self._warn(f"dropped as '{reason.value}' ({count} so far): {error}")
+            self._warn(f"dropped as '{reason.value}' ({count} so far): {text}")
 
     def reset(self) -> None:
         """Forget all counts and explanations."""

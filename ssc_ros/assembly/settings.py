@@ -19,6 +19,10 @@ BACKENDS = (
 """Those of `ssc_ros.inference.backends`, which needs torch."""
 
 
+PATIENCE = 0.25
+"""How long a pair waits at least for a cloud that its network cannot do without [s]: a few turns of a LiDAR."""
+
+
 @dataclass(frozen=True)
 class SyncSettings:
     """Pairing of the two images."""
@@ -68,7 +72,7 @@ class LidarSettings:
     grace_time: float = parameter(
         0.05,
         "How long a stereo pair waits for its cloud, by the wall clock; where it is optional, only while somebody "
-        "publishes clouds.",
+        f"publishes clouds; where it is required, at least {PATIENCE} s, unless a newer cloud comes before.",
         unit="s",
         low=0,
         high=5,
@@ -259,4 +263,5 @@ def sync_rules(settings: Settings) -> SyncRules:
         queue_size=settings.sync.queue_size,
         points_slop=round(settings.lidar.slop * SECOND),
         grace_time=round(settings.lidar.grace_time * SECOND),
+        patience=round(PATIENCE * SECOND),
     )

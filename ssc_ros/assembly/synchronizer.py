@@ -1,4 +1,4 @@
-"""Pairs the two images of a rig, and adds the LiDAR sweep that belongs to them..
+"""Pairs the two images of a rig, and adds the LiDAR sweep that belongs to them.
 
 It differs from message_filters' ApproximateTime in what users of that one miss: the slop is inclusive, the sweep may
 be optional or required, nothing is dropped without a reason, time may jump backwards, and the callback runs outside
@@ -30,12 +30,15 @@ class SyncRules:
         queue_size: messages of one stream that wait.
         points_slop: largest difference of stamp between left image and sweep, inclusive.
         grace_time: how long a pair waits for its sweep, by the wall clock.
+        patience: how long it waits at least for a sweep that is required. The next sweep ends the wait, so this costs
+            nothing while sweeps come, however late they are.
     """
 
     slop: int = 10_000_000
     queue_size: int = 10
     points_slop: int = 50_000_000
     grace_time: int = 50_000_000
+    patience: int = 0
 
 
 class _Stamped(NamedTuple):
@@ -47,7 +50,7 @@ class _Pair(NamedTuple):
     stamp: int
     left: Any
     right: Any
-    deadline: int
+    since: int
 
 
 class Synchronizer:
@@ -62,6 +65,7 @@ class Synchronizer:
         dropped: Callable[[Drop, int], None],
         points_expected: Callable[[], bool] = lambda: True,
         points_required: bool = False,
+        late: Callable[[int], None] = lambda delay: None,
         stamp: Callable[[Any], int] = header_stamp,
         clock: Callable[[], int] = time.monotonic_ns,
     ) -> None:
@@ -72,6 +76,7 @@ class Synchronizer:
             dropped: told the reason and how many messages it cost.
             points_expected: whether a pair shall wait for a sweep that is not required.
             points_required: drop a pair that gets no sweep, instead of letting it go without.
+            late: told how long after the images a sweep came whose pair had not waited for it [ns].
             stamp: reads the stamp of a message [ns].
             clock: the wall clock [ns].
         """
@@ -79,6 +84,7 @@ class Synchronizer:
         self._dropped = dropped
         self._points_expected = points_expected
         self._points_required = points_required
+        self._late = late
         self._stamp = stamp
         self._clock = clock
         self._callbacks: list[tuple[Callable[..., None], tuple[Any, ...]]] = []
@@ -86,6 +92,8 @@ class Synchronizer:
         self._queues: dict[str, deque[_Stamped]] = {LEFT: deque(), RIGHT: deque(), POINTS: deque()}
         self._newest: dict[str, int | None] = dict.fromkeys(self._queues)
         self._pairs: deque[_Pair] = deque()
+        self._gone: deque[tuple[int, int]] = deque(maxlen=20)  # stamp and time of pairs that got no sweep
+        self._delays: list[int] = []  # of sweeps that came after their pair had gone
         self._discarded: Counter[Drop] = Counter()
 
     def registerCallback(self, callback: Callable[..., None], *args: Any) -> None:
@@ -117,6 +125,11 @@ class Synchronizer:
         self._deliver([], discarded)
 
     @property
+    def wait(self) -> int:
+        """How long a pair waits for its sweep [ns]."""
+        return max(self.rules.grace_time, self.rules.patience if self._points_required else 0)
+
+    @property
     def waiting(self) -> bool:
         """Whether a pair waits for its sweep, so that `poll` must be called after the grace time."""
         return bool(self._pairs)
@@ -136,6 +149,15 @@ class Synchronizer:
             self._jump(item.stamp, stream)
         self._newest[stream] = item.stamp
         self._queues[stream].append(item)
+        if stream == POINTS:
+            self._note_delay(item.stamp)
+
+    def _note_delay(self, stamp: int) -> None:
+        """Note how late a sweep is, if a pair that it belongs to has gone."""
+        now, slop = self._clock(), self.rules.points_slop
+        waits = [now - since for gone, since in self._gone if abs(gone - stamp) <= slop]
+        if waits and not any(abs(pair.stamp - stamp) <= slop for pair in self._pairs):
+            self._delays.append(min(waits))
 
     def _jump(self, stamp: int, stream: str) -> None:
         """A stream went back to `stamp`; sweeps alone do not disturb the images."""
@@ -154,6 +176,7 @@ class Synchronizer:
             self._discarded[reason] += len(queue) - len(kept)
             self._queues[stream] = deque(kept)
             self._newest[stream] = None
+        self._gone.clear()
         pairs = [pair for pair in self._pairs if not condition(LEFT, pair.stamp)]
         self._discarded[reason] += 2 * (len(self._pairs) - len(pairs))
         self._pairs = deque(pairs)
@@ -164,8 +187,7 @@ class Synchronizer:
             difference = left[0].stamp - right[0].stamp
             if abs(difference) <= self.rules.slop:
                 first, second = left.popleft(), right.popleft()
-                deadline = self._clock() + self.rules.grace_time
-                self._pairs.append(_Pair(first.stamp, first.message, second.message, deadline))
+                self._pairs.append(_Pair(first.stamp, first.message, second.message, self._clock()))
             else:
                 # stamps only grow, so the older one has no partner any more
                 (left if difference < 0 else right).popleft()
@@ -179,6 +201,8 @@ class Synchronizer:
             if points is None and self._may_still_come(pair):
                 break
             self._pairs.popleft()
+            if points is None:
+                self._gone.append((pair.stamp, pair.since))
             if points is None and self._points_required:
                 self._discarded[Drop.NO_CLOUD] += 2
             else:
@@ -201,7 +225,7 @@ class Synchronizer:
         if not (self._points_required or self._points_expected()):
             return False
         passed = bool(self._queues[POINTS])  # what is left in the queue is newer than the pair
-        if passed or self._clock() >= pair.deadline or len(self._pairs) > self.rules.queue_size:
+        if passed or self._clock() - pair.since >= self.wait or len(self._pairs) > self.rules.queue_size:
             if not self._points_required:
                 self._discarded[Drop.CLOUD_LATE] += 1
             return False
@@ -221,6 +245,9 @@ class Synchronizer:
         """Tell the world, outside the lock; a callback that raises costs no other set its delivery."""
         for reason, count in discarded.items():
             self._dropped(reason, count)
+        delays, self._delays = self._delays, []
+        for delay in delays:
+            self._late(delay)
         calls = [(callback, messages + args) for messages in ready for callback, args in self._callbacks]
         errors = [error for callback, args in calls if (error := _attempt(callback, args))]
         if errors:

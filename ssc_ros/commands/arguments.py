@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 
 from ssc_ros.core.resources import SHIPPED_CHECKPOINT
+from ssc_ros.messages.topics import Topics
+
+INPUTS = tuple(item.name for item in fields(Topics))
+"""Inputs whose topics may have other names in a recording."""
 
 
 def add_evaluation_arguments(parser: argparse.ArgumentParser, baselines: Sequence[str]) -> None:
@@ -27,6 +32,34 @@ def add_evaluation_arguments(parser: argparse.ArgumentParser, baselines: Sequenc
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 (default: auto)")
     parser.add_argument("--backend", default="torch", help="what runs the network, see docs/node.md (default: torch)")
     parser.add_argument("--threads", type=int, metavar="N", help="CPU threads of the network (default: torch's)")
+
+
+def add_topic_argument(parser: argparse.ArgumentParser) -> None:
+    """Declare how to say which topics of a recording are which input."""
+    parser.add_argument(
+        "--topic",
+        type=named_topic,
+        action="append",
+        default=[],
+        dest="topics",
+        metavar="INPUT=TOPIC",
+        help="the recording has an input under this name, such as left_image=/front/left/image_rect; inputs are "
+        f"{', '.join(INPUTS)}; may be repeated",
+    )
+
+
+def named_topic(text: str) -> tuple[str, str]:
+    """The input and the absolute topic of "left_image=/front/left/image_rect".
+
+    Raises:
+        argparse.ArgumentTypeError: no such input, or no absolute name of a topic.
+    """
+    name, _, topic = text.partition("=")
+    if name not in INPUTS or not topic.startswith("/"):
+        raise argparse.ArgumentTypeError(
+            f"'{text}' is not INPUT=TOPIC, such as left_image=/front/left/image_rect; inputs are {', '.join(INPUTS)}"
+        )
+    return name, topic
 
 
 def frame_range(text: str) -> slice:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ssc_ros.commands.arguments import add_evaluation_arguments
+from ssc_ros.commands.arguments import add_evaluation_arguments, add_topic_argument
 from ssc_ros.core.resources import shipped_checkpoint
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ without ROS, DDS or a clock: nothing is lost, and the same bag gives the same sc
   ssc-ros evaluate-bag --bag kitti_08
   ssc-ros evaluate-bag --bag kitti_08 --checkpoint models/l2cocc_lidar_edge.safetensors --pictures 10
   ssc-ros evaluate-bag --bag kitti_08 --baseline stereo
+  ssc-ros evaluate-bag --bag robot --topic left_image=/front/left/image_rect --topic left_info=/front/left/camera_info
 
 Table, report.md, metrics.json and pictures are those of `ssc-ros evaluate`.
 """
@@ -32,6 +33,7 @@ Table, report.md, metrics.json and pictures are those of `ssc-ros evaluate`.
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("--bag", type=Path, required=True, metavar="BAG", help="folder of a rosbag2 bag")
+    add_topic_argument(parser)
     add_evaluation_arguments(parser, ("stereo",))
 
 
@@ -41,11 +43,14 @@ def run(args: argparse.Namespace) -> int:
     from ssc_ros.assembly.lidar_use import lidar_use
     from ssc_ros.evaluation.session import EvaluationSession
     from ssc_ros.messages.bag_reader import open_bag_reader
+    from ssc_ros.messages.topics import Topics
 
+    topics = Topics(**dict(args.topics))
     with open_bag_reader(args.bag) as bag:
-        truth = BagTruth(bag)
+        truth = BagTruth(bag, topics.ground_truth)
         predictor = _predictor(args, truth)
-        frames = BagFrames(bag, truth.first.grid.frame_id, lidar=lidar_use(predictor.sensors, enabled=True))
+        lidar = lidar_use(predictor.sensors, enabled=True)
+        frames = BagFrames(bag, truth.first.grid.frame_id, lidar=lidar, topics=topics)
         session = EvaluationSession(
             f"{predictor.name} on {args.bag.resolve().name}",
             args.results,

@@ -6,10 +6,11 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ssc_ros.commands.arguments import frame_range, positive_number
+from ssc_ros.commands.arguments import add_topic_argument, frame_range, positive_number
 
 if TYPE_CHECKING:
     from ssc_ros.messages.sources import MessageSource
+    from ssc_ros.messages.topics import Topics
 
 HELP = "play a bag or a SemanticKITTI sequence as live topics, with /clock"
 DESCRIPTION = """\
@@ -20,6 +21,7 @@ it.
   ssc-ros replay --bag kitti_08 --wait-for-node
   ssc-ros replay --data ~/kitti --sequence 08 --rate 0.5 --loop
   ssc-ros replay --bag kitti_08 --lockstep             every frame gets its grid, however slow the computer is
+  ssc-ros replay --bag robot --lockstep --topic left_image=/front/left/image_rect --topic ...
   ssc-ros replay --bag kitti_08 --ros-args -r /left/image_rect:=/front/left/image_rect
 """
 WAIT = 60.0
@@ -35,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--frames", type=frame_range, default=slice(None), metavar="A:B", help="of --data: frames A up to before B"
     )
+    add_topic_argument(parser)
     parser.add_argument("--no-lidar", action="store_true", help="leave the LiDAR sweeps out")
     parser.add_argument(
         "--rate", type=positive_number, default=1.0, metavar="R", help="speed (default: 1, as recorded)"
@@ -73,6 +76,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Play."""
+    from ssc_ros.messages.topics import Topics
     from ssc_ros.ros.replay.play import play
     from ssc_ros.ros.replay.replay import ReplaySettings
 
@@ -83,12 +87,13 @@ def run(args: argparse.Namespace) -> int:
         clock_hz=args.clock_hz,
         wait=args.wait_for_node or (WAIT if args.lockstep else None),
         lockstep=args.lockstep,
+        topics=Topics(**dict(args.topics)),
     )
-    play(_source(args), settings, args.ros_args, args.large_data)
+    play(_source(args, settings.topics), settings, args.ros_args, args.large_data)
     return 0
 
 
-def _source(args: argparse.Namespace) -> MessageSource:
+def _source(args: argparse.Namespace, topics: Topics) -> MessageSource:
     from ssc_ros.core import SscError
     from ssc_ros.data.semantic_kitti import SemanticKitti
     from ssc_ros.messages.encoder import MessageEncoder
@@ -97,7 +102,9 @@ def _source(args: argparse.Namespace) -> MessageSource:
     from ssc_ros.messages.typestore import load_typestore
 
     if args.bag:
-        return BagSource(args.bag, with_points=not args.no_lidar)
+        return BagSource(args.bag, with_points=not args.no_lidar, topics=topics)
+    if args.topics:
+        raise SscError("--topic names topics of a bag; those of --data have their usual names")
     if not args.sequence:
         raise SscError("--data needs --sequence, such as --sequence 08")
     (sequence,) = SemanticKitti(args.data, [args.sequence]).sequences

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ssc_ros.core import LABEL_SETS, LabelSet, PolarGrid, SceneGrid, SscError
 from ssc_ros.core.files import write_atomically
+from ssc_ros.inference.metadata_fields import MetadataFields
 from ssc_ros.networks.quantization import Ranges
 from ssc_ros.systems import SceneNetwork, build
 
@@ -61,20 +62,42 @@ class CheckpointMetadata:
         """Parse what `to_json` wrote.
 
         Raises:
-            ValueError, KeyError, TypeError: it is not such a text.
+            ValueError: it is not such a text; the error names the key.
         """
-        fields = json.loads(text)
-        corner, shape = fields["grid"]["min_corner"], fields["grid"]["shape"]
-        fields["grid"] = SceneGrid(
-            tuple(corner), fields["grid"]["voxel_size"], tuple(shape), fields["grid"]["frame_id"]
+        read = MetadataFields.parse(text)
+        read.require_no_others({item.name for item in fields(CheckpointMetadata)})
+        if (label_set_name := read.text("label_set_name")) not in LABEL_SETS:
+            raise ValueError(f"label set '{label_set_name}' is not one of {', '.join(LABEL_SETS)}")
+        provenance, metrics, ranges = (read.fields(key) for key in ("provenance", "metrics", "activation_ranges"))
+        return CheckpointMetadata(
+            model_id=read.text("model_id"),
+            system=read.text("system"),
+            preset=read.text("preset"),
+            label_set_name=label_set_name,
+            grid=_scene_grid(read.fields("grid")),
+            inputs=read.texts("inputs"),
+            provenance={key: provenance.text(key) for key in provenance.values},
+            metrics={key: metrics.number(key) for key in metrics.values},
+            licence=read.text("licence"),
+            polar=_polar_grid(read.fields("polar")) if "polar" in read else None,
+            activation_ranges={key: _pair(ranges, key) for key in ranges.values},
         )
-        fields["inputs"] = tuple(fields["inputs"])
-        if (polar := fields.get("polar")) is not None:
-            fields["polar"] = PolarGrid(**{name: tuple(values) for name, values in polar.items()})
-        fields["activation_ranges"] = {key: tuple(x) for key, x in fields.get("activation_ranges", {}).items()}
-        metadata = CheckpointMetadata(**fields)
-        _ = metadata.label_set
-        return metadata
+
+
+def _scene_grid(read: MetadataFields) -> SceneGrid:
+    read.require_no_others({item.name for item in fields(SceneGrid)})
+    x, y, z = read.numbers("min_corner", 3)
+    return SceneGrid((x, y, z), read.number("voxel_size"), read.counts("shape"), read.text("frame_id"))
+
+
+def _polar_grid(read: MetadataFields) -> PolarGrid:
+    read.require_no_others({item.name for item in fields(PolarGrid)})
+    return PolarGrid(read.counts("shape"), _pair(read, "ranges"), _pair(read, "heights"))
+
+
+def _pair(read: MetadataFields, key: str) -> tuple[float, float]:
+    low, high = read.numbers(key, 2)
+    return low, high
 
 
 def save_checkpoint(path: Path, network: nn.Module, metadata: CheckpointMetadata) -> None:
@@ -96,9 +119,10 @@ def load_checkpoint(path: Path) -> tuple[SceneNetwork, CheckpointMetadata]:
     """The network, in evaluation mode on the CPU, and its metadata.
 
     Raises:
-        SscError: no such file, not a checkpoint, or weights that do not fit the system strictly.
+        SscError: no such file, not a checkpoint, or weights that are not finite or do not fit the system strictly.
     """
     tensors, metadata = _open(path)
+    _require_finite(tensors, path)
     network = build(metadata.system, metadata.preset)
     spec = network.spec
     for made, expected in ((metadata.grid, spec.grid), (metadata.polar, spec.polar)):
@@ -128,9 +152,10 @@ def load_block(network: nn.Module, name: str, path: Path) -> None:
         path: a checkpoint whose network has a block of that path, or is such a block as a whole.
 
     Raises:
-        SscError: no such block, no such file, or weights that do not fit strictly.
+        SscError: no such block, no such file, or weights that are not finite or do not fit strictly.
     """
     tensors, metadata = _open(path)
+    _require_finite(tensors, path)
     try:
         block = network.get_submodule(name)
     except AttributeError as error:
@@ -143,6 +168,20 @@ def load_block(network: nn.Module, name: str, path: Path) -> None:
     except RuntimeError as error:
         reason = str(error).splitlines()[-1].strip()
         raise SscError(f"'{path}' ({metadata.system}) does not fit the block '{name}' ({reason})") from error
+
+
+def _require_finite(tensors: dict[str, Tensor], path: Path) -> None:
+    """Make sure that all weights are finite.
+
+    Raises:
+        SscError: some are not, so everything that the network says would be empty.
+    """
+    broken = [name for name, tensor in tensors.items() if not tensor.isfinite().all()]
+    if broken:
+        raise SscError(
+            f"checkpoint '{path}' is broken: {len(broken)} of its {len(tensors)} tensors have values that are not "
+            f"finite, such as '{broken[0]}'; the training has diverged, so take another checkpoint"
+        )
 
 
 def _open(path: Path) -> tuple[dict[str, Tensor], CheckpointMetadata]:
@@ -158,5 +197,7 @@ def _open(path: Path) -> tuple[dict[str, Tensor], CheckpointMetadata]:
         raise SscError(f"'{path}' is a safetensors file without '{FORMAT}' metadata; it was not written by ssc_ros")
     try:
         return tensors, CheckpointMetadata.from_json(header["ssc_ros"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise SscError(f"the metadata of checkpoint '{path}' cannot be read: {error!r}") from error
+    except KeyError as error:
+        raise SscError(f"'{path}' has no {error} in its header; it was not written by ssc_ros") from error
+    except ValueError as error:
+        raise SscError(f"the metadata of checkpoint '{path}' cannot be read: {error}") from error

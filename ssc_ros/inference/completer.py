@@ -21,7 +21,10 @@ from ssc_ros.inference.inputs import InputPreparer
 from ssc_ros.inference.stages import Stages, clock_of
 from ssc_ros.networks.reparameterize import fuse
 from ssc_ros.systems import SceneInputs, SceneNetwork
-from ssc_ros.systems.spec import History
+from ssc_ros.systems.spec import History, SceneOutput
+
+LOOKED_AT = 20_000
+"""Voxels that are looked at to see whether a prediction is finite; a value that is not spreads by convolutions."""
 
 LabelPoints = Callable[[NDArray[np.float32]], NDArray[np.uint8]]
 """Gives points (N, 4) their train ids (N,), 0 unlabelled."""
@@ -114,16 +117,24 @@ class SceneCompleter:
         self._past.forget()
 
     def warm_up(self) -> None:
-        """Complete blank frames, so that the first real one is not slower than the rest, sure of itself or not."""
+        """Complete blank frames, so that the first real one is not slower than the rest, sure of itself or not.
+
+        Raises:
+            SscError: a network that predicts no scene, or values that are not finite.
+        """
         size = self._preparer.spec.image_size
         blank = np.zeros((*size, 3), np.uint8)
         camera_matrix = np.array([[size[1] / 2, 0, size[1] / 2], [0, size[1] / 2, size[0] / 2], [0, 0, 1.0]])
         optical = poses.from_rows(np.array([0, 0, 1, 0, -1, 0, 0, 0, 0, -1, 0, 0]))
         rig = StereoRig(camera_matrix, 0.5, size, optical)
         points, labels = np.zeros((1, 4), np.float32), np.zeros(1, np.uint8)
-        for confidence in (True, False):
-            self.complete(Frame(0, blank, blank, rig, points, point_labels=labels), confidence=confidence)
-            self.forget()
+        looking = self.network.register_forward_hook(lambda network, given, output: self._require_finite(output))
+        try:
+            for confidence in (True, False):
+                self.complete(Frame(0, blank, blank, rig, points, point_labels=labels), confidence=confidence)
+                self.forget()
+        finally:
+            looking.remove()
 
     @torch.inference_mode()
     def complete(self, frame: Frame, *, confidence: bool = True) -> SemanticGrid:
@@ -185,6 +196,15 @@ class SceneCompleter:
         else:
             self._keep(frame, now, memory)
 
+    def _require_finite(self, output: SceneOutput) -> None:
+        """Make sure that a prediction is finite, at some thousands of voxels all over the grid."""
+        if output.scene is None:
+            return
+        size = self.metadata.grid.size
+        voxels = torch.arange(0, size, max(1, size // LOOKED_AT), device=self._device)
+        if not output.scene.gather(voxels).isfinite().all():
+            raise not_finite(self.metadata)
+
     def _labelled(self, frame: Frame) -> Frame:
         """The frame, with classes of its points if they are needed and it comes without."""
         if self._label and self.reads_classes and frame.points is not None and frame.point_labels is None:
@@ -228,6 +248,14 @@ def _no_scene(metadata: CheckpointMetadata) -> SscError:
     return SscError(
         f"'{metadata.model_id}' is a checkpoint of {metadata.system}, {use}; it predicts no scene, so choose another "
         "checkpoint"
+    )
+
+
+def not_finite(metadata: CheckpointMetadata) -> SscError:
+    """Return the error of a network whose predictions are not finite."""
+    return SscError(
+        f"checkpoint '{metadata.model_id}' is broken: its weights are finite, but what it predicts of a blank input is "
+        "not; take another checkpoint"
     )
 
 

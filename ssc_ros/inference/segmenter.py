@@ -17,10 +17,10 @@ from ssc_ros.inference.backends.backend import AUTO, Backend, calculates_in_bflo
 from ssc_ros.inference.backends.parity import REQUIRED, SURE
 from ssc_ros.inference.backends.synthetic_scene import synthetic_inputs
 from ssc_ros.inference.checkpoint import CheckpointMetadata, load_checkpoint
-from ssc_ros.inference.completer import choose_device
+from ssc_ros.inference.completer import choose_device, not_finite
 from ssc_ros.networks.heads.point_logits import PointLogits, best_class
 from ssc_ros.networks.reparameterize import fuse
-from ssc_ros.systems import SceneNetwork
+from ssc_ros.systems import SceneNetwork, SceneOutput
 
 _LOG = logging.getLogger(__name__)
 
@@ -87,9 +87,17 @@ class PointSegmenter:
         return cls(fuse(network), metadata, device, backend)
 
     def warm_up(self) -> None:
-        """Segment one made-up sweep, so that the first real one is not slower than the rest."""
-        size = 100_000
-        self.segment(np.random.default_rng(0).uniform((-50, -50, -2, 0), (50, 50, 1, 1), (size, 4)).astype(np.float32))
+        """Segment one made-up sweep, so that the first real one is not slower than the rest.
+
+        Raises:
+            SscError: values that are not finite.
+        """
+        sweep = np.random.default_rng(0).uniform((-50, -50, -2, 0), (50, 50, 1, 1), (100_000, 4)).astype(np.float32)
+        looking = self._network.register_forward_hook(lambda network, given, output: self._require_finite(output))
+        try:
+            self.segment(sweep)
+        finally:
+            looking.remove()
 
     @torch.inference_mode()
     def segment(self, points: NDArray[np.float32], *, confidence: bool = False, votes: int = 1) -> SegmentedPoints:
@@ -117,6 +125,10 @@ class PointSegmenter:
     def labels(self, points: NDArray[np.float32]) -> NDArray[np.uint8]:
         """Classes alone, see `segment`; for a completer that reads them."""
         return self.segment(points).labels
+
+    def _require_finite(self, output: SceneOutput) -> None:
+        if output.points is not None and not output.points.cells.isfinite().all():
+            raise not_finite(self.metadata)
 
     def _points(self, cloud: Tensor, *, small: bool | None = None) -> PointLogits:
         """Logits of a sweep (N, 4), calculated in bfloat16 or, if not `small`, in single precision."""

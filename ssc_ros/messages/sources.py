@@ -13,7 +13,7 @@ from ssc_ros.messages.bag_reader import open_bag_reader
 from ssc_ros.messages.encoder import MessageEncoder, Record
 from ssc_ros.messages.kitti_messages import EncodeGrid, kitti_records
 from ssc_ros.messages.stamps import SECOND
-from ssc_ros.messages.topics import TOPICS
+from ssc_ros.messages.topics import TOPICS, Topics
 
 
 class MessageSource(Protocol):
@@ -32,16 +32,22 @@ class MessageSource(Protocol):
 class BagSource:
     """The messages of a bag, as they were recorded."""
 
-    def __init__(self, path: Path, with_points: bool = True) -> None:
+    def __init__(self, path: Path, with_points: bool = True, topics: Topics = TOPICS) -> None:
         """Look into a bag.
+
+        Args:
+            path: of the bag.
+            with_points: whether to play the LiDAR sweeps.
+            topics: names of the inputs in the bag.
 
         Raises:
             SscError: there is no readable bag, or nothing in it.
         """
         self._path = path
+        self._static = topics.tf_static
         with open_bag_reader(path) as bag:
             self.types: Mapping[str, str] = {
-                name: kind for name, kind in bag.types.items() if with_points or name != TOPICS.points
+                name: kind for name, kind in bag.types.items() if with_points or name != topics.points
             }
         if not self.types:
             raise SscError(f"{path} has no messages to replay")
@@ -50,9 +56,14 @@ class BagSource:
         """See `MessageSource`."""
         with open_bag_reader(self._path) as bag:
             begin = bag.start + round(offset * SECOND)
-            for record in bag.records({TOPICS.tf_static}):
-                yield replace(record, stamp=max(record.stamp, begin))
-            yield from bag.records(self.types.keys() - {TOPICS.tf_static}, start=begin)
+            played = self.types.keys() - {self._static}
+            # static transforms alone are nothing to play, so they wait for the first message of another topic
+            first = next(iter(bag.records(played, start=begin)), None)
+            if first is None:
+                return
+            for record in bag.records({self._static}):
+                yield replace(record, stamp=first.stamp)
+            yield from bag.records(played, start=begin)
 
 
 class KittiSource:

@@ -22,6 +22,9 @@ from ssc_ros.ros.tf import transform_source
 from ssc_ros.ros.wiring import Parts, wire
 from ssc_ros_msgs.srv import SaveGrid
 
+QUIET = 5.0
+"""Shortest time between two warnings about the clock [s]."""
+
 
 class SscNode(LifecycleNode):
     """Completes scenes from synchronised stereo pairs, and from LiDAR sweeps where the checkpoint reads them.
@@ -132,15 +135,19 @@ class SscNode(LifecycleNode):
             self.get_logger().info(branch.summary())
 
     def _on_time_jump(self, jump: TimeJump) -> None:
-        self._warn(f"the clock jumped by {jump.delta.nanoseconds / 1e9:.3f} s; starting afresh")
-        self._forget()
-
-    def _forget(self) -> None:
+        others = self.count_publishers("/clock") - 1
+        if others > 0:
+            reason = f"/clock has {others + 1} publishers, such as a replay that was left behind: end all but one"
+        else:
+            reason = "starting afresh"
+        text = f"the clock jumped by {jump.delta.nanoseconds / 1e9:.3f} s; {reason}"
+        self.get_logger().warning(text, throttle_duration_sec=QUIET)
         if self._parts is not None:
             self._parts.forget()
 
     def _reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        self._forget()
+        if self._parts is not None:
+            self._parts.reset()
         response.success = True
         response.message = "forgot pending messages, past frames, poses, calibration and the newest grid"
         return response

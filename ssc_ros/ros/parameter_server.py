@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from array import array
 from collections.abc import Callable
 from typing import Any
 
@@ -78,13 +79,18 @@ def _given(parameter: RosParameter | None) -> bool:
 
 
 def _declare(node: Node, row: Parameter) -> None:
-    # an empty array has no type in ROS, so an array without default is declared by its type and stays unset
+    # an empty array has no type in Python: it is declared by its type, and then given its value with the type
     default = row.default if row.default != () else RosParameter.Type[row.kind.upper()]
     try:
-        node.declare_parameter(row.name, list(default) if isinstance(default, tuple) else default, _descriptor(row))
+        declared = node.declare_parameter(
+            row.name, list(default) if isinstance(default, tuple) else default, _descriptor(row)
+        )
     except (InvalidParameterTypeException, InvalidParameterValueException) as error:
         row.parse(_overrides(node)[row.name].value)  # says it better
         raise SscError(str(error)) from error
+    if not _given(declared):
+        # one parameter without a value, and rclpy answers a request for all of them with nothing
+        node.set_parameters([RosParameter(row.name, RosParameter.Type[row.kind.upper()], array("d"))])
 
 
 def _overrides(node: Node) -> dict[str, RosParameter]:

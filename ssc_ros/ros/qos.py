@@ -10,10 +10,12 @@ from rclpy.node import Node
 from rclpy.qos import (
     QoSCompatibility,
     QoSDurabilityPolicy,
+    QoSPolicyKind,
     QoSProfile,
     QoSReliabilityPolicy,
     qos_check_compatible,
 )
+from rclpy.qos_overriding_options import QoSOverridingOptions
 
 SENSOR = QoSProfile(depth=5, reliability=QoSReliabilityPolicy.BEST_EFFORT)
 """Inputs: fits every publisher, and old data is worth nothing."""
@@ -26,6 +28,12 @@ LATCHED = QoSProfile(depth=1, reliability=QoSReliabilityPolicy.RELIABLE, durabil
 
 LOG = QoSProfile(depth=10, reliability=QoSReliabilityPolicy.RELIABLE)
 """Small reports, of which none shall be lost."""
+
+
+OVERRIDES = QoSOverridingOptions(
+    (QoSPolicyKind.HISTORY, QoSPolicyKind.DEPTH, QoSPolicyKind.RELIABILITY, QoSPolicyKind.DURABILITY)
+)
+"""What the parameters qos_overrides.<topic>.<publisher|subscription>.* may change."""
 
 
 class QosWatch:
@@ -50,10 +58,9 @@ class QosWatch:
         others = self._node.get_publishers_info_by_topic(topic)
         return [
             f"{_name(other)} publishes {topic} with a QoS that we do not accept ({reason}): set the parameter "
-            f"qos_overrides.{topic}.subscription.reliability, or change the publisher"
-            for mine in ours[:1]
+            f"qos_overrides.{topic}.subscription.reliability or .durability, or change the publisher"
             for other in others
-            if (reason := _conflict(other.qos_profile, mine.qos_profile))
+            if (reason := _least([_conflict(other.qos_profile, mine.qos_profile) for mine in ours]))
         ]
 
     def unfit_subscribers(self, topic: str) -> list[str]:
@@ -64,10 +71,9 @@ class QosWatch:
         return [
             f"{_name(other)} subscribes to {topic} with a QoS that we do not offer ({reason}): subscribe with "
             "reliability best_effort and durability volatile, or set the parameters "
-            f"qos_overrides.{topic}.publisher.*"
-            for mine in ours[:1]
+            f"qos_overrides.{topic}.publisher.reliability and .durability"
             for other in others
-            if (reason := _conflict(mine.qos_profile, other.qos_profile))
+            if (reason := _least([_conflict(mine.qos_profile, other.qos_profile) for mine in ours]))
         ]
 
     def _own(self, endpoints: list[Any]) -> list[Any]:
@@ -81,6 +87,11 @@ class QosWatch:
 
 def _name(endpoint: Any) -> str:
     return f"node '{endpoint.node_namespace.rstrip('/')}/{endpoint.node_name}'"
+
+
+def _least(conflicts: list[str]) -> str:
+    """The shortest reason of those for each of our endpoints; empty if one of them fits, or there is none."""
+    return min(conflicts, key=len, default="")
 
 
 def _conflict(offered: QoSProfile, requested: QoSProfile) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -54,21 +55,22 @@ class StereoInput:
         self._drops = drops
         self._take = take
         self._future_tolerance = 0
+        self._points_required = lidar is LidarUse.REQUIRED
+        self._longest_delay = 0
         self._synchronizer = Synchronizer(
-            SyncRules(), drops.add, self._points_expected, points_required=lidar is LidarUse.REQUIRED
+            SyncRules(), drops.add, self._points_expected, self._points_required, self._explain_late_cloud
         )
         self._synchronizer.registerCallback(self._hand_on)
         self._grace = self._timer(1.0, self._poll)  # runs only while a pair waits for its sweep
         self._uncalibrated: list[StereoSet] = []
         self._calibration = self._timer(CALIBRATION_WAIT, self._release)  # only while pairs wait for the first one
         image = {"raw": Image, "compressed": CompressedImage}[settings.image_transport]
-        suffix = "" if settings.image_transport == "raw" else "/compressed"
         listen = subscriptions.listen
-        self._left_info = listen(CameraInfo, "left/camera_info", self._take_info)
-        self._right_info = listen(CameraInfo, "right/camera_info", self._take_info)
-        self._left = listen(image, f"left/image_rect{suffix}", partial(self._take_image, name=LEFT))
-        self._right = listen(image, f"right/image_rect{suffix}", partial(self._take_image, name=RIGHT))
-        self._points_required = lidar is LidarUse.REQUIRED
+        self._left_info = listen(CameraInfo, "left/camera_info", self._take_info, latched=True)
+        self._right_info = listen(CameraInfo, "right/camera_info", self._take_info, latched=True)
+        left, right = (self._image_topic(f"{side}/image_rect", settings) for side in ("left", "right"))
+        self._left = listen(image, left, partial(self._take_image, name=LEFT))
+        self._right = listen(image, right, partial(self._take_image, name=RIGHT))
         self._points = None
         if lidar is not LidarUse.UNUSED:
             self._points = listen(PointCloud2, POINTS_TOPIC, partial(self._synchronize, name=POINTS))
@@ -100,6 +102,12 @@ class StereoInput:
             infos=(state(self._left_info, asker, ever=True), state(self._right_info, asker, ever=True)),
             points=state(self._points, asker) if self._points and self._points_required else None,
         )
+
+    def _image_topic(self, base: str, settings: Settings) -> str:
+        """Topic of an image's transport: as in image_transport, the base topic is remapped, and then extended."""
+        if settings.image_transport == "raw":
+            return base
+        return f"{self._node.resolve_topic_name(base)}/{settings.image_transport}"
 
     def _timer(self, period: float, callback: Callable[[], None]) -> Any:
         """A timer of the wall clock that does not run yet."""
@@ -134,6 +142,16 @@ class StereoInput:
 
     def _points_expected(self) -> bool:
         return self._points is not None and self._points.published
+
+    def _explain_late_cloud(self, delay: int) -> None:
+        """Name a grace time with which a cloud that came so long [ns] after its images would have been in time."""
+        self._longest_delay = max(self._longest_delay, delay)
+        advised = math.ceil(1.25e2 * self._longest_delay / SECOND) / 100
+        self._drops.remark(
+            Drop.NO_CLOUD if self._points_required else Drop.CLOUD_LATE,
+            f"clouds come up to {self._longest_delay / SECOND:.3f} s after their images, and images wait "
+            f"{self._synchronizer.wait / SECOND:g} s: set lidar.grace_time to {advised:g} or more",
+        )
 
     def _hand_on(self, left: Any, right: Any, points: Any | None) -> None:
         pair = StereoSet(left, right, points, *self._infos, arrival=time.monotonic_ns())

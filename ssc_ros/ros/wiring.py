@@ -68,6 +68,11 @@ class Parts:
         for branch in self.branches:
             branch.forget()
 
+    def reset(self) -> None:
+        """Forget what was sensed and the calibration, as after a look at the cameras."""
+        self.forget()
+        self.subscriptions.forget()
+
     def apply(self, settings: Settings) -> None:
         """Use new settings, as far as they apply at once."""
         for branch in self.branches:

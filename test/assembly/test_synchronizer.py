@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import pytest
@@ -29,11 +30,13 @@ class Bench:
         self.time = 0
         self.sets = []
         self.drops = Counter()
+        self.delays: list[int] = []
         self.sync = Synchronizer(
             rules,
             self.count,
             lambda: points_expected,
             points_required,
+            self.delays.append,
             stamp=lambda message: message.stamp,
             clock=lambda: self.time,
         )
@@ -129,6 +132,40 @@ def test_a_pair_without_a_required_sweep_is_dropped_after_the_grace_time(publish
     bench.add(POINTS, 351)  # of a later pair
     assert bench.stamps == [(200, 200, 240)]
     assert bench.drops == {Drop.NO_CLOUD: 4}
+
+
+def test_required_sweeps_that_are_late_cost_no_frame_while_patience_lasts() -> None:
+    """Sweeps 80 ms after their images at 10 Hz, with a grace time of 50 ms: the defaults had lost such frames."""
+    bench = Bench(points_required=True)
+    bench.sync.rules = replace(RULES, grace_time=50, patience=250)
+    for frame in range(20):
+        bench.time = 100 * frame
+        bench.add(LEFT, bench.time)
+        bench.add(RIGHT, bench.time)
+        for delay in (20, 50, 79):
+            bench.time = 100 * frame + delay
+            bench.sync.poll()
+        bench.time = 100 * frame + 80
+        bench.add(POINTS, 100 * frame)
+    assert len(bench.sets) == 20
+    assert not bench.drops
+
+
+@pytest.mark.parametrize("required", [True, False])
+def test_the_delay_of_a_sweep_that_came_too_late_is_told(required: bool) -> None:
+    bench = Bench(points_required=required)
+    bench.time = 1000
+    bench.add(LEFT, 100)
+    bench.add(RIGHT, 100)
+    bench.time = 1000 + RULES.grace_time
+    bench.sync.poll()
+    bench.time = 1000 + 180
+    bench.add(POINTS, 100)
+    assert bench.delays == [180]
+    bench.add(LEFT, 500)
+    bench.add(RIGHT, 500)
+    bench.add(POINTS, 500)  # in time
+    assert bench.delays == [180]
 
 
 def test_a_newer_sweep_ends_the_wait() -> None:

@@ -44,3 +44,16 @@ def test_a_bag_without_ground_truth_is_refused(
     errors = capsys.readouterr().err.splitlines()
     assert len(errors) == 1
     assert "no messages on /ground_truth/grid; its topics are" in errors[0]
+
+
+def test_topics_of_other_names_are_asked_for_by_these(
+    kitti_tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["kitti2bag", "--data", str(kitti_tree), "--sequence", "08", "--out", str(tmp_path / "bag")]) == 0
+    capsys.readouterr()
+    how = ["--bag", str(tmp_path / "bag"), "--baseline", "stereo", "--topic", "left_image=/front/left/image"]
+    assert main(["evaluate-bag", *how]) == 1
+    assert "no messages on /front/left/image" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["evaluate-bag", *how, "--topic", "leftimage=/front/left/image"])
+    assert "inputs are left_image, left_info" in capsys.readouterr().err

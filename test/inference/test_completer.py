@@ -148,3 +148,16 @@ def test_devices_that_are_not_there_are_named(checkpoint: Path) -> None:
     if not torch.cuda.is_available():
         with pytest.raises(SscError, match="no CUDA"):
             SceneCompleter.from_checkpoint(checkpoint, device="cuda")
+
+
+def test_finite_weights_whose_predictions_are_not_finite_are_refused_before_the_first_frame(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = build("l2cocc_lidar", "edge")
+    with torch.no_grad():
+        network.head.logits.weight.fill_(3e38)  # a sum of two such numbers is infinite
+        network.head.logits.bias.fill_(3e38)
+    path = tmp_path / "odd.safetensors"
+    save_checkpoint(path, network, metadata(system="l2cocc_lidar", inputs=network.spec.sensors))
+    completer = SceneCompleter.from_checkpoint(path)
+    with pytest.raises(SscError, match="'untrained' is broken: its weights are finite, but what it predicts"):
+        completer.warm_up()

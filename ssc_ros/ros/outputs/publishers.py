@@ -13,7 +13,6 @@ from rclpy.event_handler import PublisherEventCallbacks
 from rclpy.node import Node
 from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile
-from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import PointCloud2
 from std_msgs.msg import Float64
 from visualization_msgs.msg import MarkerArray
@@ -23,7 +22,7 @@ from ssc_ros.core import LabelSet, SceneGrid, SemanticGrid, SscError
 from ssc_ros.messages.codec import Encoding, encode
 from ssc_ros.ros.outputs import messages
 from ssc_ros.ros.outputs.markers import surface_markers
-from ssc_ros.ros.qos import LATCHED, LATEST, LOG, QosWatch
+from ssc_ros.ros.qos import LATCHED, LATEST, LOG, OVERRIDES, QosWatch
 from ssc_ros_msgs.msg import LabelInfo, SemanticVoxelGrid, Status
 
 Build = Callable[[SemanticGrid, Settings], Any]
@@ -73,7 +72,7 @@ def offer(node: Node, qos_watch: QosWatch, kind: type, topic: str, qos: QoSProfi
         topic,
         copy(qos),  # rclpy writes the user's overrides into the profile that it is given
         event_callbacks=qos_watch.of_publisher(topic),
-        qos_overriding_options=QoSOverridingOptions.with_default_policies(),
+        qos_overriding_options=OVERRIDES,
     )
 
 

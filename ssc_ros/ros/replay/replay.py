@@ -20,7 +20,7 @@ from ssc_ros.core import SscError
 from ssc_ros.messages.encoder import Record
 from ssc_ros.messages.sources import MessageSource
 from ssc_ros.messages.stamps import SECOND
-from ssc_ros.messages.topics import TOPICS
+from ssc_ros.messages.topics import TOPICS, Topics
 from ssc_ros.ros.replay.listener import Listener
 from ssc_ros.ros.replay.simulated_time import SimulatedTime
 
@@ -36,6 +36,7 @@ class ReplaySettings:
         clock_hz: how often /clock is published, by the wall clock.
         wait: how long to wait until an active node subscribes to the stereo topics [s]; None does not wait.
         lockstep: after each frame, hold time until the node has answered, at most so long [s]; None goes on.
+        topics: names of the inputs in the recording.
     """
 
     rate: float = 1.0
@@ -44,6 +45,7 @@ class ReplaySettings:
     clock_hz: float = 100.0
     wait: float | None = None
     lockstep: float | None = None
+    topics: Topics = TOPICS
 
 
 @dataclass
@@ -56,6 +58,7 @@ class ReplaySummary:
         latest: how late a message was sent, at most, by simulated time [ns].
         unanswered: frames that the node did not answer in lockstep.
         skipped: topics whose message package is not installed, with its name.
+        frame: topic of which each message begins a frame.
     """
 
     messages: Counter[str] = field(default_factory=Counter)
@@ -63,9 +66,10 @@ class ReplaySummary:
     latest: int = 0
     unanswered: int = 0
     skipped: dict[str, str] = field(default_factory=dict)
+    frame: str = TOPICS.left_image
 
     def __str__(self) -> str:
-        text = f"{self.messages[TOPICS.left_image]} frames, {sum(self.messages.values())} messages, "
+        text = f"{self.messages[self.frame]} frames, {sum(self.messages.values())} messages, "
         text += f"{self.size / 1e6:.0f} MB, at most {self.latest / 1e6:.0f} ms late"
         return text + (f"; {self.unanswered} frames got no answer" if self.unanswered else "")
 
@@ -79,7 +83,8 @@ class Replay:
 
     def __init__(self, node: Node, source: MessageSource, settings: ReplaySettings) -> None:
         """Make the publishers; messages of packages that are not installed are left out."""
-        self.summary = ReplaySummary()
+        topics = settings.topics
+        self.summary = ReplaySummary(frame=topics.left_image)
         self._node = node
         self._source = source
         self._settings = settings
@@ -93,17 +98,25 @@ class Replay:
                 self.summary.skipped[topic] = msgtype.partition("/")[0]
             else:
                 self._publishers[topic] = node.create_publisher(message_class, topic, offered_qos(topic))
-        required = [topic for topic in TOPICS.stereo if topic in self._publishers]
-        self._frame_topics = {TOPICS.left_image, TOPICS.right_image, TOPICS.points} & self._publishers.keys()
+        required = [topic for topic in topics.stereo if topic in self._publishers]
+        self._frame_topics = {topics.left_image, topics.right_image, topics.points} & self._publishers.keys()
         self._sent: set[str] = set()
+        self._begun = Event()  # until then there is no time to tell
         self._listener = Listener(node, required, answers=settings.lockstep is not None)
 
     def run(self) -> None:
         """Play to the end, or until interrupted.
 
         Raises:
-            SscError: there is nothing to play, nobody is ready in time, or the node goes away in lockstep.
+            SscError: there is nothing to play or to wait for, nobody is ready in time, or the node goes away in
+                lockstep.
         """
+        if not self._frame_topics and (self._settings.wait is not None or self._settings.lockstep is not None):
+            raise SscError(
+                f"nobody can be waited for: the recording has no messages on {self._settings.topics.left_image} or "
+                f"{self._settings.topics.points}, only on {', '.join(sorted(self._publishers))}; name inputs, such as "
+                "--topic left_image=/front/left/image_rect"
+            )
         if self._settings.wait is not None:
             self._listener.wait_until_ready(self._settings.wait)
         with self._ticking():
@@ -119,6 +132,7 @@ class Replay:
         for record in self._source.records(self._settings.offset):
             if stamp is None:
                 self._time.restart(record.stamp)
+                self._begun.set()
             if record.stamp != stamp:
                 stamp = record.stamp
                 self._time.sleep_until(stamp)
@@ -127,7 +141,7 @@ class Replay:
             if self._settings.lockstep is not None:
                 self._await_answer(record, self._settings.lockstep)
         if stamp is None:
-            raise SscError(f"nothing to play from {self._settings.offset:g} s on; choose a smaller offset")
+            raise SscError(f"nothing to play from {self._settings.offset:g} s on; choose a smaller --start-offset")
 
     def _publish(self, record: Record) -> None:
         publisher = self._publishers.get(record.topic)
@@ -152,6 +166,8 @@ class Replay:
         self._time.resume()
 
     def _tick(self) -> None:
+        if not self._begun.is_set():
+            return
         with self._clock_lock:  # or time would sometimes go back by a hair
             sec, nanosec = divmod(self._time.now(), SECOND)
             self._clock.publish(Clock(clock=Time(sec=sec, nanosec=nanosec)))

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 import rclpy
 from nav_msgs.msg import Odometry
 from rclpy.node import Node
+from rclpy.serialization import serialize_message
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 
@@ -24,7 +26,7 @@ from ssc_ros.messages.bag_reader import open_bag_reader
 from ssc_ros.messages.encoder import Record
 from ssc_ros.messages.kitti_bag import convert
 from ssc_ros.messages.sources import BagSource, MessageSource
-from ssc_ros.messages.topics import TOPICS
+from ssc_ros.messages.topics import TOPICS, Topics
 from ssc_ros.ros.replay.replay import Replay, ReplaySettings
 from ssc_ros_msgs.msg import SemanticVoxelGrid
 
@@ -85,6 +87,53 @@ def test_subscribers_get_every_message_with_its_stamp_beside_a_clock_that_only_g
     assert len(clock) > 10
     assert player.summary.messages[TOPICS.left_image] == 6
     assert player.summary.skipped.keys() <= {TOPICS.tf_static}
+
+
+class Recording:
+    """Some frames of the times of today, under names of a robot of its own; opening it takes a while."""
+
+    types = {"/front/left/image": "sensor_msgs/msg/Image", "/front/right/image": "sensor_msgs/msg/Image"}  # noqa: RUF012
+    begin = 1_700_000_000 * SECOND
+
+    def records(self, offset: float = 0.0) -> Iterator[Record]:
+        time.sleep(0.2)
+        data = memoryview(serialize_message(Image()))
+        for frame in range(3):
+            for topic, kind in self.types.items():
+                yield Record(self.begin + frame * SECOND // 10, topic, kind, data)
+
+
+ROBOT = Topics(left_image="/front/left/image", right_image="/front/right/image")
+
+
+def test_the_clock_begins_with_the_first_message(sender: Node, world: World) -> None:
+    clock = world.listen(Clock, "/clock", 1000)
+    player = replay(sender, Recording())
+    thread = threading.Thread(target=player.run)
+    world.spin_until(lambda: world.client.count_publishers("/clock"))
+    world.spin(0.5)
+    thread.start()
+    world.spin_until(lambda: not thread.is_alive())
+    world.spin(0.2)
+    assert min(ticks(clock)) >= Recording.begin
+
+
+@pytest.mark.parametrize("how", ["wait", "lockstep"])
+def test_a_recording_of_unknown_topics_is_not_waited_for_silently(sender: Node, how: str) -> None:
+    with pytest.raises(
+        SscError, match=r"no messages on /left/image_rect.*only on /front/left/image.*--topic left_image="
+    ):
+        replay(sender, Recording(), **{how: 1.0}).run()
+
+
+def test_a_recording_may_have_topics_of_other_names(sender: Node, world: World) -> None:
+    with pytest.raises(SscError, match="nobody subscribes to /front/left/image"):
+        replay(sender, Recording(), wait=0.3, topics=ROBOT).run()
+    for topic in Recording.types:
+        world.listen(Image, topic)
+    player = replay(sender, Recording(), wait=20.0, topics=ROBOT)
+    player.run()
+    assert str(player.summary).startswith("3 frames, 6 messages")
 
 
 def test_without_a_node_it_gives_up_and_says_what_to_start(sender: Node, bag: Path) -> None:
@@ -156,12 +205,13 @@ def test_interrupting_a_loop_is_no_error(world: World, domain: int, bag: Path) -
         (["--data", "{root}"], "--data needs --sequence"),
         (["--data", "{root}", "--sequence", "08", "--frames", "9:"], "no frames chosen: sequence 08 has 6"),
         (["--data", "{root}", "--sequence", "08", "--start-offset", "9"], "nothing to play from 9 s on"),
+        (["--bag", "{bag}", "--start-offset", "9"], "nothing to play from 9 s on"),
     ],
 )
 def test_what_cannot_be_played_is_said_in_one_line(
-    domain: int, kitti_tree: Path, arguments: list[str], message: str
+    domain: int, kitti_tree: Path, bag: Path, arguments: list[str], message: str
 ) -> None:
-    with run_command(domain, *(a.format(root=kitti_tree) for a in arguments)) as process:
+    with run_command(domain, *(a.format(root=kitti_tree, bag=bag) for a in arguments)) as process:
         text, _ = process.communicate(timeout=60)
     errors = [line for line in text.splitlines() if not line.startswith("[INFO]")]
     assert process.returncode == 1
