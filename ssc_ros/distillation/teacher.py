@@ -8,6 +8,7 @@ import torch
 
 from ssc_ros.core import STEREO, LabelSet, SscError
 from ssc_ros.inference.checkpoint import load_checkpoint
+from ssc_ros.networks.layout import convolve_channels_last
 from ssc_ros.systems import InputSpec, SceneInputs, SceneOutput
 
 
@@ -29,6 +30,7 @@ class FrozenTeacher:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._network, self.metadata = load_checkpoint(path)
+        convolve_channels_last(self._network)
 
     @property
     def spec(self) -> InputSpec:
