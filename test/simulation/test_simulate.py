@@ -11,6 +11,8 @@ import pytest
 
 from ssc_ros.cli import main
 from ssc_ros.core import SscError
+from ssc_ros.simulation.rig_file import read_rig
+from ssc_ros.simulation.rig_random import random_rig
 from ssc_ros.simulation.sequence import SequenceJob
 from ssc_ros.simulation.simulate import simulate
 
@@ -114,6 +116,32 @@ def test_bad_arguments_are_refused(tmp_path: Path, arguments: list[str], capsys:
 def test_a_negative_seed_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["simulate", "--out", str(tmp_path), "--seed", "-3"]) == 1
     assert "--seed is -3" in capsys.readouterr().err
+
+
+def test_a_rig_that_is_neither_a_word_nor_a_file_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "synth"
+    assert main(["simulate", "--out", str(out), "--rig", "kiti"]) == 1
+    assert "expected kitti, random, or a YAML file" in capsys.readouterr().err
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("rig", ["kitti", "random", "config/rig.yaml"])
+def test_the_command_gives_each_sequence_its_rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rig: str) -> None:
+    monkeypatch.chdir(Path(__file__).resolve().parents[2])
+    asked: list[SequenceJob] = []
+
+    def noted(jobs: list[SequenceJob], _processes: int) -> list[tuple[int, int]]:
+        asked.extend(jobs)
+        return []
+
+    monkeypatch.setattr("ssc_ros.simulation.simulate.simulate", noted)
+    assert main(["simulate", "--out", str(tmp_path), "--seed", "3", "--sequences", "07,12", "--rig", rig]) == 0
+    expected = {
+        "kitti": [None, None],
+        "random": [random_rig(3, 7), random_rig(3, 12)],
+        "config/rig.yaml": [read_rig(Path("config/rig.yaml"))] * 2,
+    }
+    assert [job.rig_spec for job in asked] == expected[rig]
 
 
 def test_the_command_writes_a_sequence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
