@@ -26,6 +26,7 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
 from ssc_ros.core.resources import share_directory
+from ssc_ros.ros.installed import require_executable
 from ssc_ros.ros.transports import large_message_variables
 
 SHARE = share_directory()
@@ -83,6 +84,8 @@ def start(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     for name in ("checkpoint", "segmentation", "params_file", *(["rviz_config"] if value["rviz"] == "true" else [])):
         if value[name] and not Path(value[name]).is_file():
             raise FileNotFoundError(f"{name}:={value[name]} does not exist")
+    if value["rviz"] == "true":  # a viewer that is missing would leave the others running
+        require_executable("rviz2", "rviz2", "install ros-jazzy-rviz2, or launch with rviz:=false")
 
     large = value["large_data"] == "true"
     variables = large_message_variables() if large else {}

@@ -111,7 +111,7 @@ def explain_no_sweeps(points: InputState, drops: Mapping[Drop, int], explanation
     worst = max((reason for reason in drops if reason in explanations), key=lambda reason: drops[reason], default=None)
     if worst is not None:
         return f"{drops[worst]} dropped as '{worst.value}': {explanations[worst]}"
-    return "sweeps arrive; the first one is still in work"
+    return "sweeps arrive; the next one is still in work"
 
 
 def explain_no_grid(
@@ -147,7 +147,7 @@ def explain_no_grid(
     if frame_drops:
         counted = ", ".join(f"{reason.value} {count}" for reason, count in frame_drops.items())
         return f"frames were dropped: {counted}"
-    return "images and calibration arrive; the first frame is still in work"
+    return "images and calibration arrive; the next frame is still in work"
 
 
 def explain_no_pose(odometry: OdometrySettings, grid_frame: str) -> str:

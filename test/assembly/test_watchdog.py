@@ -72,7 +72,7 @@ def explain(
         ({"drops": {Drop.DUPLICATE: 99}}, ["do not grow", "header.stamp"]),
         ({"drops": {Drop.BUSY: 40}}, ["busy 40"]),
         ({"drops": {Drop.CLOUD_LATE: 40}}, ["still in work"]),
-        ({}, ["still in work"]),
+        ({}, ["the next frame is still in work"]),
     ],
 )
 def test_silence_is_explained_by_what_is_missing(arguments: dict[str, Any], words: list[str]) -> None:

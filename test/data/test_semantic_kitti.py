@@ -124,6 +124,10 @@ def test_a_folder_without_sequences_is_refused(tmp_path: Path) -> None:
     [
         ("calib.txt", "P2: 1 2 3\n", r"'P2' is not followed by 12 numbers"),
         ("calib.txt", "P2: 1 0 0 0 0 1 0 0 0 0 1 0\n", r"lacks P3, Tr"),
+        ("calib.txt", "P2: 1 0 0 0 0 nan 0 0 0 0 1 0\n", r"'P2' has numbers that are not finite"),
+        ("times.txt", "-1\n" * 9, r"the time of frame 000000 is -1 s"),
+        ("times.txt", "9e18\n" * 9, r"the time of frame 000000 is 9e\+18 s"),
+        ("times.txt", "nan\n" * 9, r"the time of frame 000000 is nan s"),
         ("times.txt", "0.0\n0.1\n", r"has 2 rows of 1 numbers.*row for frame 000005"),
         ("poses.txt", "1 2 3\n" * 6, r"has 6 rows of 3 numbers; expected 12"),
         ("velodyne/000000.bin", "123456789", r"has 9 bytes, no multiple of 16"),
@@ -165,3 +169,17 @@ def test_real_scans_moved_by_their_poses_pile_up_to_the_labels(kitti_root: Path,
     volume = voxelize(np.concatenate(points).astype(np.float32), np.concatenate(labels), sequence.grid)
     published = read_labels(sequence.path / "voxels" / "000000.label", sequence.grid.shape)
     assert (volume != published).sum() < 1e-3 * (published != 0).sum()
+
+
+def test_a_calibration_that_is_no_text_is_said(tmp_path: Path) -> None:
+    (tmp_path / "calib.txt").write_bytes(b"\xff\xfeP\x002\x00")
+    with pytest.raises(SscError, match=r"calib\.txt is no text file"):
+        semantic_kitti.read_calibration(tmp_path / "calib.txt")
+
+
+def test_further_lines_of_a_calibration_are_left_alone(tmp_path: Path) -> None:
+    """KITTI's object benchmark has R0_rect, a 3x3 matrix, beside them."""
+    row = "1 0 0 0 0 1 0 0 0 0 1 0"
+    text = f"calib_time: 09-Jan-2012\nP2: {row}\nP3: {row}\nR0_rect: 1 0 0 0 1 0 0 0 1\nTr: {row}\n"
+    (tmp_path / "calib.txt").write_text(text)
+    assert semantic_kitti.read_calibration(tmp_path / "calib.txt").keys() == {"P2", "P3", "Tr"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -60,6 +61,11 @@ def test_every_argument_is_explained_and_switches_name_their_choices() -> None:
         (["bag:={here}", "segmentation:=/none.safetensors"], "segmentation:=/none.safetensors does not exist"),
         (["bag:={here}", "params_file:=/none.yaml"], "params_file:=/none.yaml does not exist"),
         (["bag:={here}", "rviz:=perhaps"], '"perhaps" is not valid'),
+        pytest.param(
+            ["bag:={here}", "rviz:=true"],
+            "package rviz2 is not installed",
+            marks=pytest.mark.skipif(shutil.which("rviz2") is not None, reason="RViz is installed"),
+        ),
     ],
 )
 def test_a_bad_argument_ends_the_launch_before_anything_starts(

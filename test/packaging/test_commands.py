@@ -49,7 +49,7 @@ def test_a_command_of_ros2_run_may_start_processes() -> None:
     """Each process that it starts runs the script under another name (multiprocessing's method "spawn")."""
     code = "import multiprocessing as m, runpy, sys\n"
     code += "if __name__ == '__main__':\n    process = m.get_context('spawn').Process(target=runpy.run_path,"
-    code += f" args=({str(SCRIPTS / "simulate")!r},), kwargs={{'run_name': '__mp_main__'}})\n"
+    code += f" args=({str(SCRIPTS / 'simulate')!r},), kwargs={{'run_name': '__mp_main__'}})\n"
     code += "    process.start()\n    process.join()\n    sys.exit(process.exitcode)\n"
     assert run(sys.executable, "-c", code).returncode == 0
 
