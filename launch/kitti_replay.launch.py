@@ -26,8 +26,8 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
 from ssc_ros.core.resources import share_directory
+from ssc_ros.messages.transports import large_message_variables
 from ssc_ros.ros.installed import require_executable
-from ssc_ros.ros.transports import large_message_variables
 
 SHARE = share_directory()
 BOOLEAN = ["true", "false"]

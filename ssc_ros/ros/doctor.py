@@ -24,9 +24,9 @@ from ssc_ros.assembly.settings import Settings
 from ssc_ros.assembly.watchdog import explain_missing
 from ssc_ros.core import SscError
 from ssc_ros.messages.topics import TOPICS
+from ssc_ros.messages.transports import BUILTIN, PROFILES, large_message_variables
 from ssc_ros.ros.qos import LATCHED, QosWatch
 from ssc_ros.ros.subscriptions import Subscriptions, Topic
-from ssc_ros.ros.transports import BUILTIN, PROFILES, large_message_variables
 
 KINDS = {kind.__name__: kind for kind in (Image, CameraInfo, PointCloud2, Odometry)}
 POLL = 0.05

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from ssc_ros.core import SscError
 from ssc_ros.kernels.memory import share_arenas
+from ssc_ros.messages.transports import large_message_variables
 from ssc_ros.ros.loading import LoadCompleter, load_completer
-from ssc_ros.ros.transports import large_message_variables
 
 if TYPE_CHECKING:
     from ssc_ros.assembly.settings import Settings

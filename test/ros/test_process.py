@@ -188,8 +188,8 @@ def test_what_cannot_be_used_ends_with_one_line_and_not_with_0(
 
 
 def test_large_messages_get_their_transport_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ssc_ros.messages.transports import BUILTIN, PROFILES
     from ssc_ros.ros import run
-    from ssc_ros.ros.transports import BUILTIN, PROFILES
 
     seen = []
     monkeypatch.setattr(run, "Signals", lambda: None)

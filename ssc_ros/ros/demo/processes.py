@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ssc_ros.ros.transports import large_message_variables
+from ssc_ros.messages.transports import large_message_variables
 
 GRACE = 10.0
 """What a process gets to leave by itself after a signal [s]."""

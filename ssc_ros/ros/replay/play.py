@@ -11,8 +11,8 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
 from ssc_ros.messages.sources import MessageSource
+from ssc_ros.messages.transports import large_message_variables
 from ssc_ros.ros.replay.replay import Replay, ReplaySettings
-from ssc_ros.ros.transports import large_message_variables
 
 
 def play(source: MessageSource, settings: ReplaySettings, ros_args: Sequence[str], large_data: bool = True) -> None:
