@@ -26,6 +26,7 @@ def test_a_source_of_poses_that_dies_costs_the_past_and_brings_it_back(world: Wo
     world.spin_until(lambda: world.drops == {"pose_missing": 3})
     world.spin_until(lambda: drive.told()[0] == b"\x00")
     world.call(Trigger, "ssc_node/reset")
+    world.rig.infos(drive.stamp)  # the calibration was forgotten, too
     drive.go(3)
     assert drive.used[14:] == [0, 0, 1]
 

