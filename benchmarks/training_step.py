@@ -24,7 +24,7 @@ from lightning.pytorch.callbacks import Callback
 from measuring import Measured, report
 
 from ssc_ros.training.command import TrainCommand
-from ssc_ros.training.training_base import NetworkTraining
+from ssc_ros.training.training_base import TrainingBase
 
 CLOCKS: dict[str, Callable[[], float]] = {"wall": time.perf_counter, "CPU": time.process_time}
 WHOLE = "step"
@@ -41,7 +41,7 @@ class Stages(Callback):
         skipped: steps that are not counted.
     """
 
-    def __init__(self, training: NetworkTraining, skipped: int) -> None:
+    def __init__(self, training: TrainingBase, skipped: int) -> None:
         self.skipped = skipped
         self.times: dict[tuple[str, str], list[float]] = defaultdict(list)
         self._step: dict[tuple[str, str], float] = defaultdict(float)
