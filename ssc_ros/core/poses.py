@@ -76,3 +76,21 @@ def rotation(transform: Matrix) -> Rotation:
 
     left, _, right = np.linalg.svd(transform[:3, :3])
     return Rotation.from_matrix(left @ right)
+
+
+def of_camera(pitch: float, roll: float, place: NDArray[np.floating]) -> Matrix:
+    """Pose (4, 4) of a camera without yaw: optical frame (right, down, ahead) -> level frame (ahead, left, up).
+
+    Args:
+        pitch: how far the optical axis points down [rad].
+        roll: how far the camera is turned to the right about its optical axis [rad].
+        place: (3,) of its centre in the level frame [m].
+    """
+    (cp, sp), (cr, sr) = ((np.cos(angle), np.sin(angle)) for angle in (pitch, roll))
+    result = np.eye(4)
+    # columns: where right, down and ahead of the camera point
+    result[:3, 0] = -sp * sr, -cr, -cp * sr
+    result[:3, 1] = -sp * cr, sr, -cp * cr
+    result[:3, 2] = cp, 0, -sp
+    result[:3, 3] = place
+    return result

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.transform import Rotation
 
-from ssc_ros.core import StereoRig
+from ssc_ros.core import StereoRig, poses
 
 TRIALS = 400
 """Planes through three random pixels that are tried for each frame."""
@@ -64,12 +63,7 @@ class Mount:
 
     def T_ground_camera(self) -> NDArray[np.float64]:
         """Return (4, 4), left optical frame -> frame on the ground below it (x forward, y left, z up)."""
-        transform = np.eye(4)
-        level = Rotation.from_matrix([[0, 0, 1], [-1, 0, 0], [0, -1, 0]])  # optical axes -> forward, left, up
-        tilt = Rotation.from_euler("xy", [self.roll, self.pitch])  # about the axes on the ground, forward before left
-        transform[:3, :3] = (tilt * level).as_matrix()
-        transform[2, 3] = self.height
-        return transform
+        return poses.of_camera(self.pitch, self.roll, np.array([0, 0, self.height]))
 
     def __str__(self) -> str:
         """Height and angles for people."""

@@ -12,9 +12,6 @@ from ssc_ros.simulation.beams import HDL64E, LidarModel
 from ssc_ros.simulation.calibration import Calibration
 from ssc_ros.simulation.rig import Rig
 
-LEVEL = np.array([[0, 0, 1], [-1, 0, 0], [0, -1, 0]], np.float64)
-"""Optical axes (right, down, ahead) of a level camera -> axes of the grid (ahead, left, up)."""
-
 
 @dataclass(frozen=True)
 class CameraSpec:
@@ -57,13 +54,8 @@ class CameraSpec:
 
     def T_grid_camera(self) -> NDArray[np.float64]:
         """Return (4, 4), left optical frame -> grid frame."""
-        (cp, sp), (cr, sr) = ((np.cos(a), np.sin(a)) for a in np.radians([self.pitch, self.roll]))
-        nod = np.array([[cp, 0, sp], [0, 1, 0], [-sp, 0, cp]])
-        lean = np.array([[1, 0, 0], [0, cr, -sr], [0, sr, cr]])
-        transform = np.eye(4)
-        transform[:3, :3] = nod @ lean @ LEVEL
-        transform[:3, 3] = self.forward, self.left, self.mount_height - GRID_HEIGHT
-        return transform
+        place = np.array([self.forward, self.left, self.mount_height - GRID_HEIGHT])
+        return poses.of_camera(*np.radians([self.pitch, self.roll]), place)
 
 
 @dataclass(frozen=True)

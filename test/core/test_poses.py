@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
 
 from ssc_ros.core import poses
 
@@ -86,3 +87,12 @@ def test_a_quaternion_without_length_is_refused(quaternion: np.ndarray) -> None:
     assume(np.linalg.norm(quaternion) < 1e-7)
     with pytest.raises(ValueError, match="no length"):
         poses.from_quaternion(quaternion, np.zeros(3))
+
+
+@given(st.floats(-1, 1), st.floats(-1, 1))
+def test_a_camera_is_a_level_one_that_is_rolled_and_then_pitched(pitch: float, roll: float) -> None:
+    level = np.array([[0, 0, 1], [-1, 0, 0], [0, -1, 0]])  # right, down, ahead -> ahead, left, up
+    tilt = Rotation.from_euler("xy", [roll, pitch]).as_matrix()  # about fixed axes, ahead before left
+    pose = poses.of_camera(pitch, roll, np.array([1.0, 2.0, 3.0]))
+    np.testing.assert_allclose(pose[:3, :3], tilt @ level, atol=1e-12)
+    np.testing.assert_array_equal(pose[:, 3], [1, 2, 3, 1])

@@ -1,4 +1,4 @@
-"""The node's parameters as a file: what the mount was found to be, and what somebody has written before."""
+"""The node's parameters as a file: the mount that was found, written and read."""
 
 from __future__ import annotations
 
