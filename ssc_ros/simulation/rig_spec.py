@@ -55,7 +55,7 @@ class CameraSpec:
     def T_grid_camera(self) -> NDArray[np.float64]:
         """Return (4, 4), left optical frame -> grid frame."""
         place = np.array([self.forward, self.left, self.mount_height - GRID_HEIGHT])
-        return poses.of_camera(*np.radians([self.pitch, self.roll]), place)
+        return poses.of_camera(np.radians(self.pitch), np.radians(self.roll), place)
 
 
 @dataclass(frozen=True)
