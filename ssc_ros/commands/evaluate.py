@@ -27,6 +27,7 @@ a dated folder; RESULTS/latest points to it.
   ssc-ros evaluate --data ~/kitti --sequence 08
   ssc-ros evaluate --data ~/kitti --sequence 08 --checkpoint models/l2cocc_lidar_edge.safetensors
   ssc-ros evaluate --data ~/kitti --sequence 08 --checkpoint fused.safetensors --segmentation points.safetensors
+  ssc-ros evaluate --data ~/kitti --sequence 08 --checkpoint models/l2cocc_edge.safetensors --without-lidar
   ssc-ros evaluate --data ~/kitti --sequence 08 --baseline stereo --pictures 0
   ssc-ros evaluate --data ~/kitti --sequence 08 --baseline prior --train-sequences 00 01
   ssc-ros evaluate --data ~/sscbench --sequence 0006 --baseline stereo
@@ -63,6 +64,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--votes", type=int, default=1, metavar="N", help="segmentation: mirror images of a sweep that vote, 1 to 4"
+    )
+    parser.add_argument(
+        "--without-lidar", action="store_true", help="show a network that can do without a LiDAR no points"
     )
     add_evaluation_arguments(parser, ("prior", "stereo"))
 
@@ -125,7 +129,8 @@ def _predictor(args: argparse.Namespace, sequence: LabelledSequence) -> Predicto
     if args.baseline == "prior":
         return predictors.prior_predictor(args.data, args.train_sequences, sequence.grid, sequence.label_set)
     path = args.checkpoint or shipped_checkpoint()
-    return predictors.checkpoint_predictor(path, args.device, args.threads, args.backend, args.segmentation)
+    predictor = predictors.checkpoint_predictor(path, args.device, args.threads, args.backend, args.segmentation)
+    return predictors.without_lidar(predictor) if args.without_lidar else predictor
 
 
 def _evaluate_points(args: argparse.Namespace) -> int:

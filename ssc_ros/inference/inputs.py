@@ -14,9 +14,10 @@ from ssc_ros.core import Frame, SceneGrid, SscError, StereoRig
 from ssc_ros.data.voxelize import voxelize
 from ssc_ros.inference.stereo import StereoMatcher, stereo_points
 from ssc_ros.kernels.input_loops import crop_points, mark_children, pool_nearest_depth
+from ssc_ros.kernels.sightings import list_sightings
 from ssc_ros.systems.spec import LIDAR, STEREO, InputSpec, SceneInputs
 
-MATCHED = frozenset(("stereo_depth", "stereo_voxels", "stereo_points"))
+MATCHED = frozenset(("stereo_depth", "stereo_voxels", "stereo_points", "stereo_sightings"))
 """The inputs that need the pair to be matched."""
 
 
@@ -59,7 +60,7 @@ class InputPreparer:
         rig = frame.rig.resized(*spec.image_size)
         arrays: dict[str, NDArray[Any]] = {
             "image": self._image(frame.left),
-            "projection": (rig.camera_matrix @ rig.T_camera_grid[:3]).astype(np.float32),
+            "projection": projection(rig),
         }
         if "right" in spec.pair:
             arrays["right"] = self._image(frame.right)
@@ -74,11 +75,13 @@ class InputPreparer:
             arrays["stereo_voxels"] = occupancy_children(points, spec.grid)
         if "stereo_points" in spec.pair:
             arrays["stereo_points"] = inside(points, spec.grid)
+        if "stereo_sightings" in spec.pair:
+            arrays["stereo_sightings"] = sightings(points, nearest_depth(depth, spec.context_size), rig, spec)
         return arrays
 
     def _sweep(self, frame: Frame) -> dict[str, NDArray[Any]]:
         """What the spec wants of the sweep; beside stereo, a frame without one has an empty one."""
-        grid, wanted = self.spec.grid, self.spec.sweep
+        spec, grid, wanted = self.spec, self.spec.grid, self.spec.sweep
         points, labels = frame.points, frame.point_labels
         if points is None:
             if STEREO not in self.spec.sensors:
@@ -93,7 +96,13 @@ class InputPreparer:
             arrays["cloud"] = points
         if "lidar_voxels" in wanted:
             arrays["lidar_voxels"] = occupancy_children(points[:, :3], grid)
+        if "lidar_sightings" in wanted:
+            rig = frame.rig.resized(*spec.image_size)
+            nearest = project_nearest(points[:, :3], rig, spec.context_size)
+            arrays["lidar_sightings"] = sightings(points, nearest, rig, spec)
         if "lidar_classes" in wanted:
+            if labels is None and "lidar_sightings" in wanted:
+                labels = np.zeros(len(points), np.uint8)  # the camera tells the classes of the points that it sees
             if labels is None:
                 raise SscError(
                     "the network reads the classes of LiDAR points, but these points have none; give a segmentation "
@@ -125,6 +134,32 @@ def inside(points: NDArray[np.float32], grid: SceneGrid) -> NDArray[np.float32]:
     kept: NDArray[np.float32] = np.empty_like(points)
     origin, edges = np.array(grid.min_corner, np.float32), np.array(grid.edges, np.float32)
     return np.copy(kept[: crop_points(points, origin, edges, np.array(grid.shape), kept)])
+
+
+def projection(rig: StereoRig) -> NDArray[np.float32]:
+    """(3, 4), grid frame [m] -> homogeneous pixel of the left image."""
+    return (rig.camera_matrix @ rig.T_camera_grid[:3]).astype(np.float32)
+
+
+def sightings(
+    points: NDArray[np.float32], nearest: NDArray[np.float32], rig: StereoRig, spec: InputSpec
+) -> NDArray[np.int32]:
+    """Which cells of the image see the voxels of 0.4 m that points lie in.
+
+    Args:
+        points: (N, 3 or 4) [m], grid frame first.
+        nearest: (h, w) [m], the nearest depth of the points in each cell, 0 where there is none.
+        rig: of an image of any size.
+        spec: gives the grid, whose voxels are taken at half resolution.
+
+    Returns:
+        (M, 2): flat index of a voxel, ascending, and of a cell, -1 where the camera does not see a point of it.
+    """
+    half = spec.grid.coarsened(2)
+    pairs = np.empty((len(points), 2), np.int32)
+    place = np.array(half.min_corner, np.float32), np.array(half.edges, np.float32), np.array(half.shape)
+    count = list_sightings(points, projection(rig), np.array(rig.image_size), nearest, *place, pairs)
+    return np.copy(pairs[:count])
 
 
 def nearest_depth(depth: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rich.progress import track
 
-from ssc_ros.core import STEREO, LabelSet, SceneGrid, SscError
+from ssc_ros.core import LIDAR, STEREO, LabelSet, SceneGrid, SscError
 from ssc_ros.data.sequence import open_sequences, training_sequences
 from ssc_ros.evaluation.results import sha256
 from ssc_ros.evaluation.session import Completer
@@ -63,6 +63,18 @@ def checkpoint_predictor(
     if segmentation:
         origin |= {"segmentation": str(segmentation), "segmentation_sha256": sha256(segmentation)}
     return Predictor(completer, completer.metadata.model_id, completer.metadata.inputs, completer, origin)
+
+
+def without_lidar(predictor: Predictor) -> Predictor:
+    """The same predictor, which is shown no points.
+
+    Raises:
+        SscError: it reads nothing but LiDAR.
+    """
+    sensors = tuple(sensor for sensor in predictor.sensors if sensor != LIDAR)
+    if not sensors:
+        raise SscError(f"{predictor.name} reads LiDAR and nothing else; score it without --without-lidar")
+    return replace(predictor, sensors=sensors)
 
 
 def stereo_predictor(grid: SceneGrid, label_set: LabelSet) -> Predictor:

@@ -31,6 +31,9 @@ POINTS, OCCUPIED = 52_700, 5_662
 MEASURED = 123_389
 """Points of that whole sweep."""
 
+SIGHTINGS = {"stereo": 24_171, "lidar": 10_084}
+"""Pairs of a voxel and the cell that sees it in frame 00/000000."""
+
 POLAR = {(480, 360, 32): (49_679, 33_977), (192, 192, 16): (22_846, 14_183)}
 """Shape of a polar grid -> its cells and its pillars that these points fall into."""
 
@@ -71,6 +74,7 @@ def empty_inputs(spec: InputSpec) -> SceneInputs:
             "stereo_depth": torch.empty(1, *spec.context_size),
             "stereo_voxels": torch.empty(1, 8, *spec.grid.coarsened(2).shape, dtype=torch.uint8),
             "stereo_points": torch.empty(1, MATCHED * (1 + past), 3),
+            "stereo_sightings": torch.zeros(1, SIGHTINGS["stereo"], 2, dtype=torch.int32),
         }
         inputs |= {key: of_the_pair[key] for key in spec.pair}
     if LIDAR in spec.sensors:
@@ -80,6 +84,7 @@ def empty_inputs(spec: InputSpec) -> SceneInputs:
             "cloud": torch.empty(1, MEASURED, 4),
             "lidar_voxels": torch.empty(1, 8, *half, dtype=torch.uint8),
             "lidar_classes": torch.empty(1, *half, dtype=torch.uint8),
+            "lidar_sightings": torch.zeros(1, SIGHTINGS["lidar"], 2, dtype=torch.int32),
         }
         inputs |= {key: of_the_sweep[key] for key in spec.sweep}
     if past:

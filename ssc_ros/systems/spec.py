@@ -87,16 +87,21 @@ SceneInputs = dict[str, Tensor]
 | `stereo_depth` | pair | [B, h, w] float32 | nearest depth [m] in each cell of `context_size`; 0 is missing |
 | `stereo_voxels` | pair | [B, 8, X/2, Y/2, Z/2] uint8 | 1 where a matched pixel lies, children as in `to_children` |
 | `stereo_points` | pair | [B, N, 3] float32 | matched pixels in the box [m], grid frame; rows of NaN fill up |
+| `stereo_sightings` | pair | [B, N, 2] int32 | voxel at half resolution and cell that see each other (`sightings`) |
 | `points` | sweep | [B, N, 4] float32 | x, y, z [m] in the grid frame and reflectance; rows of NaN fill up |
 | `cloud` | sweep | [B, N, 4] float32 | as `points`, but all of the sweep and not only those in the box |
 | `lidar_voxels` | sweep | [B, 8, X/2, Y/2, Z/2] uint8 | 1 where a LiDAR point lies, children as in `to_children` |
 | `lidar_classes` | sweep | [B, X/2, Y/2, Z/2] uint8 | train id of most points in a voxel; 0 is none, or no label |
+| `lidar_sightings` | sweep | [B, N, 2] int32 | the same of LiDAR points; the cell is -1 out of the camera's view |
+| `class_noise` | training | [B, C, a, b] float32 | coarse map of what is added to the logits of pixels' classes |
+| `class_scale` | training | [B] float32 | by what those logits are multiplied then |
 | `past_image` | history | [B, P, 3, H, W] uint8 | left images of the past, the latest first |
 | `past_projection` | history | [B, P, 3, 4] float32 | current grid frame [m] -> homogeneous pixel of each of them |
 | `past_valid` | history | [B, P] bool | whether there is such a frame, and its pose is known |
 | `past_voxels` | history | [B, 8, X/2, Y/2, Z/2] uint8 | as `stereo_voxels`, of past pairs (`inference.history`) |
 | `past_memory` | history | [B, P, ...] | in place of `past_image`: `memory` as the network returned it of them |
 
+Rows of sightings that are filled up have the voxel -1.
 With a history, `stereo_points` holds those of the past frames too, moved into the current grid; or there are
 `past_voxels` instead of it, see `History.measured`.
 """

@@ -109,12 +109,17 @@ def mirror_sample(sample: SceneSample, grid: SceneGrid) -> SceneSample:
     flip = partial(torch.flip, dims=(-1,))
     project = partial(mirror_projection, width=inputs["image"].shape[-1] if "image" in inputs else 0, grid=grid)
     points = partial(mirror_points, grid=grid)
+    sightings = partial(
+        mirror_sightings, depth=grid.shape[1] // 2, height=grid.shape[2] // 2, cells=truth.depth.shape[1]
+    )
     changes: dict[str, Callable[[Tensor], Tensor]] = {
         "image": flip,
         "projection": project,
         "stereo_depth": flip,
         "stereo_voxels": mirror_children,
         "stereo_points": points,
+        "stereo_sightings": sightings,
+        "lidar_sightings": sightings,
         "points": points,
         "lidar_voxels": mirror_children,
         "lidar_classes": partial(torch.flip, dims=(-2,)),
@@ -132,6 +137,16 @@ def mirror_points(points: Tensor, grid: SceneGrid) -> Tensor:
     """Mirror (N, 3 or 4) along y."""
     x, y, *others = points.unbind(-1)
     return torch.stack([x, grid.min_corner[1] + grid.max_corner[1] - y, *others], dim=-1)
+
+
+def mirror_sightings(pairs: Tensor, depth: int, height: int, cells: int) -> Tensor:
+    """Mirror pairs (N, 2) of a voxel, of so many along y and z, and a cell, of so many in a row; no cell stays none."""
+    voxel, cell = pairs.unbind(1)
+    column, z = voxel // height, voxel % height
+    y = column % depth
+    u = cell % cells
+    mirrored = (column + depth - 1 - 2 * y) * height + z
+    return torch.stack([mirrored, torch.where(cell < 0, cell, cell + cells - 1 - 2 * u)], dim=1)
 
 
 def mirror_projection(projection: Tensor, width: int, grid: SceneGrid) -> Tensor:

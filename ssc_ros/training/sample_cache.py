@@ -42,8 +42,10 @@ SIZES = {
     "stereo_depth": ("context_size", "stereo_scale"),
     "stereo_voxels": ("grid", "stereo_scale"),
     "stereo_points": ("grid", "stereo_scale"),
+    "stereo_sightings": ("grid", "stereo_scale", "context_size"),
     POINTS: ("grid",),
     "lidar_voxels": ("grid",),
+    "lidar_sightings": ("grid", "context_size"),
     POINT_CLASSES: ("grid",),
     TRUTH: ("grid", "context_size"),
 }

@@ -18,7 +18,12 @@ from ssc_ros.inference.inputs import project_nearest
 from ssc_ros.systems import InputSpec, SceneInputs
 
 POINT_LISTS = ("points", "stereo_points", "cloud")
-"""Inputs that have as many rows as there are points."""
+"""Inputs that have as many rows as there are points; rows of NaN fill them up."""
+
+SIGHTINGS = ("stereo_sightings", "lidar_sightings")
+"""Inputs that have as many rows as there are pairs of voxel and cell; rows of -1 fill them up."""
+
+FILLERS = dict.fromkeys(POINT_LISTS, torch.nan) | dict.fromkeys(SIGHTINGS, -1)
 
 
 class SceneTruth(NamedTuple):
@@ -58,11 +63,11 @@ def prepare_truth(
 
 
 def collate_scenes(samples: Sequence[SceneSample]) -> SceneSample:
-    """A batch; lists of points are filled up with rows of NaN to the length of the longest."""
+    """A batch; lists are filled up to the length of the longest."""
     inputs = {}
     for key in samples[0].inputs:
         values = [sample.inputs[key] for sample in samples]
-        inputs[key] = pad_sequence(values, True, torch.nan) if key in POINT_LISTS else torch.stack(values)
+        inputs[key] = pad_sequence(values, True, FILLERS[key]) if key in FILLERS else torch.stack(values)
     truth = zip(*(sample.truth for sample in samples), strict=True)
     said = [sample.guidance for sample in samples if sample.guidance is not None]
     guidance = PixelGuidance(*map(torch.stack, zip(*said, strict=True))) if said else None

@@ -6,8 +6,9 @@ import pytest
 import tiny_street
 import torch
 
+from ssc_ros.systems.l2cocc.network import class_probabilities
 from ssc_ros.training.mirror import mirror_sample
-from ssc_ros.training.scene_augmentation import SceneAugmentation, color_factors, recolor
+from ssc_ros.training.scene_augmentation import SceneAugmentation, color_factors, recolor, worse_classes, wrong_blocks
 from ssc_ros.training.scene_sample import SceneSample
 from ssc_ros.training.scenes import Scenes
 
@@ -52,6 +53,50 @@ def test_a_hidden_sweep_is_an_empty_one_and_nothing_else_changes(sample: SceneSa
         assert inputs["stereo_voxels"] is sample.inputs["stereo_voxels"]
         seen += bool(inputs["lidar_voxels"].any())
     assert abs(seen - 300) < 35
+
+
+def test_the_pair_is_hidden_only_where_there_is_a_sweep(sample: SceneSample) -> None:
+    both = {"lidar_voxels": torch.ones(8, 2, 2, 2, dtype=torch.uint8), "stereo_sightings": torch.ones(3, 2).int()}
+    sample = sample._replace(inputs=sample.inputs | both)
+    augment, states = SceneAugmentation(flip=0, color=0, hide_sweep=0.5, hide_pair=0.5), []
+    for seed in range(400):
+        inputs = augment(sample, GRID, torch.Generator().manual_seed(seed)).inputs
+        sees = bool(inputs["stereo_voxels"].any())
+        assert sees == bool(inputs["stereo_depth"].any()) == bool((inputs["stereo_sightings"] >= 0).all())
+        states.append((bool(inputs["lidar_voxels"].any()), sees))
+    assert (False, False) not in states
+    assert all(
+        abs(states.count(state) - share) < 40 for state, share in {(False, True): 200, (True, False): 100}.items()
+    )
+
+
+def test_labels_of_every_quality_are_drawn() -> None:
+    """Logits that know the class by 5 are right nearly always without noise, and less often the stronger it is."""
+    truth = torch.arange(48 * 160).reshape(48, 160) % 20
+    logits, accuracy = 5.0 * torch.nn.functional.one_hot(truth, 20).movedim(-1, 0)[None], []
+    for seed in range(40):
+        inputs = worse_classes(4.0, truth.shape, torch.Generator().manual_seed(seed))
+        assert inputs["class_noise"].shape == (20, 4, 11)
+        assert 0.6 < inputs["class_scale"] < 4.5
+        noisy = class_probabilities(logits, {key: value[None] for key, value in inputs.items()})
+        accuracy.append(float((noisy[0].argmax(dim=0) == truth).float().mean()))
+    assert min(accuracy) < 0.5
+    assert max(accuracy) > 0.95
+    assert torch.equal(class_probabilities(logits, {}), logits.softmax(dim=1))
+
+
+def test_points_are_labelled_wrong_in_blocks_by_classes_that_occur() -> None:
+    classes = torch.zeros(32, 32, 4, dtype=torch.uint8)
+    classes[:, :, 0], classes[:16, :, 1] = 9, 13
+    changed = [wrong_blocks(classes, torch.Generator().manual_seed(seed)) for seed in range(40)]
+    shares = torch.tensor([float((c != classes).float().mean() / (classes > 0).float().mean()) for c in changed])
+    assert all(set(c.unique().tolist()) <= {0, 9, 13} for c in changed)
+    assert all(torch.equal(c > 0, classes > 0) for c in changed)
+    assert shares.min() < 0.05
+    assert 0.2 < shares.max() < 0.6
+    block = changed[int(shares.argmax())][8:16, 8:16, 0]
+    assert len(block.unique()) == 1
+    assert torch.equal(wrong_blocks(torch.zeros_like(classes), torch.Generator()), torch.zeros_like(classes))
 
 
 def test_recoloring_by_ones_is_the_identity_and_grey_stays_grey() -> None:

@@ -77,6 +77,30 @@ class MeasuredFusion(_Fusion):
         return self._placed(volume)
 
 
+class LabelledFusion(_Fusion):
+    """The measured parts of each voxel, and what their classes say, beside the lifted features and the place.
+
+    Args:
+        in_channels, out_channels, shape: as `PlacedFusion`.
+        parts: as `MeasuredFusion`.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, shape: tuple[int, int, int], parts: int) -> None:
+        super().__init__(in_channels, out_channels, shape)
+        self.measured = Pointwise3d(parts, out_channels, bias=False)
+
+    def forward(self, lifted: Tensor, measured: Tensor, labelled: Tensor) -> Tensor:
+        """Fuse.
+
+        Args:
+            lifted: [B, in_channels, X, Y, Z].
+            measured: [B, parts, X, Y, Z] uint8, 1 where something was measured.
+            labelled: [B, out_channels, X, Y, Z], see `heads.labelled`.
+        """
+        volume = self.lifted.of_rows(channels_last(lifted)) + self.measured.of_rows(channels_last(measured.to(lifted)))
+        return self._placed(volume + channels_last(labelled).to(volume))
+
+
 def _add_rows(volume: Tensor, number: Tensor, table: Tensor) -> Tensor:
     """A volume [B, C, X, Y, Z] to which each voxel's row of a table [N, C] is added, where its number is not 0.
 

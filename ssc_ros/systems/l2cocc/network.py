@@ -8,11 +8,14 @@ from torch.nn import functional
 
 from ssc_ros.networks.backbones.normalization import ImageNormalization
 from ssc_ros.networks.dense import dense
+from ssc_ros.networks.frozen import Frozen
+from ssc_ros.networks.heads.labelled import LabelledRows, LabelledVoxels
 from ssc_ros.networks.heads.scene_logits import SceneLogits
 from ssc_ros.networks.heads.subvoxel import Arrange, any_occupied, as_they_are
 from ssc_ros.networks.lift.frustum import depth_density
 from ssc_ros.networks.lift.voxel_transformer import VoxelTransformer
 from ssc_ros.networks.volume.tri_plane import TriPlane
+from ssc_ros.systems.segmenter.network import Segmenter
 from ssc_ros.systems.spec import InputSpec, SceneInputs, SceneNetwork, SceneOutput
 
 
@@ -50,6 +53,41 @@ class ImageBranch(SceneNetwork):
         """Predict depth and classes of the image cells; there is no scene."""
         context, depth = self.context_and_depth(inputs)
         return SceneOutput(None, depth, self.classes(context), {"image.context": context})
+
+
+class SegmentedBranch(SceneNetwork):
+    """Context, depth and classes of the left image, where a segmenter that stays as it is has looked at it.
+
+    Args:
+        spec: of the whole system.
+        segmenter: [B, 3, H, W] -> features and class logits; it is never trained.
+        depth: as of `ImageBranch`.
+    """
+
+    completes = False
+
+    def __init__(self, spec: InputSpec, segmenter: Segmenter, depth: nn.Module) -> None:
+        super().__init__(spec, segmenter.class_count)
+        self.segmenter, self.depth = Frozen(segmenter), depth
+
+    @dense
+    def see(self, image: Tensor, stereo_depth: Tensor, projection: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """[B, C, h, w] context, [B, D, h, w] depth logits and [B, classes, h, w] class logits."""
+        with torch.no_grad():
+            features, classes = self._segmenter.features_and_classes(image)
+        context, depth = self.depth(features, stereo_depth, projection)
+        return context, depth, classes
+
+    @property
+    def _segmenter(self) -> Segmenter:
+        segmenter = self.segmenter.body
+        assert isinstance(segmenter, Segmenter)
+        return segmenter
+
+    def forward(self, inputs: SceneInputs) -> SceneOutput:
+        """Predict depth and classes of the image cells; there is no scene."""
+        context, depth, classes = self.see(inputs["image"], inputs["stereo_depth"], inputs["projection"])
+        return SceneOutput(None, depth, classes, {"image.context": context})
 
 
 class _SceneOfVolume(SceneNetwork):
@@ -140,6 +178,69 @@ class L2Cocc(_SceneOfVolume):
         """The lifted volume, and measured parts where they are fused -> volume and its prior fill."""
         volume = lifted if self.fuse is None else self.fuse(lifted, *parts)
         return volume, self.transformer.fill(volume)
+
+
+class LabelledL2Cocc(_SceneOfVolume):
+    """The camera model, whose measured voxels know what the image shows of them; LiDAR points join where there are any.
+
+    Args:
+        image: context, depth and classes.
+        lift: as of `L2Cocc`.
+        label: classes of cells -> what measured voxels add to the volume and to the scene.
+        fuse: volume, measured parts of its voxels and what their classes add -> volume.
+        transformer, trunk, planes, head, arrange: as of `L2Cocc`.
+    """
+
+    def __init__(
+        self,
+        *,
+        image: SegmentedBranch,
+        lift: nn.Module,
+        label: LabelledVoxels,
+        fuse: nn.Module,
+        transformer: VoxelTransformer,
+        trunk: nn.Module,
+        planes: TriPlane,
+        head: nn.Module,
+        arrange: Arrange,
+    ) -> None:
+        super().__init__(image.spec, image.class_count)
+        self.image, self.lift, self.label, self.fuse, self.transformer = image, lift, label, fuse, transformer
+        self.trunk, self.planes, self.head, self.arrange = trunk, planes, head, arrange
+
+    def forward(self, inputs: SceneInputs) -> SceneOutput:
+        """Predict a scene; see `SceneInputs` and `SceneOutput`."""
+        projection = inputs["projection"]
+        parts, *children = self.arrange(torch.cat([inputs["stereo_voxels"], inputs["lidar_voxels"]], dim=1))
+        context, depth, classes = self.image.see(inputs["image"], inputs["stereo_depth"], projection)
+        labelled = self._labelled(class_probabilities(classes, inputs), inputs)
+        density = depth_density(depth)
+        volume = self.lift(context, density, projection)
+        volume, filled = self.fuse_and_fill(volume, parts, self.label.volume(labelled, len(parts)))
+        volume = self.transformer(volume, filled, any_occupied(parts), context, density, projection)
+        scene, taps = self.complete(volume, *children)
+        return SceneOutput(self.label.added_to(scene, labelled), depth, taps=taps)
+
+    def _labelled(self, probabilities: Tensor, inputs: SceneInputs) -> list[LabelledRows]:
+        """What is known of the voxels that stereo, and those that LiDAR, has measured."""
+        return [
+            self.label(probabilities, inputs["stereo_sightings"], 0),
+            self.label(probabilities, inputs["lidar_sightings"], 1, inputs["lidar_classes"]),
+        ]
+
+    @dense
+    def fuse_and_fill(self, lifted: Tensor, parts: Tensor, labelled: Tensor) -> tuple[Tensor, Tensor]:
+        """The lifted volume, measured parts and what their classes add -> volume and its prior fill."""
+        volume = self.fuse(lifted, parts, labelled)
+        return volume, self.transformer.fill(volume)
+
+
+def class_probabilities(logits: Tensor, inputs: SceneInputs) -> Tensor:
+    """Logits of image cells [B, C, h, w] -> probabilities, worse ones where training asks for them."""
+    if "class_noise" in inputs:
+        noise = functional.interpolate(inputs["class_noise"], logits.shape[-2:], mode="bilinear", align_corners=False)
+        logits = (logits.float() + noise) * inputs["class_scale"][:, None, None, None]
+    return logits.float().softmax(dim=1)
 
 
 def _widened_classes(classes: Tensor, length: int) -> Tensor:

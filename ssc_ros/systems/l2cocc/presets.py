@@ -21,6 +21,7 @@ from ssc_ros.networks.backbones.second_fpn import SecondFpn
 from ssc_ros.networks.depth.depth_net import DepthNet
 from ssc_ros.networks.depth.geometry_depth import GeometryDepth
 from ssc_ros.networks.heads.columns import FOLD, ColumnHead, beside_columns
+from ssc_ros.networks.heads.labelled import LabelledVoxels
 from ssc_ros.networks.heads.subvoxel import SubvoxelHead
 from ssc_ros.networks.heads.upsampled import UpsampledHead
 from ssc_ros.networks.lidar.point_encoder import PointEncoder
@@ -29,11 +30,12 @@ from ssc_ros.networks.lift.splat import SplatLift
 from ssc_ros.networks.lift.voxel_transformer import VoxelTransformer
 from ssc_ros.networks.volume.blocks import ResidualBlock3d
 from ssc_ros.networks.volume.fpn import Fpn3d
-from ssc_ros.networks.volume.measured import MeasuredFusion
+from ssc_ros.networks.volume.measured import LabelledFusion, MeasuredFusion
 from ssc_ros.networks.volume.residual import ResNet3d
 from ssc_ros.networks.volume.swin_planes import SwinPlanes
 from ssc_ros.networks.volume.tri_plane import PlaneEncoder, TriPlane
-from ssc_ros.systems.l2cocc.network import ImageBranch, L2Cocc, L2CoccLidar
+from ssc_ros.systems.l2cocc.network import ImageBranch, L2Cocc, L2CoccLidar, LabelledL2Cocc, SegmentedBranch
+from ssc_ros.systems.segmenter import presets as segmenter_presets
 from ssc_ros.systems.spec import LIDAR, STEREO, InputSpec
 
 EDGE_FEATURES, EDGE_CONTEXT, EDGE_VOLUME = 48, 24, 16
@@ -162,6 +164,50 @@ def edge_camera(*sweep: str) -> L2Cocc:
     )
 
 
+LABEL_FEATURES = 32
+"""Channels of what is known of a measured voxel."""
+
+
+def labelled_camera() -> LabelledL2Cocc:
+    """`edge_camera` with a frozen segmenter, whose classes the measured voxels of stereo and LiDAR get."""
+    segmenter = segmenter_presets.edge()
+    spec = replace(
+        segmenter.spec,
+        sensors=(STEREO, LIDAR),
+        pair=("stereo_depth", "stereo_voxels", "stereo_sightings"),
+        sweep=("lidar_voxels", "lidar_sightings", "lidar_classes"),
+    )
+    half = spec.grid.coarsened(2)
+    wide = half.widened(FOLD)
+    lift = DepthWeightedLift(half, spec.bins, spec.image_size, width=FOLD)
+    depth = DepthNet(segmenter_presets.EDGE_FEATURES, width=EDGE_FEATURES, context=EDGE_CONTEXT, bins=spec.bins)
+    sources = len(spec.sensors)
+    return LabelledL2Cocc(
+        image=SegmentedBranch(spec, segmenter, depth),
+        lift=ReducedLift(context=EDGE_CONTEXT, channels=WIDE_LIFTED, lift=lift),
+        label=LabelledVoxels(
+            classes=segmenter.class_count,
+            features=LABEL_FEATURES,
+            channels=EDGE_VOLUME,
+            shape=half.shape,
+            edge=half.edges[0],
+            wide=FOLD,
+            sensors=sources,
+        ),
+        fuse=LabelledFusion(
+            in_channels=lift.out_channels(WIDE_LIFTED),
+            out_channels=EDGE_VOLUME,
+            shape=wide.shape,
+            parts=2 * FOLD**2 * sources,
+        ),
+        transformer=edge_transformer(spec, wide),
+        trunk=ResidualBlock3d(EDGE_VOLUME),
+        planes=wide_planes(wide.shape),
+        head=wide_head(wide.shape, sources),
+        arrange=beside_columns,
+    )
+
+
 def wide_lidar() -> L2CoccLidar:
     """L; volume, planes and head as in `edge_camera`, so that it can teach it."""
     spec = InputSpec(sensors=(LIDAR,), sweep=("points", "lidar_voxels"))
@@ -241,7 +287,8 @@ def full_lidar(spec: InputSpec = FULL, label_set: LabelSet = SEMANTIC_KITTI) -> 
 
 _KITTI_360 = (FULL_KITTI_360, SSCBENCH_KITTI_360)
 
-CAMERA_PRESETS: dict[str, Callable[[], L2Cocc]] = {
+CAMERA_PRESETS: dict[str, Callable[[], L2Cocc | LabelledL2Cocc]] = {
+    "edge_labelled": labelled_camera,
     "edge": edge_camera,
     "edge_fused_raw": partial(edge_camera, "lidar_voxels"),
     "edge_fused": partial(edge_camera, "lidar_voxels", "lidar_classes"),

@@ -33,11 +33,15 @@ class Segmenter(SceneNetwork):
         self.neck = neck
         self.classes = nn.Conv2d(channels, classes, 1)
 
+    def features_and_classes(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """[B, 3, H, W] uint8 -> features [B, C, h, w] and logits [B, classes, h, w]."""
+        features: Tensor = self.neck(self.encoder(self.normalize(image)))
+        return features, self.classes(features)
+
     @dense
     def see(self, image: Tensor) -> Tensor:
         """[B, 3, H, W] uint8 -> logits [B, classes, h, w]."""
-        logits: Tensor = self.classes(self.neck(self.encoder(self.normalize(image))))
-        return logits
+        return self.features_and_classes(image)[1]
 
     def forward(self, inputs: SceneInputs) -> SceneOutput:
         """Predict the classes of the image cells; there is no scene and no depth."""
