@@ -96,10 +96,13 @@ class InputPreparer:
             arrays["cloud"] = points
         if "lidar_voxels" in wanted:
             arrays["lidar_voxels"] = occupancy_children(points[:, :3], grid)
-        if "lidar_sightings" in wanted:
+        if not {"lidar_depth", "lidar_sightings"}.isdisjoint(wanted):
             rig = frame.rig.resized(*spec.image_size)
             nearest = project_nearest(points[:, :3], rig, spec.context_size)
-            arrays["lidar_sightings"] = sightings(points, nearest, rig, spec)
+            if "lidar_depth" in wanted:
+                arrays["lidar_depth"] = nearest
+            if "lidar_sightings" in wanted:
+                arrays["lidar_sightings"] = sightings(points, nearest, rig, spec)
         if "lidar_classes" in wanted:
             if labels is None and "lidar_sightings" in wanted:
                 labels = np.zeros(len(points), np.uint8)  # the camera tells the classes of the points that it sees

@@ -84,6 +84,7 @@ def empty_inputs(spec: InputSpec) -> SceneInputs:
             "cloud": torch.empty(1, MEASURED, 4),
             "lidar_voxels": torch.empty(1, 8, *half, dtype=torch.uint8),
             "lidar_classes": torch.empty(1, *half, dtype=torch.uint8),
+            "lidar_depth": torch.empty(1, *spec.context_size),
             "lidar_sightings": torch.zeros(1, SIGHTINGS["lidar"], 2, dtype=torch.int32),
         }
         inputs |= {key: of_the_sweep[key] for key in spec.sweep}

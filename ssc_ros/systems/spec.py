@@ -92,6 +92,7 @@ SceneInputs = dict[str, Tensor]
 | `cloud` | sweep | [B, N, 4] float32 | as `points`, but all of the sweep and not only those in the box |
 | `lidar_voxels` | sweep | [B, 8, X/2, Y/2, Z/2] uint8 | 1 where a LiDAR point lies, children as in `to_children` |
 | `lidar_classes` | sweep | [B, X/2, Y/2, Z/2] uint8 | train id of most points in a voxel; 0 is none, or no label |
+| `lidar_depth` | sweep | [B, h, w] float32 | as `stereo_depth`, of the LiDAR points that the camera sees |
 | `lidar_sightings` | sweep | [B, N, 2] int32 | the same of LiDAR points; the cell is -1 out of the camera's view |
 | `class_noise` | training | [B, C, a, b] float32 | coarse map of what is added to the logits of pixels' classes |
 | `class_scale` | training | [B] float32 | by what those logits are multiplied then |

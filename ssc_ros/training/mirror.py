@@ -119,6 +119,7 @@ def mirror_sample(sample: SceneSample, grid: SceneGrid) -> SceneSample:
         "stereo_voxels": mirror_children,
         "stereo_points": points,
         "stereo_sightings": sightings,
+        "lidar_depth": flip,
         "lidar_sightings": sightings,
         "points": points,
         "lidar_voxels": mirror_children,

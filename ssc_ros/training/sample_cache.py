@@ -45,6 +45,7 @@ SIZES = {
     "stereo_sightings": ("grid", "stereo_scale", "context_size"),
     POINTS: ("grid",),
     "lidar_voxels": ("grid",),
+    "lidar_depth": ("context_size",),
     "lidar_sightings": ("grid", "context_size"),
     POINT_CLASSES: ("grid",),
     TRUTH: ("grid", "context_size"),

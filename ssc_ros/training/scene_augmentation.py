@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from ssc_ros.core import SceneGrid
 from ssc_ros.systems import SceneInputs
 from ssc_ros.training.mirror import mirror_sample
+from ssc_ros.training.photometry import Photometry
 from ssc_ros.training.scene_sample import SceneSample
 
 IMAGES = ("image", "right", "past_image")
 """Inputs that are colour images, (..., 3, H, W) uint8."""
 
-SWEEP = {"lidar_voxels": 0, "lidar_classes": 0, "lidar_sightings": -1}
+SWEEP = {"lidar_depth": 0, "lidar_voxels": 0, "lidar_classes": 0, "lidar_sightings": -1}
 """Inputs of a sweep, and what they hold where there is none."""
 
 PAIR = {"stereo_depth": 0, "stereo_voxels": 0, "stereo_sightings": -1}
@@ -36,6 +38,7 @@ class SceneAugmentation:
         flip: probability of mirroring the scene left to right.
         color: strength of the colour jitter; brightness, contrast, saturation and gamma change by factors in
             [1 / (1 + color), 1 + color].
+        photometry: strength of `Photometry`, which changes images far more.
         hide_sweep: probability that a network which reads LiDAR beside stereo gets an empty sweep, as when a robot's
             LiDAR fails.
         hide_pair: probability that, of a sample with a sweep, nothing of the pair was matched.
@@ -47,6 +50,7 @@ class SceneAugmentation:
 
     flip: float = 0.5
     color: float = 0.3
+    photometry: float = 0.0
     hide_sweep: float = 0.0
     hide_pair: float = 0.0
     forget: float = 0.0
@@ -75,6 +79,9 @@ class SceneAugmentation:
         factors = color_factors(self.color, generator)
         if self.color > 0:
             inputs |= {key: recolor(inputs[key], factors) for key in IMAGES if key in inputs}
+        if self.photometry > 0:
+            seed = int(torch.randint(2**31, (), generator=generator))
+            inputs |= {key: relit(inputs[key], self.photometry, seed) for key in IMAGES if key in inputs}
         if self.hide_sweep > 0 and torch.rand((), generator=generator) < self.hide_sweep:
             inputs |= _hidden(inputs, SWEEP)
         elif self.hide_pair > 0 and torch.rand((), generator=generator) < self.hide_pair:
@@ -141,6 +148,14 @@ def wrong_blocks(classes: Tensor, generator: torch.Generator) -> Tensor:
 def color_factors(strength: float, generator: torch.Generator) -> Tensor:
     """(4,) log-uniform factors in [1 / (1 + strength), 1 + strength]: gamma, brightness, contrast and saturation."""
     return ((2 * torch.rand(4, generator=generator) - 1) * torch.log1p(torch.tensor(strength))).exp()
+
+
+def relit(images: Tensor, strength: float, seed: int) -> Tensor:
+    """Change (..., 3, H, W) uint8 RGB images, all of them alike, as `Photometry` of that strength does."""
+    change = Photometry(strength)
+    flat = images.reshape(-1, *images.shape[-3:]).movedim(1, -1).numpy()
+    changed = np.stack([change(image, np.random.default_rng(seed)) for image in flat])
+    return torch.from_numpy(changed).movedim(-1, 1).reshape(images.shape)
 
 
 def recolor(images: Tensor, factors: Tensor) -> Tensor:

@@ -24,7 +24,7 @@ SPEC = replace(
     tiny_street.SPEC,
     sensors=(LIDAR, STEREO),
     pair=(*tiny_street.SPEC.pair, "stereo_sightings"),
-    sweep=("points", "lidar_voxels", "lidar_classes", "lidar_sightings"),
+    sweep=("points", "lidar_voxels", "lidar_classes", "lidar_depth", "lidar_sightings"),
 )
 GRID_MIRROR = np.diag([1.0, -1, 1, 1])  # GRID is symmetric about y = 0
 CAMERA_MIRROR = np.diag([-1.0, 1, 1, 1])

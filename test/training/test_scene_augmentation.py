@@ -55,6 +55,16 @@ def test_a_hidden_sweep_is_an_empty_one_and_nothing_else_changes(sample: SceneSa
     assert abs(seen - 300) < 35
 
 
+def test_images_of_a_sample_are_relit_alike(sample: SceneSample) -> None:
+    image = sample.inputs["image"]
+    sample = sample._replace(inputs=sample.inputs | {"past_image": torch.stack([image, image])})
+    inputs = SceneAugmentation(flip=0, color=0, photometry=1)(sample, GRID, torch.Generator().manual_seed(3)).inputs
+    assert inputs["image"].shape == image.shape
+    assert inputs["image"].dtype == torch.uint8
+    assert not torch.equal(inputs["image"], image)
+    assert all(torch.equal(past, inputs["image"]) for past in inputs["past_image"])
+
+
 def test_the_pair_is_hidden_only_where_there_is_a_sweep(sample: SceneSample) -> None:
     both = {"lidar_voxels": torch.ones(8, 2, 2, 2, dtype=torch.uint8), "stereo_sightings": torch.ones(3, 2).int()}
     sample = sample._replace(inputs=sample.inputs | both)

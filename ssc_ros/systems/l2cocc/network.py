@@ -71,11 +71,11 @@ class SegmentedBranch(SceneNetwork):
         self.segmenter, self.depth = Frozen(segmenter), depth
 
     @dense
-    def see(self, image: Tensor, stereo_depth: Tensor, projection: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def see(self, image: Tensor, measured_depth: Tensor, projection: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """[B, C, h, w] context, [B, D, h, w] depth logits and [B, classes, h, w] class logits."""
         with torch.no_grad():
             features, classes = self._segmenter.features_and_classes(image)
-        context, depth = self.depth(features, stereo_depth, projection)
+        context, depth = self.depth(features, measured_depth, projection)
         return context, depth, classes
 
     @property
@@ -86,7 +86,7 @@ class SegmentedBranch(SceneNetwork):
 
     def forward(self, inputs: SceneInputs) -> SceneOutput:
         """Predict depth and classes of the image cells; there is no scene."""
-        context, depth, classes = self.see(inputs["image"], inputs["stereo_depth"], inputs["projection"])
+        context, depth, classes = self.see(inputs["image"], measured_depth(inputs), inputs["projection"])
         return SceneOutput(None, depth, classes, {"image.context": context})
 
 
@@ -212,7 +212,7 @@ class LabelledL2Cocc(_SceneOfVolume):
         """Predict a scene; see `SceneInputs` and `SceneOutput`."""
         projection = inputs["projection"]
         parts, *children = self.arrange(torch.cat([inputs["stereo_voxels"], inputs["lidar_voxels"]], dim=1))
-        context, depth, classes = self.image.see(inputs["image"], inputs["stereo_depth"], projection)
+        context, depth, classes = self.image.see(inputs["image"], measured_depth(inputs), projection)
         labelled = self._labelled(class_probabilities(classes, inputs), inputs)
         density = depth_density(depth)
         volume = self.lift(context, density, projection)
@@ -233,6 +233,11 @@ class LabelledL2Cocc(_SceneOfVolume):
         """The lifted volume, measured parts and what their classes add -> volume and its prior fill."""
         volume = self.fuse(lifted, parts, labelled)
         return volume, self.transformer.fill(volume)
+
+
+def measured_depth(inputs: SceneInputs) -> Tensor:
+    """[B, h, w] depth [m] of each image cell, LiDAR's where it has a point there, else stereo's; 0 is none."""
+    return torch.where(inputs["lidar_depth"] > 0, inputs["lidar_depth"], inputs["stereo_depth"])
 
 
 def class_probabilities(logits: Tensor, inputs: SceneInputs) -> Tensor:

@@ -175,7 +175,7 @@ def labelled_camera() -> LabelledL2Cocc:
         segmenter.spec,
         sensors=(STEREO, LIDAR),
         pair=("stereo_depth", "stereo_voxels", "stereo_sightings"),
-        sweep=("lidar_voxels", "lidar_sightings", "lidar_classes"),
+        sweep=("lidar_depth", "lidar_voxels", "lidar_sightings", "lidar_classes"),
     )
     half = spec.grid.coarsened(2)
     wide = half.widened(FOLD)
