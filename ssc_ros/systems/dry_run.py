@@ -34,6 +34,9 @@ MEASURED = 123_389
 SIGHTINGS = {"stereo": 24_171, "lidar": 10_084}
 """Pairs of a voxel and the cell that sees it in frame 00/000000."""
 
+SIGHTED = {24_171: 9_351, 10_084: 4_423}
+"""Pairs -> the voxels in them."""
+
 POLAR = {(480, 360, 32): (49_679, 33_977), (192, 192, 16): (22_846, 14_183)}
 """Shape of a polar grid -> its cells and its pillars that these points fall into."""
 
@@ -121,6 +124,10 @@ class AssumedSizes(TorchDispatchMode):
         if func is torch.ops.aten.nonzero.default:
             mask: Tensor = args[0]
             return mask.new_empty(self.proposed.get(mask.numel(), mask.numel()), mask.ndim, dtype=torch.long)
+        if func is torch.ops.aten.unique_consecutive.default:
+            voxels: Tensor = args[0]
+            seen = voxels.new_empty(SIGHTED.get(len(voxels), len(voxels)))
+            return seen, torch.empty_like(voxels), torch.empty_like(seen)
         if func is torch.ops.aten._unique2.default:
             values: Tensor = args[0]
             distinct = values.new_empty(self.distinct.get(len(values), min(OCCUPIED, len(values))))

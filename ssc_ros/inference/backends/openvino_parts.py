@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -51,7 +52,9 @@ def load_or_convert(example: Example, backend: Backend, artefacts: Artefacts) ->
     if path.is_file():
         return core().read_model(path)
     part, inputs = _AsTheyLie(example), lay_out(example.inputs, example)
-    with torch.no_grad():
+    with torch.no_grad(), warnings.catch_warnings():
+        # a part is converted for the shapes of its example
+        warnings.simplefilter("ignore", torch.jit.TracerWarning)  # type: ignore[attr-defined]
         traced = torch.jit.trace(part, inputs, check_trace=False)  # type: ignore[no-untyped-call]
     model = openvino.convert_model(traced, example_input=inputs)
     model.reshape({port: list(x.shape) for port, x in zip(model.inputs, inputs, strict=True)})

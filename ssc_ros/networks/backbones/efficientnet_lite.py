@@ -58,7 +58,7 @@ class SamePadding(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, C, H, W] -> [B, out_channels, ceil(H / stride), ceil(W / stride)]."""
-        high, wide = (self._padding(n) for n in x.shape[-2:])
+        high, wide = (self._padding(n) for n in map(int, x.shape[-2:]))
         if high % 2 or wide % 2:
             x = functional.pad(x, (wide // 2, wide - wide // 2, high // 2, high - high // 2))
             high = wide = 0

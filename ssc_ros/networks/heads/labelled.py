@@ -7,6 +7,7 @@ the scene's features. How much that is depends on how sure the cells are, how ma
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import torch
@@ -77,23 +78,26 @@ class LabelledVoxels(nn.Module):
             sensor: number of the sensor.
             own: [B, X, Y, Z] uint8, classes that the sensor itself gives to voxels; 0 is none.
         """
-        batch, classes, height, width = probabilities.shape
-        flat = channels_last(probabilities).reshape(-1, classes).float()
-        scene = torch.arange(batch, device=flat.device)[:, None]
-        x, y, z = self.shape
-        there = sightings[..., 0] >= 0
-        voxel = (sightings[..., 0] + scene * (x * y * z))[there].long()
-        cell = (sightings[..., 1] + scene * (height * width))[there].long()
-        in_view = sightings[..., 1][there] >= 0
+        cells = probabilities.shape[2] * probabilities.shape[3]
+        table = channels_last(probabilities).flatten(0, 2).float()
+        table = torch.cat([table, torch.zeros_like(table[:1])])  # the last row is of no cell
+
+        # the pairs of all scenes, without those that fill up
+        (there,) = (sightings[..., 0].flatten() >= 0).nonzero().unbind(1)
+        scene = there // sightings.shape[1]
+        voxel, cell = sightings.flatten(0, 1).index_select(0, there).long().unbind(1)
+        in_view = (cell >= 0).to(table)
+        cell = torch.where(cell < 0, len(table) - 1, cell + scene * cells)
 
         # the mean over the cells that see a voxel
+        voxel = voxel + scene * math.prod(self.shape)
         index, group, count = torch.unique_consecutive(voxel, return_inverse=True, return_counts=True)
-        votes = flat.new_zeros(len(index), classes).index_add_(0, group[in_view], flat.index_select(0, cell[in_view]))
-        viewed = flat.new_zeros(len(index)).index_add_(0, group, in_view.to(flat))
+        votes = table.new_zeros(len(index), table.shape[1]).index_add_(0, group, table.index_select(0, cell))
+        viewed = table.new_zeros(len(index)).index_add_(0, group, in_view)
         mean = votes / viewed.clamp(min=1)[:, None]
 
         # what is made of it
-        facts = torch.stack([count.to(flat).log1p() / 4, viewed / count, self._distance(index)], dim=1)
+        facts = torch.stack([count.to(table).log1p() / 4, viewed / count, self._distance(index)], dim=1)
         rows = self.seen(torch.cat([mean, facts], dim=1)) + self.sensor[sensor]
         if own is not None:
             rows = rows + self.own(own.flatten().index_select(0, index).long())
