@@ -14,7 +14,7 @@ from ssc_ros.core import Frame, SceneGrid, SscError, StereoRig
 from ssc_ros.data.voxelize import voxelize
 from ssc_ros.inference.stereo import StereoMatcher, stereo_points
 from ssc_ros.kernels.input_loops import crop_points, mark_children, pool_nearest_depth
-from ssc_ros.kernels.sightings import list_sightings
+from ssc_ros.kernels.sightings import list_sightings, pool_nearest_points
 from ssc_ros.systems.spec import LIDAR, STEREO, InputSpec, SceneInputs
 
 MATCHED = frozenset(("stereo_depth", "stereo_voxels", "stereo_points", "stereo_sightings"))
@@ -98,20 +98,22 @@ class InputPreparer:
             arrays["lidar_voxels"] = occupancy_children(points[:, :3], grid)
         if not {"lidar_depth", "lidar_sightings"}.isdisjoint(wanted):
             rig = frame.rig.resized(*spec.image_size)
-            nearest = project_nearest(points[:, :3], rig, spec.context_size)
+            nearest = project_nearest(points, rig, spec.context_size)
             if "lidar_depth" in wanted:
                 arrays["lidar_depth"] = nearest
             if "lidar_sightings" in wanted:
                 arrays["lidar_sightings"] = sightings(points, nearest, rig, spec)
         if "lidar_classes" in wanted:
-            if labels is None and "lidar_sightings" in wanted:
-                labels = np.zeros(len(points), np.uint8)  # the camera tells the classes of the points that it sees
-            if labels is None:
+            half = grid.coarsened(2)
+            if labels is not None:
+                arrays["lidar_classes"] = voxelize(points, labels, half).astype(np.uint8)
+            elif "lidar_sightings" in wanted:  # the image tells the classes of the points that the camera sees
+                arrays["lidar_classes"] = np.zeros(half.shape, np.uint8)
+            else:
                 raise SscError(
                     "the network reads the classes of LiDAR points, but these points have none; give a segmentation "
                     "checkpoint (--segmentation, lidar.segmentation_checkpoint), or use a network that reads raw points"
                 )
-            arrays["lidar_classes"] = voxelize(points, labels, grid.coarsened(2)).astype(np.uint8)
         return arrays
 
     def _image(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -173,18 +175,11 @@ def nearest_depth(depth: NDArray[np.float32], size: tuple[int, int]) -> NDArray[
 
 
 def project_nearest(points: NDArray[np.float32], rig: StereoRig, size: tuple[int, int]) -> NDArray[np.float32]:
-    """Smallest depth of the points (N, 3) [m, grid frame] in each cell of the image: `size`, 0 where there is none."""
-    pixels, depth = rig.project(points)
-    height, width = rig.image_size
-    with np.errstate(invalid="ignore"):
-        columns = np.floor((pixels[:, 0] + 0.5) * size[1] / width)
-        rows = np.floor((pixels[:, 1] + 0.5) * size[0] / height)
-        seen = (depth > 0) & (columns >= 0) & (columns < size[1]) & (rows >= 0) & (rows < size[0])
-    index = rows[seen].astype(np.int64) * size[1] + columns[seen].astype(np.int64)
-    nearest = np.full(size[0] * size[1], np.inf, np.float32)
-    np.minimum.at(nearest, index, depth[seen].astype(np.float32))
-    nearest[np.isinf(nearest)] = 0
-    return nearest.reshape(size)
+    """Smallest depth of points (N, 3 or 4) [m, grid frame first] in each cell of the image: `size`, 0 without any."""
+    nearest = np.empty(size, np.float32)
+    matrix = rig.camera_matrix @ rig.T_camera_grid[:3]
+    pool_nearest_points(np.asarray(points, np.float32), matrix, np.array(rig.image_size), nearest)
+    return nearest
 
 
 def occupancy_children(points: NDArray[np.float32], grid: SceneGrid) -> NDArray[np.uint8]:
