@@ -112,6 +112,11 @@ class SceneCompleter:
         spec = self.network.spec
         return LIDAR in spec.sensors and "lidar_classes" in spec.sweep
 
+    @property
+    def needs_classes(self) -> bool:
+        """Whether it cannot do without them; another network knows points by the image cells that see them."""
+        return self.reads_classes and "lidar_sightings" not in self.network.spec.sweep
+
     def forget(self) -> None:
         """Forget all past frames, as before another sequence."""
         self._past.forget()

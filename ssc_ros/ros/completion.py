@@ -69,7 +69,7 @@ class Completion(Branch):
         self.completer = completers[0]  # to be asked what they have in common
         self.lidar = lidar_use(self.completer.metadata.inputs, settings.lidar.enabled)
         reads_classes = self.completer.reads_classes and self.lidar is not LidarUse.UNUSED
-        if reads_classes:
+        if reads_classes and (labeller is not None or self.completer.needs_classes):
             require_classes(labeller, self.completer.metadata.label_set)
         self._assembler = FrameAssembler(
             settings,

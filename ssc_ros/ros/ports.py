@@ -67,6 +67,10 @@ class Completer(Network, Protocol):
     def reads_classes(self) -> bool:
         """Whether it wants points with their classes."""
 
+    @property
+    def needs_classes(self) -> bool:
+        """Whether it cannot do without them."""
+
     def forget(self) -> None:
         """Forget all past frames."""
 

@@ -18,10 +18,10 @@ from ssc_ros.training.scene_sample import SceneSample
 IMAGES = ("image", "right", "past_image")
 """Inputs that are colour images, (..., 3, H, W) uint8."""
 
-SWEEP = {"lidar_depth": 0, "lidar_voxels": 0, "lidar_classes": 0, "lidar_sightings": -1}
+SWEEP = {"points": torch.nan, "lidar_depth": 0, "lidar_voxels": 0, "lidar_classes": 0, "lidar_sightings": -1}
 """Inputs of a sweep, and what they hold where there is none."""
 
-PAIR = {"stereo_depth": 0, "stereo_voxels": 0, "stereo_sightings": -1}
+PAIR = {"stereo_points": torch.nan, "stereo_depth": 0, "stereo_voxels": 0, "stereo_sightings": -1}
 """Inputs of a matched pair, and what they hold where nothing was matched."""
 
 NOISE_CELLS = 16
@@ -93,7 +93,7 @@ class SceneAugmentation:
         return sample._replace(inputs=inputs)
 
 
-def _hidden(inputs: SceneInputs, blank: Mapping[str, int]) -> SceneInputs:
+def _hidden(inputs: SceneInputs, blank: Mapping[str, float]) -> SceneInputs:
     return {key: torch.full_like(inputs[key], value) for key, value in blank.items() if key in inputs}
 
 

@@ -6,7 +6,7 @@ import pytest
 import tiny_street
 import torch
 
-from ssc_ros.systems.l2cocc.network import class_probabilities
+from ssc_ros.systems.labelled import class_probabilities
 from ssc_ros.training.mirror import mirror_sample
 from ssc_ros.training.scene_augmentation import SceneAugmentation, color_factors, recolor, worse_classes, wrong_blocks
 from ssc_ros.training.scene_sample import SceneSample

@@ -8,6 +8,7 @@ does, Yu et al. 2023), do features have the resolution of the classes, 0.4 m, an
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,11 @@ class ColumnFeatures(SubvoxelFeatures):
         """(X, Y, Z) of it."""
         x, y, z = self.features.shape[1:4]
         return x, y, z
+
+    def plus(self, index: Tensor, rows: Tensor) -> ColumnFeatures:
+        """See `SubvoxelFeatures.plus`."""
+        features = self.features.reshape(-1, self.features.shape[-1])
+        return replace(self, features=features.index_add(0, index, rows.to(features)).view_as(self.features))
 
     def _decide_one(self, features: NDArray[Any], *rest: NDArray[Any] | None) -> Callable[[int, int], object]:
         """See `decide_columns`: it decides a range along x."""

@@ -8,13 +8,14 @@ the scene's features. How much that is depends on how sure the cells are, how ma
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ssc_ros.networks.heads.columns import ColumnFeatures
+from ssc_ros.networks.heads.scene_logits import SceneLogits
+from ssc_ros.networks.heads.subvoxel import SubvoxelFeatures
 from ssc_ros.networks.volume.blocks import channels_first, channels_last
 
 FACTS = 3
@@ -115,13 +116,12 @@ class LabelledVoxels(nn.Module):
             total = total.index_add(0, parent, self.to_volume(voxels.rows).to(total))
         return channels_first(total.view(batch, *wide, -1))
 
-    def added_to(self, scene: ColumnFeatures, labelled: list[LabelledRows]) -> ColumnFeatures:
+    def added_to(self, scene: SceneLogits, labelled: list[LabelledRows]) -> SceneLogits:
         """The scene whose features have what the measured voxels add to them."""
-        shape = scene.features.shape
-        features = scene.features.reshape(-1, shape[-1])
+        assert isinstance(scene, SubvoxelFeatures), "only a head that keeps features can be added to"
         for voxels in labelled:
-            features = features.index_add(0, voxels.index, self.to_scene(voxels.rows).to(features))
-        return replace(scene, features=features.view(shape))
+            scene = scene.plus(voxels.index, self.to_scene(voxels.rows))
+        return scene
 
     def _distance(self, index: Tensor) -> Tensor:
         """Horizontal distance of voxels from the middle of the box's near side, in units of `FAR`."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -174,6 +174,19 @@ class SubvoxelFeatures(SceneLogits):
         """(X, Y, Z) of it."""
         x, y, z = self.features.shape[2:]
         return x, y, z
+
+    def plus(self, index: Tensor, rows: Tensor) -> SubvoxelFeatures:
+        """The same with something added to the features of some voxels.
+
+        Args:
+            index: [N] long, flat C-order index into (B, X, Y, Z).
+            rows: [N, F].
+        """
+        channels, size = self.features.shape[1], math.prod(self.shape)
+        channel = torch.arange(channels, device=index.device)
+        place = ((index // size)[:, None] * channels + channel) * size + (index % size)[:, None]
+        flat = self.features.flatten().index_add(0, place.flatten(), rows.flatten().to(self.features))
+        return replace(self, features=flat.view_as(self.features))
 
     def logits(self) -> SubvoxelLogits:
         """Those of all voxels: the slow reference of the methods below."""

@@ -8,14 +8,13 @@ from torch.nn import functional
 
 from ssc_ros.networks.backbones.normalization import ImageNormalization
 from ssc_ros.networks.dense import dense
-from ssc_ros.networks.frozen import Frozen
-from ssc_ros.networks.heads.labelled import LabelledRows, LabelledVoxels
+from ssc_ros.networks.heads.labelled import LabelledVoxels
 from ssc_ros.networks.heads.scene_logits import SceneLogits
 from ssc_ros.networks.heads.subvoxel import Arrange, any_occupied, as_they_are
 from ssc_ros.networks.lift.frustum import depth_density
 from ssc_ros.networks.lift.voxel_transformer import VoxelTransformer
 from ssc_ros.networks.volume.tri_plane import TriPlane
-from ssc_ros.systems.segmenter.network import Segmenter
+from ssc_ros.systems.labelled import FrozenSegmenter, label_points, measured_children, measured_depth
 from ssc_ros.systems.spec import InputSpec, SceneInputs, SceneNetwork, SceneOutput
 
 
@@ -60,29 +59,22 @@ class SegmentedBranch(SceneNetwork):
 
     Args:
         spec: of the whole system.
-        segmenter: [B, 3, H, W] -> features and class logits; it is never trained.
+        segmenter: image -> features and class logits.
         depth: as of `ImageBranch`.
     """
 
     completes = False
 
-    def __init__(self, spec: InputSpec, segmenter: Segmenter, depth: nn.Module) -> None:
+    def __init__(self, spec: InputSpec, segmenter: FrozenSegmenter, depth: nn.Module) -> None:
         super().__init__(spec, segmenter.class_count)
-        self.segmenter, self.depth = Frozen(segmenter), depth
+        self.segmenter, self.depth = segmenter, depth
 
     @dense
     def see(self, image: Tensor, measured_depth: Tensor, projection: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """[B, C, h, w] context, [B, D, h, w] depth logits and [B, classes, h, w] class logits."""
-        with torch.no_grad():
-            features, classes = self._segmenter.features_and_classes(image)
+        features, classes = self.segmenter(image)
         context, depth = self.depth(features, measured_depth, projection)
         return context, depth, classes
-
-    @property
-    def _segmenter(self) -> Segmenter:
-        segmenter = self.segmenter.body
-        assert isinstance(segmenter, Segmenter)
-        return segmenter
 
     def forward(self, inputs: SceneInputs) -> SceneOutput:
         """Predict depth and classes of the image cells; there is no scene."""
@@ -211,9 +203,9 @@ class LabelledL2Cocc(_SceneOfVolume):
     def forward(self, inputs: SceneInputs) -> SceneOutput:
         """Predict a scene; see `SceneInputs` and `SceneOutput`."""
         projection = inputs["projection"]
-        parts, *children = self.arrange(torch.cat([inputs["stereo_voxels"], inputs["lidar_voxels"]], dim=1))
+        parts, *children = self.arrange(measured_children(inputs))
         context, depth, classes = self.image.see(inputs["image"], measured_depth(inputs), projection)
-        labelled = self._labelled(class_probabilities(classes, inputs), inputs)
+        labelled = label_points(self.label, classes, inputs)
         density = depth_density(depth)
         volume = self.lift(context, density, projection)
         volume, filled = self.fuse_and_fill(volume, parts, self.label.volume(labelled, len(parts)))
@@ -221,31 +213,11 @@ class LabelledL2Cocc(_SceneOfVolume):
         scene, taps = self.complete(volume, *children)
         return SceneOutput(self.label.added_to(scene, labelled), depth, taps=taps)
 
-    def _labelled(self, probabilities: Tensor, inputs: SceneInputs) -> list[LabelledRows]:
-        """What is known of the voxels that stereo, and those that LiDAR, has measured."""
-        return [
-            self.label(probabilities, inputs["stereo_sightings"], 0),
-            self.label(probabilities, inputs["lidar_sightings"], 1, inputs["lidar_classes"]),
-        ]
-
     @dense
     def fuse_and_fill(self, lifted: Tensor, parts: Tensor, labelled: Tensor) -> tuple[Tensor, Tensor]:
         """The lifted volume, measured parts and what their classes add -> volume and its prior fill."""
         volume = self.fuse(lifted, parts, labelled)
         return volume, self.transformer.fill(volume)
-
-
-def measured_depth(inputs: SceneInputs) -> Tensor:
-    """[B, h, w] depth [m] of each image cell, LiDAR's where it has a point there, else stereo's; 0 is none."""
-    return torch.where(inputs["lidar_depth"] > 0, inputs["lidar_depth"], inputs["stereo_depth"])
-
-
-def class_probabilities(logits: Tensor, inputs: SceneInputs) -> Tensor:
-    """Logits of image cells [B, C, h, w] -> probabilities, worse ones where training asks for them."""
-    if "class_noise" in inputs:
-        noise = functional.interpolate(inputs["class_noise"], logits.shape[-2:], mode="bilinear", align_corners=False)
-        logits = (logits.float() + noise) * inputs["class_scale"][:, None, None, None]
-    return logits.float().softmax(dim=1)
 
 
 def _widened_classes(classes: Tensor, length: int) -> Tensor:

@@ -21,7 +21,6 @@ from ssc_ros.networks.backbones.second_fpn import SecondFpn
 from ssc_ros.networks.depth.depth_net import DepthNet
 from ssc_ros.networks.depth.geometry_depth import GeometryDepth
 from ssc_ros.networks.heads.columns import FOLD, ColumnHead, beside_columns
-from ssc_ros.networks.heads.labelled import LabelledVoxels
 from ssc_ros.networks.heads.subvoxel import SubvoxelHead
 from ssc_ros.networks.heads.upsampled import UpsampledHead
 from ssc_ros.networks.lidar.point_encoder import PointEncoder
@@ -35,6 +34,7 @@ from ssc_ros.networks.volume.residual import ResNet3d
 from ssc_ros.networks.volume.swin_planes import SwinPlanes
 from ssc_ros.networks.volume.tri_plane import PlaneEncoder, TriPlane
 from ssc_ros.systems.l2cocc.network import ImageBranch, L2Cocc, L2CoccLidar, LabelledL2Cocc, SegmentedBranch
+from ssc_ros.systems.labelled import FrozenSegmenter, edge_labels, labelled_spec
 from ssc_ros.systems.segmenter import presets as segmenter_presets
 from ssc_ros.systems.spec import LIDAR, STEREO, InputSpec
 
@@ -164,36 +164,19 @@ def edge_camera(*sweep: str) -> L2Cocc:
     )
 
 
-LABEL_FEATURES = 32
-"""Channels of what is known of a measured voxel."""
-
-
 def labelled_camera() -> LabelledL2Cocc:
     """`edge_camera` with a frozen segmenter, whose classes the measured voxels of stereo and LiDAR get."""
     segmenter = segmenter_presets.edge()
-    spec = replace(
-        segmenter.spec,
-        sensors=(STEREO, LIDAR),
-        pair=("stereo_depth", "stereo_voxels", "stereo_sightings"),
-        sweep=("lidar_depth", "lidar_voxels", "lidar_sightings", "lidar_classes"),
-    )
+    spec = labelled_spec(segmenter)
     half = spec.grid.coarsened(2)
     wide = half.widened(FOLD)
     lift = DepthWeightedLift(half, spec.bins, spec.image_size, width=FOLD)
     depth = DepthNet(segmenter_presets.EDGE_FEATURES, width=EDGE_FEATURES, context=EDGE_CONTEXT, bins=spec.bins)
     sources = len(spec.sensors)
     return LabelledL2Cocc(
-        image=SegmentedBranch(spec, segmenter, depth),
+        image=SegmentedBranch(spec, FrozenSegmenter(segmenter), depth),
         lift=ReducedLift(context=EDGE_CONTEXT, channels=WIDE_LIFTED, lift=lift),
-        label=LabelledVoxels(
-            classes=segmenter.class_count,
-            features=LABEL_FEATURES,
-            channels=EDGE_VOLUME,
-            shape=half.shape,
-            edge=half.edges[0],
-            wide=FOLD,
-            sensors=sources,
-        ),
+        label=edge_labels(spec, segmenter.class_count, EDGE_VOLUME, wide=FOLD),
         fuse=LabelledFusion(
             in_channels=lift.out_channels(WIDE_LIFTED),
             out_channels=EDGE_VOLUME,

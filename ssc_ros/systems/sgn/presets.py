@@ -24,6 +24,9 @@ from ssc_ros.networks.lift.flosp import LineOfSightLift
 from ssc_ros.networks.volume.blocks import Pointwise3d, conv_norm_3d
 from ssc_ros.networks.volume.coarsened import Coarsened
 from ssc_ros.networks.volume.sdb import SemanticDiffusion
+from ssc_ros.systems.labelled import SIGHTED, FrozenSegmenter, edge_labels, labelled_spec
+from ssc_ros.systems.segmenter import presets as segmenter_presets
+from ssc_ros.systems.sgn.labelled import LabelledSgn
 from ssc_ros.systems.sgn.network import GeometryGuidance, Sgn
 from ssc_ros.systems.spec import History, InputSpec
 
@@ -125,6 +128,25 @@ def edge(*, past: bool = False, geometry: bool = True, semantics: bool = True) -
     )
 
 
+def labelled_edge() -> LabelledSgn:
+    """`edge` with a frozen segmenter, whose classes the measured voxels of stereo and LiDAR get."""
+    segmenter = segmenter_presets.edge()
+    spec = labelled_spec(segmenter, pair=(*POINTS, "stereo_sightings"), sweep=("points", *SIGHTED))
+    like = edge()
+    return LabelledSgn(
+        spec,
+        segmenter=FrozenSegmenter(segmenter),
+        reduce=nn.Conv2d(segmenter_presets.EDGE_FEATURES, EDGE_CHANNELS, kernel_size=1),
+        lift=like.lift,
+        bottleneck=like.bottleneck,
+        label=edge_labels(spec, segmenter.class_count, EDGE_CHANNELS),
+        geometry=like.geometry,
+        semantics=like.semantics,
+        diffusion=like.diffusion,
+        head=like.head,
+    )
+
+
 PUBLISHED: dict[str, Callable[..., Sgn]] = {
     "full_t": partial(full, resnet=50, channels=128, depth=3, past=4),
     "full_s": partial(full, resnet=50, channels=128, depth=3, past=0),
@@ -133,6 +155,7 @@ PUBLISHED: dict[str, Callable[..., Sgn]] = {
 
 PRESETS: dict[str, Callable[[], Sgn]] = {
     "edge": edge,
+    "edge_labelled": labelled_edge,
     "edge_t": partial(edge, past=True),
     "edge_geometry": partial(edge, semantics=False),
     "edge_semantics": partial(edge, geometry=False),

@@ -28,7 +28,10 @@ from ssc_ros.networks.volume.measured import PlacedFusion
 from ssc_ros.networks.volume.propagation import AxialPropagation, GeometryPropagation
 from ssc_ros.networks.volume.sdb import SemanticDiffusion
 from ssc_ros.networks.volume.sparse_interaction import SparseInteraction
+from ssc_ros.systems.labelled import SIGHTED, FrozenSegmenter, edge_labels, labelled_spec
+from ssc_ros.systems.segmenter import presets as segmenter_presets
 from ssc_ros.systems.spec import InputSpec
+from ssc_ros.systems.vlscene.labelled import LabelledVlScene, SegmentedPair
 from ssc_ros.systems.vlscene.network import StereoBranch, VlScene
 
 PAIR = ("right", "focal_baseline")
@@ -74,6 +77,34 @@ def edge(*, propagation: bool = True, semantics: bool = True, fraction: float = 
         propagation=AxialPropagation(EDGE_VOLUME) if propagation else None,
         semantics=SparseInteraction(unet, fraction=fraction, merge=merge) if semantics else None,
         head=SubvoxelHead(EDGE_VOLUME, np.array(SEMANTIC_KITTI.frequencies)),
+    )
+
+
+def labelled_edge() -> LabelledVlScene:
+    """`edge` with a frozen segmenter, whose classes the measured voxels of stereo and LiDAR get."""
+    segmenter = segmenter_presets.edge()
+    spec = labelled_spec(segmenter, pair=(*PAIR, "stereo_sightings"), sweep=SIGHTED)
+    like = edge()
+    features, bins = segmenter_presets.EDGE_FEATURES, spec.bins
+    assert isinstance(like.image.pair, SeparateFeatures)
+    assert like.propagation is not None
+    assert like.semantics is not None
+    image = SegmentedPair(
+        spec,
+        segmenter=FrozenSegmenter(segmenter),
+        matcher=like.image.pair.matcher,
+        mono=PlainDepth(features=features, context=EDGE_CONTEXT, bins=bins.count),
+        stereo=like.image.stereo,
+        interaction=like.image.interaction,
+    )
+    return LabelledVlScene(
+        image,
+        lift=like.lift,
+        entry=like.entry,
+        label=edge_labels(spec, segmenter.class_count, EDGE_VOLUME),
+        propagation=like.propagation,
+        semantics=like.semantics,
+        head=like.head,
     )
 
 
@@ -132,8 +163,9 @@ def full(
     )
 
 
-PRESETS: dict[str, Callable[[], VlScene]] = {
+PRESETS: dict[str, Callable[[], VlScene | LabelledVlScene]] = {
     "edge": edge,
+    "edge_labelled": labelled_edge,
     "edge_without_ngp": partial(edge, propagation=False),
     "edge_without_ssi": partial(edge, semantics=False),
     "edge_all_voxels": partial(edge, fraction=1.0),
