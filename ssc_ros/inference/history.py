@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ssc_ros.core import SceneGrid, poses
-from ssc_ros.inference.inputs import blank_children
+from ssc_ros.inference.inputs import blank_children, sightings_of
 from ssc_ros.kernels.input_loops import mark_past_children
 from ssc_ros.networks.loops import loop
 from ssc_ros.systems.spec import History, InputSpec, SceneInputs
@@ -67,6 +67,8 @@ def join(now: SceneInputs, past: Sequence[Past | None], spec: InputSpec, blank: 
     }
     if spec.history.measured:
         joined["past_voxels"] = past_voxels(joined, frames, spec)
+        if spec.history.sighted:
+            joined["past_sightings"] = past_sightings(joined, frames, spec)
         del joined["stereo_points"]
     elif "stereo_points" in now:
         moved = [_moved(f, spec.grid) for f in frames if f is not None]
@@ -96,6 +98,31 @@ def past_voxels(now: SceneInputs, past: Sequence[Past | None], spec: InputSpec) 
             what = points, T_now_past, *view, origin, edges, children
             loop(lambda *part, what=what: mark_past_children(*part, *what), len(points))
     return torch.from_numpy(children)
+
+
+def past_sightings(now: SceneInputs, past: Sequence[Past | None], spec: InputSpec) -> Tensor:
+    """Which cells of the past images have seen what is in `past_voxels`.
+
+    Args:
+        now: `past_projection` and `past_voxels` of the current frame.
+        past: frames with their `stereo_points`.
+        spec: of the network.
+
+    Returns:
+        (N, 2) int32, see `inputs.sightings`; voxels ascend, and the cells of each image follow those of the one before.
+    """
+    cells, found = spec.context_size[0] * spec.context_size[1], [np.empty((0, 2), np.int32)]
+    for k, frame in enumerate(past):
+        if frame is not None:
+            moved = poses.apply(poses.inverse(frame.T_past_now), frame.inputs["stereo_points"].numpy())
+            projection = now["past_projection"][k].numpy()
+            pairs = sightings_of(moved.astype(np.float32), projection, spec)
+            pairs[pairs[:, 1] >= 0, 1] += k * cells
+            found.append(pairs)
+    pairs = np.concatenate(found)
+    kept = now["past_voxels"].numpy().any(axis=0).flatten()[pairs[:, 0]]
+    pairs = pairs[kept]
+    return torch.from_numpy(pairs[np.argsort(pairs[:, 0], kind="stable")])
 
 
 ANOTHER = 0.5, 0.05

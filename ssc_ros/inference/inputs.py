@@ -76,7 +76,9 @@ class InputPreparer:
         if "stereo_points" in spec.pair:
             arrays["stereo_points"] = inside(points, spec.grid)
         if "stereo_sightings" in spec.pair:
-            arrays["stereo_sightings"] = sightings(points, nearest_depth(depth, spec.context_size), rig, spec)
+            arrays["stereo_sightings"] = sightings(
+                points, nearest_depth(depth, spec.context_size), arrays["projection"], spec
+            )
         return arrays
 
     def _sweep(self, frame: Frame) -> dict[str, NDArray[Any]]:
@@ -102,7 +104,7 @@ class InputPreparer:
             if "lidar_depth" in wanted:
                 arrays["lidar_depth"] = nearest
             if "lidar_sightings" in wanted:
-                arrays["lidar_sightings"] = sightings(points, nearest, rig, spec)
+                arrays["lidar_sightings"] = sightings(points, nearest, projection(rig), spec)
         if "lidar_classes" in wanted:
             half = grid.coarsened(2)
             if labels is not None:
@@ -147,15 +149,15 @@ def projection(rig: StereoRig) -> NDArray[np.float32]:
 
 
 def sightings(
-    points: NDArray[np.float32], nearest: NDArray[np.float32], rig: StereoRig, spec: InputSpec
+    points: NDArray[np.float32], nearest: NDArray[np.float32], projection: NDArray[np.float32], spec: InputSpec
 ) -> NDArray[np.int32]:
     """Which cells of the image see the voxels of 0.4 m that points lie in.
 
     Args:
         points: (N, 3 or 4) [m], grid frame first.
         nearest: (h, w) [m], the nearest depth of the points in each cell, 0 where there is none.
-        rig: of an image of any size.
-        spec: gives the grid, whose voxels are taken at half resolution.
+        projection: (3, 4), grid frame [m] -> homogeneous pixel of the network's image.
+        spec: gives the grid, whose voxels are taken at half resolution, and the image's size.
 
     Returns:
         (M, 2): flat index of a voxel, ascending, and of a cell, -1 where the camera does not see a point of it.
@@ -163,8 +165,15 @@ def sightings(
     half = spec.grid.coarsened(2)
     pairs = np.empty((len(points), 2), np.int32)
     place = np.array(half.min_corner, np.float32), np.array(half.edges, np.float32), np.array(half.shape)
-    count = list_sightings(points, projection(rig), np.array(rig.image_size), nearest, *place, pairs)
+    count = list_sightings(points, projection, np.array(spec.image_size), nearest, *place, pairs)
     return np.copy(pairs[:count])
+
+
+def sightings_of(points: NDArray[np.float32], projection: NDArray[np.float32], spec: InputSpec) -> NDArray[np.int32]:
+    """The same of points that hide each other, and nothing else hides."""
+    nearest = np.empty(spec.context_size, np.float32)
+    pool_nearest_points(points, projection.astype(np.float64), np.array(spec.image_size), nearest)
+    return sightings(points, nearest, projection, spec)
 
 
 def nearest_depth(depth: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:

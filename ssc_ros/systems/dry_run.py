@@ -97,6 +97,8 @@ def empty_inputs(spec: InputSpec) -> SceneInputs:
         inputs["past_valid"] = torch.empty(1, past, dtype=torch.bool)
     if spec.history.measured:
         inputs["past_voxels"] = torch.empty_like(inputs["stereo_voxels"])
+        if spec.history.sighted:
+            inputs["past_sightings"] = torch.zeros(1, past * SIGHTINGS["stereo"], 2, dtype=torch.int32)
         del inputs["stereo_points"]
     return inputs
 

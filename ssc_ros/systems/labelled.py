@@ -45,17 +45,18 @@ def labelled_spec(segmenter: Segmenter, pair: tuple[str, ...] = PAIR, sweep: tup
     return replace(segmenter.spec, sensors=(STEREO, LIDAR), pair=pair, sweep=sweep)
 
 
-def edge_labels(spec: InputSpec, classes: int, channels: int, wide: int = 1) -> LabelledVoxels:
-    """For two CPU cores: labels of voxels of 0.4 m, of stereo and of LiDAR.
+def edge_labels(spec: InputSpec, classes: int, channels: int, wide: int = 1, sensors: int = 2) -> LabelledVoxels:
+    """For two CPU cores: labels of voxels of 0.4 m.
 
     Args:
         spec: of the network.
         classes: of the segmenter.
         channels: of the volume.
         wide: how many of these voxels lie in a voxel of the volume along x and y.
+        sensors: stereo, LiDAR, and perhaps others.
     """
     half = spec.grid.coarsened(2)
-    return LabelledVoxels(classes, LABEL_FEATURES, channels, half.shape, half.edges[0], wide, sensors=len(spec.sensors))
+    return LabelledVoxels(classes, LABEL_FEATURES, channels, half.shape, half.edges[0], wide, sensors)
 
 
 def label_points(label: LabelledVoxels, logits: Tensor, inputs: SceneInputs) -> list[LabelledRows]:
@@ -71,6 +72,10 @@ def label_points(label: LabelledVoxels, logits: Tensor, inputs: SceneInputs) -> 
         label(probabilities, inputs["stereo_sightings"], 0),
         label(probabilities, inputs["lidar_sightings"], 1, inputs["lidar_classes"]),
     ]
+
+
+WORSE = ("class_noise", "class_scale")
+"""Inputs of training that make class logits worse."""
 
 
 def class_probabilities(logits: Tensor, inputs: SceneInputs) -> Tensor:

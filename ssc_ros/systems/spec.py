@@ -24,12 +24,14 @@ class History:
         tolerance: how far from its wished time a frame may have been taken [s].
         measured: whether the network reads what past pairs have measured as `past_voxels`. Each frame must then leave
             its `stereo_points` behind, so they belong to `pair`; the network itself is not given them.
+        sighted: whether it also reads which cells of the past images saw them, as `past_sightings`.
     """
 
     count: int = 0
     interval: float = 0.5
     tolerance: float = 0.1
     measured: bool = False
+    sighted: bool = False
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,7 @@ SceneInputs = dict[str, Tensor]
 | `past_projection` | history | [B, P, 3, 4] float32 | current grid frame [m] -> homogeneous pixel of each of them |
 | `past_valid` | history | [B, P] bool | whether there is such a frame, and its pose is known |
 | `past_voxels` | history | [B, 8, X/2, Y/2, Z/2] uint8 | as `stereo_voxels`, of past pairs (`inference.history`) |
+| `past_sightings` | history | [B, N, 2] int32 | as `stereo_sightings`, of past points; cells image by image |
 | `past_memory` | history | [B, P, ...] | in place of `past_image`: `memory` as the network returned it of them |
 
 Rows of sightings that are filled up have the voxel -1.

@@ -127,6 +127,7 @@ def mirror_sample(sample: SceneSample, grid: SceneGrid) -> SceneSample:
         "past_image": flip,
         "past_projection": project,
         "past_voxels": mirror_children,
+        "past_sightings": sightings,
         "past_valid": lambda valid: valid,
     }
     mirrored = {key: changes[key](value) for key, value in inputs.items()}

@@ -20,7 +20,7 @@ from ssc_ros.systems import InputSpec, SceneInputs
 POINT_LISTS = ("points", "stereo_points", "cloud")
 """Inputs that have as many rows as there are points; rows of NaN fill them up."""
 
-SIGHTINGS = ("stereo_sightings", "lidar_sightings")
+SIGHTINGS = ("stereo_sightings", "lidar_sightings", "past_sightings")
 """Inputs that have as many rows as there are pairs of voxel and cell; rows of -1 fill them up."""
 
 FILLERS = dict.fromkeys(POINT_LISTS, torch.nan) | dict.fromkeys(SIGHTINGS, -1)

@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 
 from ssc_ros.core import SceneGrid, StereoRig, poses
-from ssc_ros.inference.inputs import project_nearest, sightings
+from ssc_ros.inference.inputs import project_nearest, projection, sightings
 from ssc_ros.systems import InputSpec
 
 OPTICAL = poses.from_rows(np.array([0, 0, 1, 0.3, -1, 0, 0, 0, 0, -1, 0, -0.1]))
 RIG = StereoRig(np.array([[200.0, 0, 160], [0, 200, 48], [0, 0, 1]]), 0.5, (96, 320), OPTICAL)
-SPEC = replace(InputSpec(), grid=SceneGrid((0.0, -6.4, -1.6), 0.2, (64, 64, 16)), context_size=(12, 40))
+SPEC = replace(
+    InputSpec(), image_size=RIG.image_size, grid=SceneGrid((0.0, -6.4, -1.6), 0.2, (64, 64, 16)), context_size=(12, 40)
+)
 
 
 @pytest.fixture
@@ -37,7 +39,7 @@ def test_pairs_are_those_of_a_loop(points: np.ndarray) -> None:
         if depth > 0 and 0 <= u < 40 and 0 <= v < 12 and depth <= 1.05 * nearest[int(v), int(u)] + 0.5:
             cell = int(v * 40 + u)
         expected.add((int(np.ravel_multi_index(index[0], half.shape)), cell))
-    found = sightings(points, nearest, RIG, SPEC)
+    found = sightings(points, nearest, projection(RIG), SPEC)
     assert len(found) == len(expected)
     assert {tuple(pair) for pair in found.tolist()} == expected
     assert (np.diff(found[:, 0]) >= 0).all()
@@ -45,4 +47,7 @@ def test_pairs_are_those_of_a_loop(points: np.ndarray) -> None:
 
 
 def test_no_points_have_no_pairs() -> None:
-    assert sightings(np.empty((0, 3), np.float32), np.zeros((12, 40), np.float32), RIG, SPEC).shape == (0, 2)
+    assert sightings(np.empty((0, 3), np.float32), np.zeros((12, 40), np.float32), projection(RIG), SPEC).shape == (
+        0,
+        2,
+    )

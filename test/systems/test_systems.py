@@ -18,7 +18,7 @@ from .untrained import frame, network, prepared
 FUSED = [
     "l2cocc edge_fused_raw",
     "l2cocc edge_fused",
-    *(f"{system} edge_labelled" for system in ("l2cocc", "sgn", "vlscene")),
+    *(f"{system} edge_labelled" for system in ("htcl", "l2cocc", "sgn", "vlscene")),
 ]
 VARIANTS = ["l2cocc edge_fine", "l2cocc_lidar edge_wide"]
 EDGE = [*sorted(f"{system} edge" for system, presets in SYSTEMS.items() if "edge" in presets), *FUSED, *VARIANTS]

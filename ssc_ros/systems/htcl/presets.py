@@ -34,9 +34,12 @@ from ssc_ros.networks.temporal.fusion import TemporalFusion
 from ssc_ros.networks.temporal.refinement import DynamicRefinement
 from ssc_ros.networks.volume.blocks import AxialConv3d, PlaneConv3d, conv_norm_3d, group_norm_32
 from ssc_ros.networks.volume.coarsened import Coarsened
-from ssc_ros.networks.volume.measured import MeasuredFusion
+from ssc_ros.networks.volume.measured import LabelledFusion, MeasuredFusion
 from ssc_ros.networks.volume.pyramid import SecondFpn3d, WideningResNet3d
+from ssc_ros.systems.htcl.labelled import LabelledHtcl
 from ssc_ros.systems.htcl.network import Htcl, MatchedDepth, PairMatcher, TemporalContext, Trunk
+from ssc_ros.systems.labelled import PAIR, FrozenSegmenter, edge_labels, labelled_spec
+from ssc_ros.systems.segmenter import presets as segmenter_presets
 from ssc_ros.systems.spec import History, InputSpec
 
 EDGE = InputSpec()
@@ -89,15 +92,45 @@ def edge(temporal: Literal["affinity", "mean"] | None = "affinity", *, measured:
             fold=(1, 1, 2),
         ),
         temporal=_edge_temporal(spec, temporal, features, neck.out_channels) if temporal else None,
-        head=ColumnHead(
-            channels=EDGE_VOLUME,
-            layers=wide.shape[2],
-            width=EDGE_COLUMN,
-            frequencies=np.array(SEMANTIC_KITTI.frequencies),
-            sources=sources,
-        ),
+        head=_edge_head(wide.shape[2], sources),
         arrange=beside_columns,
     )
+
+
+def labelled_edge() -> LabelledHtcl:
+    """`edge` with a frozen segmenter, whose classes the measured voxels of stereo, LiDAR and past pairs get."""
+    segmenter = segmenter_presets.edge()
+    spec = replace(
+        labelled_spec(segmenter, pair=(*PAIR, "stereo_points")),
+        history=replace(EDGE_HISTORY, measured=True, sighted=True),
+    )
+    half, features, sources = spec.grid.coarsened(2), segmenter_presets.EDGE_FEATURES, 3
+    wide = half.widened(FOLD)
+    lift = DepthWeightedLift(half, spec.bins, spec.image_size, width=FOLD)
+    like = edge()
+    return LabelledHtcl(
+        spec,
+        segmenter=FrozenSegmenter(segmenter),
+        depth=DepthNet(features=features, width=48, context=EDGE_CONTEXT, bins=spec.bins),
+        lift=ReducedLift(context=EDGE_CONTEXT, channels=EDGE_LIFTED, lift=lift),
+        label=edge_labels(spec, segmenter.class_count, EDGE_VOLUME, wide=FOLD, sensors=sources),
+        fuse=LabelledFusion(
+            in_channels=lift.out_channels(EDGE_LIFTED),
+            out_channels=EDGE_VOLUME,
+            shape=wide.shape,
+            parts=2 * FOLD**2 * sources,
+        ),
+        trunk=like.trunk,
+        temporal=_edge_temporal(spec, "affinity", features, 3 * EDGE_LEVEL),
+        head=_edge_head(wide.shape[2], sources),
+        arrange=beside_columns,
+        kept=EDGE_KEPT,
+    )
+
+
+def _edge_head(layers: int, sources: int) -> ColumnHead:
+    """Of a volume of so many layers, beside what so many sources have measured."""
+    return ColumnHead(EDGE_VOLUME, layers, EDGE_COLUMN, np.array(SEMANTIC_KITTI.frequencies), sources)
 
 
 def _edge_spec(*, past: bool, measured: bool) -> InputSpec:
@@ -256,7 +289,8 @@ def _reasoning(in_channels: int, out_channels: int, width: int = 32) -> nn.Seque
     )
 
 
-PRESETS: dict[str, Callable[[], Htcl]] = {
+PRESETS: dict[str, Callable[[], Htcl | LabelledHtcl]] = {
+    "edge_labelled": labelled_edge,
     "edge": edge,
     "edge_images": partial(edge, measured=False),
     "edge_mean": partial(edge, "mean"),
