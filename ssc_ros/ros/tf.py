@@ -82,7 +82,10 @@ class TfSource:
             found = self._buffer.lookup_transform(target, source, Time())
         except TransformException as error:
             raise LookupError(f"TF says: {error}") from error
-        return header_stamp(found), read_transform(found.transform)
+        try:
+            return header_stamp(found), read_transform(found.transform)
+        except SscError as error:
+            raise LookupError(f"TF says: {error}") from error
 
 
 def transform_source(node: Any) -> LiveTransformSource:
