@@ -163,7 +163,7 @@ def _mutate_list(store: Typestore, of: tuple[Any, Any], values: Sequence[Any], r
     if way == 0:
         del changed[place]
     elif way == 1:
-        changed = changed * random.choice((0, 2, 300))
+        changed = (changed * random.choice((0, 2, 300)))[:1000]  # more bytes take more time, and may
     else:
         changed[place] = _mutate_field(store, of, changed[place], random)
     return changed

@@ -1,7 +1,7 @@
 """SemanticKITTI (Behley et al. 2019) over KITTI odometry (Geiger et al. 2012), in the published layout.
 
 `ROOT/sequences/NN/` holds calib.txt, times.txt, image_2 and image_3; poses.txt, velodyne, labels and voxels where
-there are any. The grid frame is the LiDAR's.
+there are any. Poses may also be where KITTI's download has them, `ROOT/poses/NN.txt`. The grid frame is the LiDAR's.
 """
 
 from __future__ import annotations
@@ -77,8 +77,8 @@ class KittiSequence:
         )
         times = _read_times(path / "times.txt", rows)
         T_world_lidar = None
-        if (path / "poses.txt").exists():
-            T_first_camera = np.stack([poses.from_rows(row) for row in read_rows(path / "poses.txt", 12, rows)])
+        if (file := poses_file(path)).exists():
+            T_first_camera = _read_poses(file, rows)
             T_world_lidar = poses.inverse(T_camera_lidar) @ T_first_camera @ T_camera_lidar
         labelled = set(stems(path / "voxels", ".label"))
         voxel_ids = tuple(frame_id for frame_id in frame_ids if frame_id in labelled)
@@ -284,6 +284,24 @@ def _read_times(path: Path, rows: Sequence[int]) -> NDArray[np.float64]:
             f"{path}: the time of frame {rows[wrong[0]]:06d} is {times[wrong[0]]:g} s, expected 0 to {LATEST:g}"
         )
     return times
+
+
+def poses_file(path: Path) -> Path:
+    """Return where the poses of a sequence are, or would be.
+
+    SemanticKITTI has poses.txt beside calib.txt; KITTI odometry a folder `poses` beside `sequences`, for 00 .. 10.
+    """
+    own, official = path / "poses.txt", path.parent.parent / "poses" / f"{path.name}.txt"
+    return official if official.exists() and not own.exists() else own
+
+
+def _read_poses(path: Path, rows: Sequence[int]) -> NDArray[np.float64]:
+    """Poses (N, 4, 4) of frames: camera 0 -> camera 0 at the start."""
+    found = np.stack([poses.from_rows(row) for row in read_rows(path, 12, rows)])
+    for row, pose in zip(rows, found, strict=True):
+        if not poses.is_rigid(pose):
+            raise SscError(f"{path}: the pose of frame {row:06d} is not a rigid transform: {pose[:3].tolist()}")
+    return found
 
 
 def _span(frame_ids: Sequence[str]) -> str:
