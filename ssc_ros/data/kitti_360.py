@@ -1,8 +1,10 @@
 """SSCBench-KITTI-360 (Li et al. 2023) in the published layout.
 
 `ROOT/data_2d_raw/2013_05_28_drive_NNNN_sync/` holds image_00/data_rect, image_01/data_rect and voxels (every fifth
-frame); `ROOT/preprocess/labels/<drive>/`, or `ROOT/labels/<drive>/`, the same ground truth as train ids. SSCBench numbers its frames anew, so that
-poses, sweeps and time stamps of KITTI-360 itself do not fit by number; there are no LiDAR sweeps.
+frame); `ROOT/preprocess/labels/<drive>/`, or `ROOT/labels/<drive>/`, the same ground truth as train ids.
+
+SSCBench numbers its frames anew, so that poses, sweeps and time stamps of KITTI-360 itself do not fit by number; there
+are no LiDAR sweeps.
 """
 
 from __future__ import annotations
@@ -133,8 +135,8 @@ class Kitti360Drive:
     def target(self, frame_id: str) -> NDArray[np.uint8]:
         """Ground truth (256, 256, 32) uint8 train ids, 255 unknown.
 
-        From the prepared labels where they exist, else from voxels, by the same rule: a labelled voxel is valid whatever
-        `.invalid` says.
+        From the prepared labels where they exist, else from voxels, by the same rule: a labelled voxel is valid
+        whatever `.invalid` says.
 
         Raises:
             SscError: files are missing or damaged, or hold ids that the label set does not know.
@@ -157,7 +159,7 @@ class Kitti360Drive:
             raise SscError(f"{path} holds {_shortened(ids)}, expected {expected}; prepare it with SSCBench's own map")
         if not self._prepared_is_ours:
             raise SscError(
-                f"the volumes in {self.labels} hold no building, vegetation or terrain, so they are of another map than "
+                f"the volumes in {self.labels} hold no building, vegetation or terrain, so their map is not that of "
                 f"{expected}; prepare them with SSCBench's own map, or remove them: voxels/ holds the same"
             )
         return np.asarray(volume, np.uint8)

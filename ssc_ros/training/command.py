@@ -49,7 +49,7 @@ _CHATTY = {
 
 
 class SaveConfig(SaveConfigCallback):
-    """Writes config.yaml, every value that was used, into the folder of the run; Lightning's own goes to its logger's."""
+    """Writes config.yaml, with every value that was used, into the folder of the run, not into its logger's."""
 
     def save_config(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Write it."""

@@ -46,8 +46,8 @@ def open_sequences(
     if absent:
         present = sorted({path.name for root in roots for path in sequences_folder(root).iterdir() if path.is_dir()})
         raise SscError(
-            f"no sequence {', '.join(absent)} in {', '.join(map(str, roots))}, only {', '.join(present) or 'none'}; name "
-            f"those in data.train and data.validation, or make the others with ssc-ros simulate"
+            f"no sequence {', '.join(absent)} in {', '.join(map(str, roots))}, only {', '.join(present) or 'none'}; "
+            f"name those in data.train and data.validation, or make the others with ssc-ros simulate"
         )
     return sequences
 

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ssc_ros.kernels.memory import peak_memory
@@ -27,6 +27,7 @@ SIZES = st.one_of(st.integers(0, 9), st.sampled_from([2**16, 2**31 - 1, 2**31, 2
 BYTES = {"8": 1, "16": 2}
 
 
+@settings(deadline=None)  # other programs may have the processor
 @given(
     encoding=st.sampled_from(sorted(ENCODINGS)),
     height=SIZES,
@@ -52,6 +53,7 @@ def test_an_image_is_read_only_if_every_row_lies_within_its_data(
     assert height * step <= len(data)
 
 
+@settings(deadline=None)  # other programs may have the processor
 @given(
     height=st.integers(1, 6),
     width=st.integers(1, 6),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from rcl_interfaces.msg import ParameterType
 from rcl_interfaces.srv import GetParameters
-
 from rclpy.parameter import Parameter
 
 from ssc_ros.assembly.settings import TABLE
