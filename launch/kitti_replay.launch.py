@@ -95,10 +95,10 @@ def start(context: LaunchContext) -> list[LaunchDescriptionEntity]:
         read_sections(Path(value["params_file"]))
     except SscError as error:
         raise ValueError(f"params_file: {error}") from error
+    if value["rviz"] == "true":
+        require_executable("rviz2", "rviz2", "install ros-jazzy-rviz2, or launch with rviz:=false")
     for name in ("node", "replay"):
         require_executable("ssc_ros", name, "source the install/setup.bash of its workspace")
-    if value["rviz"] == "true":  # a viewer that is missing would leave the others running
-        require_executable("rviz2", "rviz2", "install ros-jazzy-rviz2, or launch with rviz:=false")
 
     large = value["large_data"] == "true"
     variables = {END_WITH_PARENT: "1"} | (large_message_variables() if large else {})

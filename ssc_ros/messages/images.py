@@ -153,6 +153,8 @@ def size_of_compressed_image(message: Any) -> Size:
     if not 0 < width * height <= MOST_PIXELS:
         text = f"compressed image says that it has {width} x {height} pixels; at most {MOST_PIXELS} are read"
         raise UnusableInput(Drop.IMAGE_SIZE, text)
+    if image.format == "PNG" and not _holds_its_chunks(data):
+        raise _undecodable(message)
     if (scans := data.count(_JPEG_SCAN)) > MOST_SCANS and image.format == "JPEG":
         raise UnusableInput(Drop.ENCODING, f"JPEG with {scans} scans; at most {MOST_SCANS} are read")
     return height, width
@@ -197,6 +199,16 @@ IMAGE_READERS = {
 }
 """Reader for each value of the parameter `image_transport`."""
 
+
+def _holds_its_chunks(data: bytes) -> bool:
+    """Whether every chunk of a PNG lies within its bytes; OpenCV takes memory for as many as a chunk says it has."""
+    place, end = len(_PNG_SIGNATURE), len(data)
+    while place + 12 <= end and data[place + 4 : place + 8] != b"IEND":
+        place += 12 + int.from_bytes(data[place : place + 4], "big")
+    return place + 12 <= end
+
+
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 _JPEG_SCAN = b"\xff\xda"
 """Marker at which a scan begins; entropy-coded data have no such bytes."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -90,8 +91,8 @@ import os, pathlib, signal, sys, time
 from ssc_ros.ros.signals import end_with_parent
 end_with_parent()
 name = pathlib.Path(sys.argv[0]).name
-pathlib.Path(os.environ["SEEN"], name).write_text(str(os.getpid()) + "\\n" + " ".join(sys.argv))
 try:
+    pathlib.Path(os.environ["SEEN"], name).write_text(str(os.getpid()) + "\\n" + " ".join(sys.argv))
     time.sleep(60)
 except KeyboardInterrupt:
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -96,6 +96,18 @@ def test_a_header_that_claims_more_pixels_than_any_camera_has_takes_no_memory(wi
     assert peak_memory() - before < 20e6
 
 
+def test_a_chunk_that_claims_more_than_the_file_takes_no_memory() -> None:
+    """OpenCV has taken 3 GB for this PNG of some hundred bytes, which the campaign of benchmarks/fuzz.py has found."""
+    whole = cv2.imencode(".png", np.random.default_rng(0).integers(0, 256, (12, 16, 3), np.uint8))[1].tobytes()
+    assert read_compressed_image(compressed(whole)).shape == (12, 16, 3)
+    first = whole.index(b"IDAT") - 4
+    before = peak_memory()
+    for size in (3_070_231_127, 2**31 - 1, len(whole)):
+        with pytest.raises(UnusableInput, match="publish jpeg or png"):
+            read_compressed_image(compressed(whole[:first] + struct.pack(">I", size) + whole[first + 4 :]))
+    assert peak_memory() - before < 20e6
+
+
 def test_a_jpeg_of_endless_scans_is_refused() -> None:
     """Ten bytes more, and the decoder goes over all pixels once more: 0.3 MB take minutes."""
     picture = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
