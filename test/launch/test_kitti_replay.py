@@ -119,7 +119,9 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def start(installed: Path, *arguments: str) -> tuple[subprocess.Popen[str], dict[str, tuple[int, str]]]:
     """A launch from another folder, and process ids and arguments of what it has started."""
     command = [sys.executable, "-c", LAUNCH, str(FILE), "rviz:=false", f"bag:={installed}", *arguments]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=installed)
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=installed, start_new_session=True
+    )
     end = time.monotonic() + 60
     while len(list(installed.iterdir())) < 2 and process.poll() is None and time.monotonic() < end:
         time.sleep(0.1)
@@ -161,7 +163,7 @@ def test_a_busy_node_gets_more_time_to_leave_than_launch_s_own_five_seconds(
 ) -> None:
     monkeypatch.setenv("BUSY", "7")
     process, seen = start(installed)
-    process.send_signal(signal.SIGINT)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
     text, _ = process.communicate(timeout=60)
     assert seen
     assert "process has finished cleanly" in text
