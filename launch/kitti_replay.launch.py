@@ -25,11 +25,16 @@ from launch.launch_description_entity import LaunchDescriptionEntity
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
-from ssc_ros.core.resources import share_directory
+from ssc_ros.assembly.parameter_files import read_sections
+from ssc_ros.core import SscError
+from ssc_ros.core.resources import find_file, share_directory
 from ssc_ros.messages.transports import large_message_variables
 from ssc_ros.ros.installed import require_executable
+from ssc_ros.ros.signals import END_WITH_PARENT
 
 SHARE = share_directory()
+PATIENCE = "30"
+"""How long a process may take to leave after Ctrl-C [s]: launch's own 5 are too few for a busy node."""
 BOOLEAN = ["true", "false"]
 ARGUMENTS = [
     DeclareLaunchArgument("bag", default_value="", description="Folder of a rosbag2 bag; or give data and sequence."),
@@ -78,17 +83,26 @@ def generate_launch_description() -> LaunchDescription:
 
 
 def start(context: LaunchContext) -> list[LaunchDescriptionEntity]:
-    """Check the paths, then start the processes."""
+    """Check everything that can be, then start the processes: a failure in between would leave some of them running."""
     value = {argument.name: LaunchConfiguration(argument.name).perform(context) for argument in ARGUMENTS}
     source = replay_source(value)
     for name in ("checkpoint", "segmentation", "params_file", *(["rviz_config"] if value["rviz"] == "true" else [])):
-        if value[name] and not Path(value[name]).is_file():
-            raise FileNotFoundError(f"{name}:={value[name]} does not exist")
-    if value["rviz"] == "true":  # a viewer that is missing would leave the others running
+        if value[name]:
+            value[name] = str(find_file(value[name]))  # models/... from wherever one launches
+            if not Path(value[name]).is_file():
+                raise FileNotFoundError(f"{name}:={value[name]} does not exist")
+    try:
+        read_sections(Path(value["params_file"]))
+    except SscError as error:
+        raise ValueError(f"params_file: {error}") from error
+    if value["rviz"] == "true":
         require_executable("rviz2", "rviz2", "install ros-jazzy-rviz2, or launch with rviz:=false")
+    for name in ("node", "replay"):
+        require_executable("ssc_ros", name, "source the install/setup.bash of its workspace")
 
     large = value["large_data"] == "true"
-    variables = large_message_variables() if large else {}
+    variables = {END_WITH_PARENT: "1"} | (large_message_variables() if large else {})
+    patience = {"sigterm_timeout": PATIENCE, "sigkill_timeout": PATIENCE}
     options = [] if large else ["--no-large-data"]
     ros_arguments = ["--log-level", value["log_level"]]
     files = {"checkpoint": value["checkpoint"], "lidar.segmentation_checkpoint": value["segmentation"]}
@@ -101,6 +115,7 @@ def start(context: LaunchContext) -> list[LaunchDescriptionEntity]:
         arguments=options,
         parameters=[value["params_file"], overrides],
         ros_arguments=ros_arguments,
+        **patience,
     )
     replay = Node(
         package="ssc_ros",
@@ -108,6 +123,7 @@ def start(context: LaunchContext) -> list[LaunchDescriptionEntity]:
         output="screen",
         arguments=[*source, "--wait-for-node", *options],
         ros_arguments=ros_arguments,
+        **patience,
     )
     viewer = Node(
         package="rviz2",
@@ -138,6 +154,13 @@ def replay_source(value: dict[str, str]) -> list[str]:
         source = ["--data", value["data"], "--sequence", value["sequence"]]
     if not folder.is_dir():
         raise FileNotFoundError(f"{'bag' if value['bag'] else 'sequence'} folder {folder} does not exist")
+    for name in ("rate", "start_offset"):
+        try:
+            number = float(value[name])
+        except ValueError:
+            number = -1.0
+        if not 0 <= number < float("inf") or (name == "rate" and not number):
+            raise ValueError(f"{name}:={value[name]} is no number that a replay can use")
     source += ["--rate", value["rate"], "--start-offset", value["start_offset"]]
     source += ["--loop"] if value["loop"] == "true" else []
     return source + (["--no-lidar"] if value["lidar"] == "false" else [])

@@ -14,7 +14,7 @@ from ssc_ros.assembly.settings import Settings, sync_rules
 from ssc_ros.assembly.static_transforms import StaticTransforms
 from ssc_ros.assembly.synchronizer import LEFT, POINTS, RIGHT, Synchronizer
 from ssc_ros.assembly.transforms import Transforms
-from ssc_ros.core import Frame, SemanticGrid
+from ssc_ros.core import Frame, SemanticGrid, SscError
 from ssc_ros.messages.bag_reader import BagReader
 from ssc_ros.messages.codec import decode
 from ssc_ros.messages.drops import UnusableInput
@@ -54,13 +54,13 @@ class BagFrames:
             warn: is told the first case of each reason for which something is left out.
 
         Raises:
-            SscError: inputs are missing; the error lists the topics there are.
+            SscError: inputs are missing (the error lists the topics there are), or a static transform is none.
         """
         self._bag = bag
         self._settings = settings or Settings()
         self._lidar = lidar
         self._topics = topics
-        self._warn = warn
+        self._warn: Callable[[str], None] = lambda text: warn(f"{bag.path}: {text}")
         suffix = "/compressed" if self._settings.image_transport == "compressed" else ""
         self._streams = {topics.left_image + suffix: LEFT, topics.right_image + suffix: RIGHT}
         self._infos = {topics.left_info: LEFT, topics.right_info: RIGHT}
@@ -68,7 +68,8 @@ class BagFrames:
             self._streams[topics.points] = POINTS
         bag.require([*self._streams, *self._infos])
         static = [bag.message(record) for record in bag.records({topics.tf_static})]
-        self._transforms = Transforms(grid_frame, StaticTransforms(static))
+        with bag.naming(topics.tf_static):
+            self._transforms = Transforms(grid_frame, StaticTransforms(static))
         self._start_over()
 
     def frames(self, wanted: Callable[[int], bool] = lambda stamp: True) -> Iterator[Frame]:
@@ -158,6 +159,8 @@ class BagTruth:
         self._bag = bag
         self._topic = topic
         self._recorded = {header_stamp(bag.message(record)): record.stamp for record in bag.records({topic})}
+        if not self._recorded:
+            raise SscError(f"{bag.path} has no message on {topic}, although it says so; its index is damaged")
         self.first = self[min(self._recorded)]
 
     def __contains__(self, stamp: int) -> bool:
@@ -169,4 +172,5 @@ class BagTruth:
     def __getitem__(self, stamp: int) -> SemanticGrid:
         recorded = self._recorded[stamp]
         grids = [self._bag.message(record) for record in self._bag.records({self._topic}, recorded, recorded + 1)]
-        return decode(next(grid for grid in grids if header_stamp(grid) == stamp))
+        with self._bag.naming(f"the grid of {stamp / SECOND:.3f} s on {self._topic}"):
+            return decode(next(grid for grid in grids if header_stamp(grid) == stamp))

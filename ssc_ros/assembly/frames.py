@@ -134,7 +134,7 @@ class FrameAssembler:
                 f"{side} image has {rows} rows x {columns} columns, but its camera_info is for "
                 f"{rig.image_size[0]} x {rig.image_size[1]}; publish the camera_info of the rectified images",
             )
-        return reader.read(message)
+        return reader.decode(message)
 
     def _points(self, message: Any | None) -> tuple[NDArray[np.float32] | None, NDArray[np.uint8] | None]:
         """Points and their classes."""

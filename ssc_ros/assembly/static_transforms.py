@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ssc_ros.core import poses
+from ssc_ros.core import SscError, poses
 from ssc_ros.messages.poses import read_transform
 
 
@@ -18,11 +18,19 @@ class StaticTransforms:
     name = "/tf_static of the bag"
 
     def __init__(self, messages: Iterable[Any]) -> None:
-        """Collect transforms; a later one of the same child frame replaces an earlier one."""
+        """Collect transforms; a later one of the same child frame replaces an earlier one.
+
+        Raises:
+            SscError: one of them is no rigid transform.
+        """
         self._parent: dict[str, tuple[str, NDArray[np.float64]]] = {}
         for message in messages:
             for stamped in message.transforms:
-                self._parent[stamped.child_frame_id] = stamped.header.frame_id, read_transform(stamped.transform)
+                parent, child = stamped.header.frame_id, stamped.child_frame_id
+                try:
+                    self._parent[child] = parent, read_transform(stamped.transform)
+                except SscError as error:
+                    raise SscError(f"the transform of '{child}' in '{parent}' cannot be used: {error}") from error
 
     @property
     def frames(self) -> list[str]:

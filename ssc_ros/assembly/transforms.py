@@ -35,6 +35,9 @@ Take = Callable[[int, Matrix], None]
 class LiveTransformSource(TransformSource, Protocol):
     """Somebody who also hears how frames move."""
 
+    def listen(self) -> None:
+        """Begin to hear of transforms, because they will be asked for."""
+
     def follow(self, target: str, source: str, take: Take) -> Callable[[], None]:
         """Hand over `T_target_source` whenever it gets newer, until what is returned is called.
 

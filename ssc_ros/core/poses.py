@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -51,14 +52,14 @@ def from_quaternion(xyzw: NDArray[np.floating], translation: NDArray[np.floating
     """Transform from a quaternion in ROS order (x, y, z, w) and a translation [m].
 
     Raises:
-        ValueError: the quaternion has (almost) no length.
+        ValueError: the quaternion has (almost) no length, or one beyond all bounds.
     """
     from scipy.spatial.transform import Rotation  # takes half a second, which help texts need not wait for
 
     q = np.asarray(xyzw, np.float64)
-    norm = np.linalg.norm(q)
-    if not norm > 1e-6:
-        raise ValueError(f"quaternion {q.tolist()} has no length, so it is no rotation")
+    norm = math.hypot(*q)  # whose squares do not overflow
+    if not 1e-6 < norm < 1e6:
+        raise ValueError(f"quaternion {q.tolist()} has length {norm:.3g}, so it is no rotation")
     result = np.eye(4)
     result[:3, :3] = Rotation.from_quat(q).as_matrix()
     result[:3, 3] = translation

@@ -33,6 +33,17 @@ def share_directory(package: Path | None = None) -> Path:
     raise SscError(f"no share/ssc_ros above {package}: install ssc_ros with pip or colcon, or run it from a checkout")
 
 
+def find_file(name: str) -> Path:
+    """Return where a file is that a user has named: as it stands, else below `share_directory`, as models/... is.
+
+    A relative name is taken from the working directory first, so that own files win; one that is nowhere stays as it
+    was given, for an error of whoever opens it.
+    """
+    path = Path(name).expanduser()
+    shipped = share_directory() / path  # of an absolute name, that name
+    return shipped if shipped.is_file() and not path.is_file() else path
+
+
 def shipped_checkpoint() -> Path:
     """Where `SHIPPED_CHECKPOINT` is installed.
 

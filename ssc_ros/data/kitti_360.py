@@ -1,15 +1,19 @@
 """SSCBench-KITTI-360 (Li et al. 2023) in the published layout.
 
 `ROOT/data_2d_raw/2013_05_28_drive_NNNN_sync/` holds image_00/data_rect, image_01/data_rect and voxels (every fifth
-frame); `ROOT/preprocess/labels/<drive>/` the same ground truth as train ids. SSCBench numbers its frames anew, so that
-poses, sweeps and time stamps of KITTI-360 itself do not fit by number; there are no LiDAR sweeps.
+frame); `ROOT/preprocess/labels/<drive>/`, or `ROOT/labels/<drive>/`, the same ground truth as train ids.
+
+SSCBench numbers its frames anew, so that poses, sweeps and time stamps of KITTI-360 itself do not fit by number; there
+are no LiDAR sweeps.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,7 +69,7 @@ class Kitti360Drive:
 
     Attributes:
         path: its folder in data_2d_raw.
-        labels: its folder in preprocess/labels; need not exist.
+        labels: its folder of prepared labels; need not exist.
         frame_ids: the frames that have a left image, as file stems.
         voxel_ids: those of them that have ground truth.
         rig: the same for all drives; the grid frame is the LiDAR's.
@@ -94,7 +98,7 @@ class Kitti360Drive:
         """
         path = drive_folder(root, name)
         require_all(missing_files(path), root)
-        labels = root / "preprocess" / "labels" / path.name
+        labels = labels_folder(root, path.name)
         frame_ids = stems(path / "image_00" / "data_rect", ".png")
         labelled = {*stems(path / "voxels", ".label"), *(s.removesuffix("_1_1") for s in stems(labels, "_1_1.npy"))}
         return Kitti360Drive(
@@ -131,8 +135,8 @@ class Kitti360Drive:
     def target(self, frame_id: str) -> NDArray[np.uint8]:
         """Ground truth (256, 256, 32) uint8 train ids, 255 unknown.
 
-        From preprocess/labels where that exists, else from voxels, by the same rule: a labelled voxel is valid whatever
-        `.invalid` says.
+        From the prepared labels where they exist, else from voxels, by the same rule: a labelled voxel is valid
+        whatever `.invalid` says.
 
         Raises:
             SscError: files are missing or damaged, or hold ids that the label set does not know.
@@ -146,13 +150,46 @@ class Kitti360Drive:
         return np.where(invalid, np.uint8(UNKNOWN), self.label_set.train_from_raw_voxels(raw))
 
     def _read_prepared(self, path: Path) -> NDArray[np.uint8]:
-        try:
-            volume = np.load(path, allow_pickle=False)
-        except (OSError, ValueError) as error:
-            raise SscError(f"cannot read {path}: {error}") from error
+        volume = _load(path)
         if volume.shape != self.grid.shape:
             raise SscError(f"{path} holds a volume {volume.shape}, expected {self.grid.shape}")
+        expected = f"train ids 0 .. {len(self.label_set) - 1} of '{self.label_set.name}' and 255"
+        ids = np.unique(volume)
+        if not np.isin(ids, (*range(len(self.label_set)), UNKNOWN)).all():
+            raise SscError(f"{path} holds {_shortened(ids)}, expected {expected}; prepare it with SSCBench's own map")
+        if not self._prepared_is_ours:
+            raise SscError(
+                f"the volumes in {self.labels} hold no building, vegetation or terrain, so their map is not that of "
+                f"{expected}; prepare them with SSCBench's own map, or remove them: voxels/ holds the same"
+            )
         return np.asarray(volume, np.uint8)
+
+    @cached_property
+    def _prepared_is_ours(self) -> bool:
+        """Whether one of five prepared volumes, over the drive, has a class that no street of the data set is without.
+
+        Maps of fewer classes end below them, and would be scored without a word.
+        """
+        common = [self.label_set.names.index(name) for name in ("building", "vegetation", "terrain")]
+        files = sorted(self.labels.glob("*_1_1.npy"))
+        return any(np.isin(_load(file), common).any() for file in files[:: -(-len(files) // 5)])
+
+
+def _load(path: Path) -> NDArray[Any]:
+    try:
+        return np.asarray(np.load(path, allow_pickle=False))
+    except (OSError, ValueError, EOFError) as error:
+        raise SscError(f"cannot read {path}: {error}") from error
+
+
+def _shortened(ids: NDArray[Any]) -> str:
+    return f"values {ids[:12].tolist()}{' and more' if len(ids) > 12 else ''}"
+
+
+def labels_folder(root: Path, drive: str) -> Path:
+    """Return the folder of a drive's prepared labels, or where it would be."""
+    prepared, beside = root / "preprocess" / "labels" / drive, root / "labels" / drive
+    return beside if beside.is_dir() and not prepared.is_dir() else prepared
 
 
 _SIDES = ("image_00", "image_01")
@@ -189,4 +226,7 @@ def _read_poses(path: Path, frame_ids: Sequence[str]) -> dict[str, NDArray[np.fl
         raise SscError(f"{file} has {table.shape[1]} numbers a row, expected 13: frame number and 3x4 pose")
     T_vehicle_lidar = T_VEHICLE_CAMERA @ poses.inverse(T_LIDAR_CAMERA)
     by_number = {int(row[0]): poses.from_rows(row[1:]) @ T_vehicle_lidar for row in table}
+    for number, pose in by_number.items():
+        if not poses.is_rigid(pose):
+            raise SscError(f"{file}: the pose of frame {number} is not a rigid transform")
     return {frame_id: by_number[int(frame_id)] for frame_id in frame_ids if int(frame_id) in by_number}

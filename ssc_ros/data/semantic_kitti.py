@@ -1,7 +1,7 @@
 """SemanticKITTI (Behley et al. 2019) over KITTI odometry (Geiger et al. 2012), in the published layout.
 
 `ROOT/sequences/NN/` holds calib.txt, times.txt, image_2 and image_3; poses.txt, velodyne, labels and voxels where
-there are any. The grid frame is the LiDAR's.
+there are any. Poses may also be where KITTI's download has them, `ROOT/poses/NN.txt`. The grid frame is the LiDAR's.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ from ssc_ros.core import (
     poses,
 )
 from ssc_ros.data import voxel_files
-from ssc_ros.data.files import read_image, read_records, read_rows, require_all, stems
+from ssc_ros.data.files import read_image, read_records, require_all, stems
+from ssc_ros.data.kitti_text import poses_file, read_calibration, read_poses, read_times
 from ssc_ros.data.voxelize import keep_points, voxelize
 
 TRAIN = ("00", "01", "02", "03", "04", "05", "06", "07", "09", "10")
@@ -75,10 +76,10 @@ class KittiSequence:
         rig = StereoRig.from_projections(
             calibration["P2"], calibration["P3"], (height, width), poses.inverse(T_camera_lidar)
         )
-        times = _read_times(path / "times.txt", rows)
+        times = read_times(path / "times.txt", rows)
         T_world_lidar = None
-        if (path / "poses.txt").exists():
-            T_first_camera = np.stack([poses.from_rows(row) for row in read_rows(path / "poses.txt", 12, rows)])
+        if (file := poses_file(path)).exists():
+            T_first_camera = read_poses(file, rows)
             T_world_lidar = poses.inverse(T_camera_lidar) @ T_first_camera @ T_camera_lidar
         labelled = set(stems(path / "voxels", ".label"))
         voxel_ids = tuple(frame_id for frame_id in frame_ids if frame_id in labelled)
@@ -236,54 +237,6 @@ def missing_files(path: Path) -> list[str]:
         present = set(stems(path / folder, suffix))
         missing += [str(path / folder / f"{frame_id}{suffix}") for frame_id in wanted if frame_id not in present]
     return missing
-
-
-LATEST = 2.0**31
-"""First time [s] that a ROS stamp cannot hold."""
-
-CALIBRATION = ("P0", "P1", "P2", "P3", "Tr")
-"""Names of the matrices in a calib.txt that are read."""
-
-
-def read_calibration(path: Path) -> dict[str, NDArray[np.float64]]:
-    """Matrices of a calib.txt, (3, 4) each, by name: P0 .. P3 and Tr (LiDAR -> rectified camera 0).
-
-    Raises:
-        SscError: no text, one of them is no 3x4 matrix of finite numbers, or P2, P3 or Tr is not there.
-    """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SscError(f"{path} is no text file: {error}") from error
-    matrices = {}
-    for line in lines:
-        name, _, numbers = line.partition(":")
-        if name.strip() not in CALIBRATION or not numbers.strip():
-            continue  # such as R0_rect, a 3x3 matrix of KITTI's object benchmark
-        try:
-            matrix = np.array(numbers.split(), np.float64).reshape(3, 4)
-        except ValueError as error:
-            raise SscError(f"{path}: '{name}' is not followed by 12 numbers") from error
-        if not np.isfinite(matrix).all():
-            raise SscError(f"{path}: '{name}' has numbers that are not finite")
-        matrices[name.strip()] = matrix
-    absent = [name for name in ("P2", "P3", "Tr") if name not in matrices]
-    if absent:
-        raise SscError(
-            f"{path} lacks {', '.join(absent)}; KITTI odometry's calib.txt of the velodyne download has them"
-        )
-    return matrices
-
-
-def _read_times(path: Path, rows: Sequence[int]) -> NDArray[np.float64]:
-    """Times (N,) of frames [s], which a ROS stamp must be able to hold."""
-    times = read_rows(path, 1, rows)[:, 0]
-    wrong = np.flatnonzero(~((times >= 0) & (times < LATEST)))
-    if wrong.size:
-        raise SscError(
-            f"{path}: the time of frame {rows[wrong[0]]:06d} is {times[wrong[0]]:g} s, expected 0 to {LATEST:g}"
-        )
-    return times
 
 
 def _span(frame_ids: Sequence[str]) -> str:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
@@ -112,7 +115,8 @@ def read_metadata(path: Path) -> CheckpointMetadata:
     Raises:
         SscError: no such file, or not a checkpoint of this project.
     """
-    return _open(path)[1]
+    with _opened(path) as file:
+        return _metadata_of(file, path)
 
 
 def load_checkpoint(path: Path) -> tuple[SceneNetwork, CheckpointMetadata]:
@@ -121,8 +125,7 @@ def load_checkpoint(path: Path) -> tuple[SceneNetwork, CheckpointMetadata]:
     Raises:
         SscError: no such file, not a checkpoint, or weights that are not finite or do not fit the system strictly.
     """
-    tensors, metadata = _open(path)
-    _require_finite(tensors, path)
+    tensors, metadata = _read(path)
     network = build(metadata.system, metadata.preset)
     spec = network.spec
     for made, expected in ((metadata.grid, spec.grid), (metadata.polar, spec.polar)):
@@ -154,8 +157,7 @@ def load_block(network: nn.Module, name: str, path: Path) -> None:
     Raises:
         SscError: no such block, no such file, or weights that are not finite or do not fit strictly.
     """
-    tensors, metadata = _open(path)
-    _require_finite(tensors, path)
+    tensors, metadata = _read(path)
     try:
         block = network.get_submodule(name)
     except AttributeError as error:
@@ -168,6 +170,15 @@ def load_block(network: nn.Module, name: str, path: Path) -> None:
     except RuntimeError as error:
         reason = str(error).splitlines()[-1].strip()
         raise SscError(f"'{path}' ({metadata.system}) does not fit the block '{name}' ({reason})") from error
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], CheckpointMetadata]:
+    """Weights, which are finite, and metadata. Of a file that is none of ours no weight is read."""
+    with _opened(path) as file:
+        metadata = _metadata_of(file, path)
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+    _require_finite(tensors, path)
+    return tensors, metadata
 
 
 def _require_finite(tensors: dict[str, Tensor], path: Path) -> None:
@@ -184,19 +195,24 @@ def _require_finite(tensors: dict[str, Tensor], path: Path) -> None:
         )
 
 
-def _open(path: Path) -> tuple[dict[str, Tensor], CheckpointMetadata]:
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """A safetensors file, for a block that reads it."""
     if not path.is_file():
         raise SscError(f"checkpoint '{path}' does not exist; give a .safetensors file such as those in models/")
     try:
         with safe_open(path, framework="pt") as file:
-            header = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+            yield file
     except (SafetensorError, OSError) as error:
         raise SscError(f"'{path}' is not a safetensors file, or it is cut short: {error}") from error
+
+
+def _metadata_of(file: Any, path: Path) -> CheckpointMetadata:
+    header = file.metadata() or {}
     if header.get("format") != FORMAT:
         raise SscError(f"'{path}' is a safetensors file without '{FORMAT}' metadata; it was not written by ssc_ros")
     try:
-        return tensors, CheckpointMetadata.from_json(header["ssc_ros"])
+        return CheckpointMetadata.from_json(header["ssc_ros"])
     except KeyError as error:
         raise SscError(f"'{path}' has no {error} in its header; it was not written by ssc_ros") from error
     except ValueError as error:

@@ -15,6 +15,9 @@ Matrix = NDArray[np.float64]
 BASELINES = 0.01, 3.0
 """Shortest and longest baseline of a rig that anyone mounts [m]; others are written in another unit."""
 
+FOCAL_LENGTHS = 1.0, 1e6
+"""Shortest and longest focal length of a camera that sees anything [px]; others are of another unit, or not set."""
+
 LARGEST_TILT = 0.02
 """How far the right centre may lie off the left rows, as a part of the baseline. KITTI's rigs have 0.006."""
 
@@ -55,7 +58,9 @@ def stereo_rig(left: Any, right: Any, T_grid_camera: Matrix) -> StereoRig:
 
 def _projection(info: Any, side: str) -> Matrix:
     p = np.asarray(info.p, np.float64).reshape(3, 4)
-    if not np.isfinite(p).all() or p[0, 0] <= 0 or p[1, 1] <= 0:
+    low, high = FOCAL_LENGTHS
+    is_camera = np.isfinite(p).all() and low <= p[0, 0] <= high and low <= p[1, 1] <= high
+    if not is_camera or np.abs(p).max() > high**2:
         raise _unusable(
             f"P of the {side} camera_info is {np.round(p, 3).tolist()}, it has no focal length: the camera is not "
             "calibrated; calibrate it, or load its calibration file in the driver"

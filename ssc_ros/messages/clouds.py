@@ -13,6 +13,9 @@ from ssc_ros.messages.drops import Drop, UnusableInput
 _POINT_FIELDS = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 8: "f8"}
 """Datatype of a sensor_msgs/PointField, INT8 to FLOAT64 -> numpy's name of it."""
 
+FARTHEST = 1e6
+"""Largest coordinate of a point [m]. No LiDAR sees as far: what is beyond stands for "no return", like NaN."""
+
 _OF_INTEREST = ("x", "y", "z", "intensity")
 
 
@@ -23,7 +26,7 @@ class Cloud:
     Attributes:
         xyz: x, y and z, (N,) float32 [m] each, in the frame of the message.
         intensity: (N,), as it was sent; None where there is none.
-        placed: (N,) bool, whether the point has finite coordinates.
+        placed: (N,) bool, whether the point has coordinates that are finite and not beyond `FARTHEST`.
     """
 
     xyz: tuple[NDArray[np.float32], ...]
@@ -63,7 +66,7 @@ def read_cloud(message: Any) -> Cloud:
     fields = _structured(message)
     with np.errstate(over="ignore"):  # a double that no float holds is as far away as infinity
         xyz = tuple(fields[axis].astype(np.float32) for axis in "xyz")
-        placed = np.isfinite(xyz[0] + xyz[1] + xyz[2])
+    placed = (np.abs(xyz[0]) <= FARTHEST) & (np.abs(xyz[1]) <= FARTHEST) & (np.abs(xyz[2]) <= FARTHEST)
     if not placed.any():
         raise UnusableInput(Drop.CLOUD_EMPTY, f"none of the {len(fields)} points of a cloud has finite coordinates")
     return Cloud(xyz, fields["intensity"] if "intensity" in (fields.dtype.names or ()) else None, placed)

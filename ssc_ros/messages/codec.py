@@ -21,8 +21,9 @@ __all__ = ["MAX_VOXELS", "CodecError", "Encoding", "GridFields", "decode", "enco
 
 Message = TypeVar("Message", bound=Any)
 
-MAX_VOXELS = 1 << 26
-"""Larger grids are refused: 32 times SemanticKITTI's, and what a hostile zstd message can make us allocate [bytes]."""
+MAX_VOXELS = 1 << 25
+"""Larger grids are refused: 16 times SemanticKITTI's. A hostile zstd message of some bytes can make us allocate a few
+times as many bytes."""
 
 
 @dataclass(frozen=True)
@@ -129,10 +130,12 @@ def _check_size(shape: tuple[int, int, int]) -> None:
 
 
 def _check_labels(values: Bytes, label_set: LabelSet) -> None:
-    wrong = (values >= len(label_set)) & (values != UNKNOWN)
-    if wrong.any():
+    known = np.zeros(256, bool)
+    known[[*range(len(label_set)), UNKNOWN]] = True
+    right = known[values]
+    if not right.all():
         raise CodecError(
-            f"label {values[wrong.argmax()]} is not one of the {len(label_set)} classes of '{label_set.name}', "
+            f"label {values[right.argmin()]} is not one of the {len(label_set)} classes of '{label_set.name}', "
             "nor 255 (unknown); was the grid written with another label set?"
         )
 

@@ -17,6 +17,15 @@ from ssc_ros.messages.drops import Drop, UnusableInput
 Size = tuple[int, int]
 """Rows and columns."""
 
+MOST_PIXELS = 1 << 25
+"""Pixels of an image: those of a camera of 8K. Some bytes of a compressed image may claim any number."""
+
+MOST_SCANS = 64
+"""Passes over the pixels of a JPEG; an encoder makes up to ten. Each may have ten bytes, and takes as long as any."""
+
+_FORMATS = ("JPEG", "PNG", "WEBP")
+"""Compressed formats. Each other one would be one more decoder that a hostile message can reach."""
+
 
 @dataclass(frozen=True)
 class Encoding:
@@ -102,24 +111,22 @@ def read_image(message: Any) -> NDArray[np.uint8]:
     if encoding.depth == 2:
         pixels = _eight_bits(pixels, bool(message.is_bigendian))
     image = pixels.reshape(rows, width, encoding.channels)
-    return image if encoding.to_rgb is None else np.asarray(cv2.cvtColor(image, encoding.to_rgb), np.uint8)
+    if encoding.to_rgb is None:
+        return image
+    try:
+        return np.asarray(cv2.cvtColor(image, encoding.to_rgb), np.uint8)
+    except cv2.error as error:  # such as one pixel under a Bayer filter
+        text = f"image of {width} x {height} '{message.encoding}' cannot be converted to RGB: {error.err}"
+        raise UnusableInput(Drop.IMAGE, text) from error
 
 
 def read_compressed_image(message: Any) -> NDArray[np.uint8]:
-    """Return RGB (H, W, 3) uint8 of a sensor_msgs/CompressedImage (JPEG, PNG, WebP and what else OpenCV reads).
+    """Return RGB (H, W, 3) uint8 of a sensor_msgs/CompressedImage (JPEG, PNG or WebP).
 
     Raises:
-        UnusableInput: it cannot be decoded.
+        UnusableInput: it is too large, or cannot be decoded.
     """
-    data = np.frombuffer(message.data, np.uint8)
-    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-    try:
-        image = cv2.imdecode(data, flags) if data.size else None
-    except cv2.error:  # such as a size that OpenCV refuses
-        image = None
-    if image is None:
-        raise _undecodable(message)
-    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+    return IMAGE_READERS["compressed"].read(message)
 
 
 def size_of_image(message: Any) -> Size:
@@ -133,16 +140,36 @@ def size_of_compressed_image(message: Any) -> Size:
     A third of a megabyte may say that it holds an image of a gigabyte.
 
     Raises:
-        UnusableInput: it has no header that can be read, or claims more pixels than any camera has.
+        UnusableInput: it has no header that can be read, or claims more pixels or scans than any camera's has.
     """
+    data = bytes(message.data)
     try:
-        with Image.open(io.BytesIO(bytes(message.data))) as image:
+        with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
             width, height = image.size
     except Image.DecompressionBombError as error:
         raise UnusableInput(Drop.IMAGE_SIZE, f"compressed image says that it is enormous: {error}") from error
     except Exception as error:  # each format has its own
         raise _undecodable(message) from error
+    if not 0 < width * height <= MOST_PIXELS:
+        text = f"compressed image says that it has {width} x {height} pixels; at most {MOST_PIXELS} are read"
+        raise UnusableInput(Drop.IMAGE_SIZE, text)
+    if image.format == "PNG" and not _holds_its_chunks(data):
+        raise _undecodable(message)
+    if (scans := data.count(_JPEG_SCAN)) > MOST_SCANS and image.format == "JPEG":
+        raise UnusableInput(Drop.ENCODING, f"JPEG with {scans} scans; at most {MOST_SCANS} are read")
     return height, width
+
+
+def _decode(message: Any) -> NDArray[np.uint8]:
+    """RGB of a compressed image, whatever its header says."""
+    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+    try:
+        image = cv2.imdecode(np.frombuffer(message.data, np.uint8), flags)
+    except cv2.error:  # each decoder has its own
+        image = None
+    if image is None:
+        raise _undecodable(message)
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=image), np.uint8)
 
 
 class ImageReader(NamedTuple):
@@ -150,18 +177,41 @@ class ImageReader(NamedTuple):
 
     Attributes:
         size: of a message; its pixels are not looked at.
-        read: RGB (H, W, 3) uint8 of a message.
+        decode: RGB (H, W, 3) uint8 of a message whose size has been looked at.
     """
 
     size: Callable[[Any], Size]
-    read: Callable[[Any], NDArray[np.uint8]]
+    decode: Callable[[Any], NDArray[np.uint8]]
+
+    def read(self, message: Any) -> NDArray[np.uint8]:
+        """Return RGB (H, W, 3) uint8 of a message.
+
+        Raises:
+            UnusableInput: see `read_image` and `read_compressed_image`.
+        """
+        self.size(message)
+        return self.decode(message)
 
 
 IMAGE_READERS = {
     "raw": ImageReader(size_of_image, read_image),
-    "compressed": ImageReader(size_of_compressed_image, read_compressed_image),
+    "compressed": ImageReader(size_of_compressed_image, _decode),
 }
 """Reader for each value of the parameter `image_transport`."""
+
+
+def _holds_its_chunks(data: bytes) -> bool:
+    """Whether every chunk of a PNG lies within its bytes; OpenCV takes memory for as many as a chunk says it has."""
+    place, end = len(_PNG_SIGNATURE), len(data)
+    while place + 12 <= end and data[place + 4 : place + 8] != b"IEND":
+        place += 12 + int.from_bytes(data[place : place + 4], "big")
+    return place + 12 <= end
+
+
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+_JPEG_SCAN = b"\xff\xda"
+"""Marker at which a scan begins; entropy-coded data have no such bytes."""
 
 
 def _eight_bits(rows: NDArray[np.uint8], big_endian: bool) -> NDArray[np.uint8]:

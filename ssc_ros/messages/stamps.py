@@ -7,6 +7,9 @@ from typing import Any
 SECOND = 1_000_000_000
 """One second [ns]."""
 
+STAMPS_END = (1 << 31) * SECOND
+"""First stamp [ns] that a builtin_interfaces/Time cannot hold."""
+
 
 def header_stamp(message: Any) -> int:
     """Return the stamp [ns] of a message with a std_msgs/Header."""

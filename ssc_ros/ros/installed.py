@@ -20,7 +20,7 @@ def require_executable(package: str, name: str, remedy: str) -> None:
     """
     try:
         folder = Path(get_package_prefix(package), "lib", package)
-    except (PackageNotFoundError, LookupError) as error:
+    except (PackageNotFoundError, LookupError, OSError) as error:  # the last where no installation is sourced
         raise FileNotFoundError(f"the package {package} is not installed: {remedy}") from error
     if not (folder / name).is_file():
         raise FileNotFoundError(f"{folder} has no executable {name}: {remedy}")

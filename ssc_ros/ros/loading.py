@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ssc_ros.assembly.settings import Settings
 from ssc_ros.core import SscError
-from ssc_ros.core.resources import shipped_checkpoint
+from ssc_ros.core.resources import find_file, shipped_checkpoint
 from ssc_ros.ros.ports import Completer, Networks, Segmenter
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ def load_completer(settings: Settings) -> SceneCompleter:
     threads = settings.threads or None
     if settings.parallel_frames > 1:
         threads = max(1, (threads or len(os.sched_getaffinity(0))) // settings.parallel_frames)
-    path = Path(settings.checkpoint).expanduser() if settings.checkpoint else shipped_checkpoint()
+    path = find_file(settings.checkpoint) if settings.checkpoint else shipped_checkpoint()
     return SceneCompleter.from_checkpoint(path, settings.device, threads, settings.backend)
 
 
@@ -45,7 +44,7 @@ def load_segmenter(settings: Settings) -> PointSegmenter:
     from ssc_ros.inference.backends.backend import AUTO
     from ssc_ros.inference.segmenter import PointSegmenter
 
-    path = Path(settings.lidar.segmentation_checkpoint).expanduser()
+    path = find_file(settings.lidar.segmentation_checkpoint)
     return PointSegmenter.from_checkpoint(path, settings.device, settings.threads or None, AUTO)
 
 

@@ -54,7 +54,7 @@ class SscNode(LifecycleNode):
         self._load_completer, self._load_segmenter = load, load_segmenter
         self._parts: Parts | None = None
         self._transform_source: LiveTransformSource = transform_source(self)
-        self._server = ParameterServer(self, self._apply)
+        self._server = ParameterServer(self, self._apply, self._say_later)
         for sentence in self._server.unknown():
             self._warn(sentence)
         backwards = JumpThreshold(min_forward=None, min_backward=Duration(nanoseconds=-1), on_clock_change=True)
@@ -120,6 +120,10 @@ class SscNode(LifecycleNode):
 
     def _warn(self, text: str) -> None:
         self.get_logger().warning(text)
+
+    def _say_later(self, names: list[str]) -> None:
+        if self._parts is not None:
+            self._warn(f"{', '.join(names)}: takes effect when the node is configured again (cleanup, configure)")
 
     def _apply(self, settings: Settings) -> None:
         if self._parts is not None:

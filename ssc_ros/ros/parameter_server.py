@@ -22,18 +22,20 @@ ROS_PARAMETERS = ("use_sim_time", "start_type_description_service", "qos_overrid
 class ParameterServer:
     """Keeps the settings of a node."""
 
-    def __init__(self, node: Node, apply: Callable[[Settings], None]) -> None:
+    def __init__(self, node: Node, apply: Callable[[Settings], None], waits: Callable[[list[str]], None]) -> None:
         """Declare every parameter.
 
         Args:
             node: without these parameters yet.
             apply: told the settings when one that applies at once has changed.
+            waits: told the names of parameters that have changed and take effect at the next configure.
 
         Raises:
             SscError: a value from the command line or a file that is not allowed.
         """
         self._node = node
         self._apply = apply
+        self._waits = waits
         for row in TABLE.values():
             _declare(node, row)
         self._running = self._values()
@@ -69,6 +71,13 @@ class ParameterServer:
             for p in parameters
             if p.name in TABLE and TABLE[p.name].rule.applies == "live" and _given(p)
         }
+        later = [
+            p.name
+            for p in parameters
+            if p.name in TABLE and TABLE[p.name].rule.applies == "configure" and self._running.get(p.name) != p.value
+        ]
+        if later:
+            self._waits(later)
         if live:
             self._running |= live
             self._apply(Settings.from_values(self._running))

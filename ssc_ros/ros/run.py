@@ -12,10 +12,12 @@ from threading import Event
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from ssc_ros.assembly.parameter_files import complaint, parameter_files, read_sections
 from ssc_ros.core import SscError
 from ssc_ros.kernels.memory import share_arenas
 from ssc_ros.messages.transports import large_message_variables
 from ssc_ros.ros.loading import LoadCompleter, load_completer
+from ssc_ros.ros.signals import Presses, end_with_parent
 
 if TYPE_CHECKING:
     from ssc_ros.assembly.settings import Settings
@@ -36,12 +38,13 @@ class Signals:
     A handler runs in the midst of what the main thread does. So it raises nothing: within the import of a compiled
     module that would become an ImportError (pybind11) or abort the process (torch). And it takes no lock that the main
     thread may hold, as that of an Event is when it begins to wait. A second signal ends the process at once, until
-    starting is over.
+    starting is over; the echo of the first does not.
     """
 
     def __init__(self) -> None:
         self._came: SimpleQueue[int] = SimpleQueue()  # which may be put into while it is waited for
         self._starting = True
+        self._presses = Presses()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._handle)
 
@@ -64,7 +67,8 @@ class Signals:
         self._came.put(0)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        if self._starting:
+        echo = self._presses.is_echo(number)
+        if self._starting and not echo:
             if not self._came.empty():
                 signal.signal(number, signal.SIG_DFL)
                 signal.raise_signal(number)
@@ -94,6 +98,7 @@ def run_node(
         SscError: arguments or parameters that cannot be used.
     """
     signals = Signals()
+    end_with_parent()
     share_arenas()
     if large_data:
         os.environ.update(large_message_variables())
@@ -117,6 +122,9 @@ def _run(ros_args: Sequence[str], parameters: Mapping[str, Any], load: LoadCompl
         signals.check()
         return completer
 
+    files = parameter_files(ros_args)
+    for file in files:
+        read_sections(file)  # an error of it, before ROS is busy with it
     signals.check()
     try:
         # rclpy's own handlers would shut ROS down at once, and the node could not leave in order
@@ -126,6 +134,8 @@ def _run(ros_args: Sequence[str], parameters: Mapping[str, Any], load: LoadCompl
     node = None
     try:
         node = SscNode(load_unless_stopped, [Parameter(name, value=value) for name, value in parameters.items()])
+        for sentence in filter(None, (complaint(file, node.get_fully_qualified_name()) for file in files)):
+            node.get_logger().warning(sentence)
         if node.autostart and not node.start():
             return 1
         _spin(node, signals)

@@ -16,6 +16,9 @@ class NoTransformSource:
 
     name = "parameters only (tf2_ros is not installed)"
 
+    def listen(self) -> None:
+        """Hears nothing."""
+
     def follow(self, target: str, source: str, take: Take) -> Callable[[], None]:
         """Hears nothing."""
         raise SscError(
@@ -29,25 +32,36 @@ class NoTransformSource:
 
 
 class TfSource:
-    """The transforms of /tf and /tf_static."""
+    """The transforms of /tf and /tf_static, which are subscribed to when somebody asks.
+
+    A robot's /tf takes 8 % of a core at 200 messages a second of ten transforms.
+    """
 
     name = "parameters, then TF"
 
     def __init__(self, node: Any) -> None:
-        """Listen on the node's own executor; needs tf2_ros."""
-        from tf2_ros import Buffer, TransformListener
+        """Listen on the node's own executor, later; needs tf2_ros."""
+        import tf2_ros
 
-        self._buffer = Buffer(node=node)
+        self._tf2_ros, self._node = tf2_ros, node
+        self._buffer: Any = None
         self._followers: list[Callable[[], None]] = []
-        # it fills whatever has the two setters of a buffer: us, so that we hear of what is new
-        self._listener = TransformListener(self, node, spin_thread=False)
+
+    def listen(self) -> None:
+        """Subscribe, so that transforms are there when they are asked for."""
+        if self._buffer is None:
+            self._buffer = self._tf2_ros.Buffer(node=self._node)
+            # it fills whatever has the two setters of a buffer: us, so that we hear of what is new
+            self._listener = self._tf2_ros.TransformListener(self, self._node, spin_thread=False)
 
     def lookup(self, target: str, source: str) -> Matrix:
         """The newest transform; does not wait, because its answer comes by the caller's own executor."""
+        self.listen()
         return self._newest(target, source)[1]
 
     def follow(self, target: str, source: str, take: Take) -> Callable[[], None]:
         """See `LiveTransformSource`; a transform without a stamp is static and tells nothing of motion."""
+        self.listen()
         known = 0
 
         def look() -> None:
@@ -76,13 +90,15 @@ class TfSource:
     def _newest(self, target: str, source: str) -> tuple[int, Matrix]:
         """`T_target_source` at the newest stamp [ns] at which all transforms between the two frames are known."""
         from rclpy.time import Time
-        from tf2_ros import TransformException
 
         try:
             found = self._buffer.lookup_transform(target, source, Time())
-        except TransformException as error:
+        except self._tf2_ros.TransformException as error:
             raise LookupError(f"TF says: {error}") from error
-        return header_stamp(found), read_transform(found.transform)
+        try:
+            return header_stamp(found), read_transform(found.transform)
+        except SscError as error:
+            raise LookupError(f"TF says: {error}") from error
 
 
 def transform_source(node: Any) -> LiveTransformSource:

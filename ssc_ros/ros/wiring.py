@@ -14,6 +14,7 @@ from ssc_ros.assembly.frames import lidar_mount
 from ssc_ros.assembly.settings import Settings
 from ssc_ros.assembly.sweep_labeller import SweepLabeller
 from ssc_ros.assembly.transforms import LiveTransformSource, Transforms
+from ssc_ros.core import LIDAR, STEREO
 from ssc_ros.ros.branch import Branch, Host
 from ssc_ros.ros.completion import Completion
 from ssc_ros.ros.health.monitor import Monitor
@@ -109,6 +110,8 @@ def wire(
     # the node's frame of reference is the grid of the network that leads
     grid_frame = settings.grid.frame_id or networks.leading.metadata.grid.frame_id
     transforms = Transforms(grid_frame, source)
+    if _asks_for_transforms(settings, networks):
+        source.listen()
     qos_watch = QosWatch(node, warn)
     subscriptions = Subscriptions(node, qos_watch)
     with ExitStack() as undo:
@@ -127,6 +130,21 @@ def wire(
         monitor = Monitor(node, branches, subscriptions, qos_watch)
         undo.callback(monitor.destroy)
         return Parts(branches, subscriptions, classes, undo.pop_all())
+
+
+def _asks_for_transforms(settings: Settings, networks: Networks) -> bool:
+    """Whether a sensor's place will be asked for: the parameters do not tell it, and a network reads the sensor.
+
+    A pose that no network reads waits for nothing: its transform is asked for when it comes.
+    """
+    sensors = {sensor for network in networks.completers for sensor in network.metadata.inputs}
+    reads_points = bool(networks.segmenter) or (LIDAR in sensors and settings.lidar.enabled)
+    reads_poses = settings.odometry.enabled and any(network.history.count for network in networks.completers)
+    return (
+        (settings.camera.enabled and STEREO in sensors and not settings.camera.extrinsics)
+        or (reads_points and not settings.lidar.extrinsics)
+        or (reads_poses and not settings.odometry.extrinsics)
+    )
 
 
 def _labeller(segmenter: Segmenter, transforms: Transforms, settings: Settings) -> SweepLabeller:

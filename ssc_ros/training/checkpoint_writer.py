@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 import ssc_ros
-from ssc_ros.core import SscError, markdown
+from ssc_ros.core import markdown
 from ssc_ros.inference.checkpoint import CheckpointMetadata, save_checkpoint
 from ssc_ros.training.training_base import TrainingBase
 from ssc_ros.training.training_data import TrainingData
@@ -22,25 +22,24 @@ Curves = dict[str, tuple[list[int], list[float]]]
 def write_checkpoint(path: Path, run: Path, module: TrainingBase, data: TrainingData, command: str) -> None:
     """Write the best weights of a run as a checkpoint, with a card and a picture of the curves beside it.
 
+    Of a run that has ended before its first validation, the last weights are written, without scores.
+
     Args:
         path: the `.safetensors` file; the card is `.md`, the picture `.png`.
         run: folder of the run.
-        module: as it was trained; its weights are replaced by the best ones.
+        module: as it was trained; its weights are replaced by the best ones, if some were validated.
         data: as it was trained on.
         command: that trained it.
-
-    Raises:
-        SscError: the run has no validated checkpoint.
     """
-    best = run / "checkpoints" / "best.ckpt"
-    if not best.exists():
-        raise SscError(f"{best} does not exist: the run was never validated; train at least to the first validation")
-    # the best weights
-    state = torch.load(best, map_location="cpu", weights_only=False)
-    module.load_state_dict(state["state_dict"])
+    best, step, validated = run / "checkpoints" / "best.ckpt", int(module.global_step), {}
+    if best.exists():
+        state = torch.load(best, map_location="cpu", weights_only=False)
+        module.load_state_dict(state["state_dict"])
+        step = int(state["global_step"])
+    else:
+        validated = {"validated": "never, the run ended before; these are its last weights"}
     # what is known of them
     curves = read_curves(run / "tensorboard")
-    step = int(state["global_step"])
     metrics = scores_at(curves, step)
     provenance = {
         "command": command,
@@ -50,6 +49,7 @@ def write_checkpoint(path: Path, run: Path, module: TrainingBase, data: Training
         **module.origins,
         "seed": str(module.seed),
         "step": str(step),
+        **validated,
     }
     metadata = CheckpointMetadata(
         model_id=path.stem,

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from lightning import Trainer, seed_everything
+from lightning import LightningModule, Trainer, seed_everything
 from lightning.pytorch.callbacks import Callback, LearningRateMonitor, ModelCheckpoint, RichProgressBar
-from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from ssc_ros.core import SscError
@@ -48,6 +48,25 @@ _CHATTY = {
 """Logger -> what its messages hold that say nothing about a training."""
 
 
+class SaveConfig(SaveConfigCallback):
+    """Writes config.yaml, with every value that was used, into the folder of the run, not into its logger's."""
+
+    def save_config(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Write it."""
+        folder = Path(trainer.default_root_dir)
+        folder.mkdir(parents=True, exist_ok=True)
+        self.parser.save(self.config, str(folder / self.config_filename), skip_none=False, overwrite=self.overwrite)
+
+
+class TrainingBar(RichProgressBar):
+    """Lightning's bar, which counts epochs to -2 where a run's length is given in steps."""
+
+    def _get_train_description(self, current_epoch: int) -> str:
+        if (self.trainer.max_epochs or -1) > 0:
+            return str(super()._get_train_description(current_epoch))
+        return f"{f'Epoch {current_epoch}':{len(self.validation_description)}}"
+
+
 class TrainCommand(LightningCLI):
     """Model, data and trainer from one YAML file and the flags that override it."""
 
@@ -59,7 +78,8 @@ class TrainCommand(LightningCLI):
             run=False,
             auto_configure_optimizers=False,
             seed_everything_default=0,
-            save_config_kwargs={"overwrite": True},
+            save_config_callback=SaveConfig,
+            save_config_kwargs={"overwrite": True, "save_to_log_dir": False},
             parser_kwargs={"prog": "ssc-ros train", "default_env": False},
         )
 
@@ -92,7 +112,7 @@ class TrainCommand(LightningCLI):
         ]
         trainer = self.config_init["trainer"]
         if trainer.get("enable_progress_bar") is not False:
-            callbacks.append(RichProgressBar(leave=True))
+            callbacks.append(TrainingBar(leave=True))
         return super().instantiate_trainer(
             default_root_dir=self.run_folder,
             logger=TensorBoardLogger(self.run_folder, name="", version="tensorboard"),

@@ -44,8 +44,10 @@ def open_sequences(
         sequences += [replace(s, grid=grid, label_set=label_set) for s in SemanticKitti(root, present).sequences]
     absent = sorted(set(names) - {sequence.name for sequence in sequences})
     if absent:
+        present = sorted({path.name for root in roots for path in sequences_folder(root).iterdir() if path.is_dir()})
         raise SscError(
-            f"no sequence {', '.join(absent)} in {', '.join(map(str, roots))}; make it with ssc-ros simulate"
+            f"no sequence {', '.join(absent)} in {', '.join(map(str, roots))}, only {', '.join(present) or 'none'}; "
+            f"name those in data.train and data.validation, or make the others with ssc-ros simulate"
         )
     return sequences
 

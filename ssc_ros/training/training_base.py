@@ -165,14 +165,15 @@ class TrainingBase(lightning.LightningModule):
             summary: scores over all classes by name, "miou" among them.
             per_class: IoU of each train id.
         """
-        self.log_dict({f"val/{name}": score for name, score in summary.items()})
+        # equal in all processes, which is what Lightning wants to be sure of
+        self.log_dict({f"val/{name}": score for name, score in summary.items()}, sync_dist=True)
         classes = dict(zip(self.label_set.names, per_class, strict=True))
         classes.pop(self.label_set.names[EMPTY])
-        self.log_dict({f"class/{name}": iou for name, iou in classes.items()})
+        self.log_dict({f"class/{name}": iou for name, iou in classes.items()}, sync_dist=True)
         each = " ".join(f"{name} {100 * iou:.1f}" for name, iou in classes.items())
         iou = f"IoU {100 * summary['iou']:.2f} " if "iou" in summary else ""
         self.print(f"step {self.global_step}: {iou}mIoU {100 * summary['miou']:.2f} ({each})")
-        self.log("miou", summary["miou"], prog_bar=True, logger=False)
+        self.log("miou", summary["miou"], prog_bar=True, logger=False, sync_dist=True)
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """AdamW under one cosine cycle per run, stepped with every optimiser step."""

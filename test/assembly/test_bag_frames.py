@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +12,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from ssc_ros.assembly.bag_frames import BagFrames
+from ssc_ros.assembly.bag_frames import BagFrames, BagTruth
 from ssc_ros.assembly.lidar_use import LidarUse
 from ssc_ros.assembly.settings import LidarSettings, OdometrySettings, Settings
-from ssc_ros.core import SscError, StereoRig, poses
+from ssc_ros.core import SEMANTIC_KITTI, SceneGrid, SemanticGrid, SscError, StereoRig, poses
 from ssc_ros.messages.bag_reader import open_bag_reader
 from ssc_ros.messages.bag_writer import open_bag
 from ssc_ros.messages.drops import Drop
 from ssc_ros.messages.encoder import MessageEncoder, Record
+from ssc_ros.messages.grid_cdr import grid_encoder
 from ssc_ros.messages.topics import LEFT_CAMERA_FRAME, TOPICS
 from ssc_ros.messages.typestore import load_typestore
 
@@ -191,3 +193,37 @@ def test_a_pose_that_was_recorded_after_the_images_is_found(write: Write) -> Non
         frames = list(BagFrames(bag, "velodyne", Settings(odometry=OdometrySettings(max_gap=0.15))).frames())
     assert [frame.stamp for frame in frames] == stamps
     assert [frame.T_world_grid is not None for frame in frames] == [True] * 4 + [False] * 3 + [True]
+
+
+def test_a_transform_that_is_none_is_named_with_bag_topic_and_frames(write: Write) -> None:
+    broken = OPTICAL.copy()
+    broken[0, 3] = np.nan
+    with (
+        open_bag_reader(write(static(**{LEFT_CAMERA_FRAME: broken}), *pair(SECOND))) as bag,
+        pytest.raises(SscError, match=rf"/tf_static cannot be used: the transform of '{LEFT_CAMERA_FRAME}' in"),
+    ):
+        BagFrames(bag, "velodyne")
+
+
+def test_a_grid_that_is_none_is_named_with_bag_topic_and_time(write: Write) -> None:
+    scene = SceneGrid((0.0, 0.0, 0.0), 0.5, (4, 4, 4))
+    grids = []
+    for second, name in ((1, "semantic_kitti"), (2, "of another version")):
+        labels = replace(SEMANTIC_KITTI, name=name)
+        grid = SemanticGrid(np.zeros(scene.shape, np.uint8), scene, labels, second * SECOND)
+        grids.append(Record(second * SECOND, TOPICS.ground_truth, *grid_encoder(ENCODER)(grid)))
+    with open_bag_reader(write(*grids)) as bag:
+        truth = BagTruth(bag)
+        with pytest.raises(SscError, match=rf"{bag.path}: the grid of 2\.000 s on /ground_truth/grid cannot be used"):
+            truth[2 * SECOND]
+
+
+def test_a_pose_that_is_nowhere_is_left_out_and_named_with_its_bag(write: Write) -> None:
+    far = np.eye(4)
+    far[0, 3] = 1e300
+    told: list[str] = []
+    pose = Record(SECOND, TOPICS.odometry, *ENCODER.odometry(SECOND, far, "velodyne"))
+    with open_bag_reader(write(static(), pose, *pair(SECOND))) as bag:
+        (frame,) = BagFrames(bag, "velodyne", warn=told.append).frames()
+    assert frame.T_world_grid is None
+    assert any(str(bag.path) in text and "odometry cannot be used" in text for text in told)

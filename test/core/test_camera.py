@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ssc_ros.core import SscError, StereoRig, poses
-from ssc_ros.data.semantic_kitti import read_calibration
+from ssc_ros.data.kitti_text import read_calibration
 
 OPTICAL = poses.from_rows(np.array([0, 0, 1, 0.3, -1, 0, 0, 0.1, 0, -1, 0, -0.1]))
 LEFT = np.array([[718.856, 0, 607.1928, 45.38225], [0, 718.856, 185.2157, -0.1130887], [0, 0, 1, 0.003779761]])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ssc_ros.core import SscError
-from ssc_ros.core.resources import share_directory
+from ssc_ros.core.resources import SHIPPED_CHECKPOINT, find_file, share_directory
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -26,3 +26,16 @@ def test_installed_resources_are_found_from_the_code(tmp_path: Path, packages: s
 def test_code_without_resources_says_so(tmp_path: Path) -> None:
     with pytest.raises(SscError, match="install ssc_ros with pip or colcon"):
         share_directory(tmp_path / "ssc_ros")
+
+
+def test_a_shipped_file_is_found_from_any_folder_but_an_own_one_wins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    name = str(SHIPPED_CHECKPOINT)
+    assert find_file(name) == REPOSITORY / SHIPPED_CHECKPOINT
+    (tmp_path / "models").mkdir()
+    (tmp_path / SHIPPED_CHECKPOINT).touch()
+    assert find_file(name) == SHIPPED_CHECKPOINT
+    assert find_file("nowhere.safetensors") == Path("nowhere.safetensors")
+    assert find_file("/nowhere.safetensors") == Path("/nowhere.safetensors")

@@ -112,3 +112,45 @@ def test_the_layout_and_its_training_sequences_are_told_from_the_folders(root: P
     assert training_sequences(root) == ("0010",)
     with pytest.raises(SscError, match="does not exist"):
         open_sequences(tmp_path / "nowhere", ["08"])
+
+
+def prepare(folder: Path, *ids: float) -> None:
+    """Two frames of prepared labels in which these values occur."""
+    folder.mkdir(parents=True)
+    volume = np.zeros(SEMANTIC_KITTI_GRID.shape, np.float32)
+    volume[0, 0, : len(ids)] = ids
+    for i in (0, 5):
+        np.save(folder / f"{i:06d}_1_1.npy", volume)
+
+
+def test_labels_beside_the_images_are_found_as_those_below_preprocess(root: Path) -> None:
+    prepare(root / "labels" / DRIVE, 1, 7, 13, 255)
+    drive = Kitti360Drive.open(root, "0006")
+    assert drive.target("000000")[0, 0, :4].tolist() == [1, 7, 13, 255]
+    for file in (root / "data_2d_raw" / DRIVE / "voxels").iterdir():
+        file.unlink()
+    assert Kitti360Drive.open(root, "0006").voxel_ids == ("000000", "000005")
+
+
+@pytest.mark.parametrize(
+    ("ids", "message"),
+    [
+        ((1, 19), r"000000_1_1\.npy holds values \[0\.0, 1\.0, 19\.0\], expected train ids 0 \.\. 18"),
+        ((1, 2.5), r"holds values"),
+        ((-1, 3), r"holds values"),
+        ((float("nan"), 3), r"holds values"),
+        ((1, 7, 10, 255), r"no building, vegetation or terrain, so their map is not that of"),
+    ],
+    ids=["too many classes", "fractions", "negative", "no number", "too few classes"],
+)
+def test_labels_of_another_map_are_refused(root: Path, ids: tuple[float, ...], message: str) -> None:
+    prepare(root / "preprocess" / "labels" / DRIVE, *ids)
+    with pytest.raises(SscError, match=message):
+        Kitti360Drive.open(root, "0006").target("000000")
+
+
+def test_a_pose_of_a_drive_that_is_none_is_named(root: Path) -> None:
+    file = root / "data_2d_raw" / DRIVE / "pose.txt"
+    file.write_text(file.read_text().replace("3 1 0 0", "3 2 0 0"))
+    with pytest.raises(SscError, match=r"pose\.txt: the pose of frame 3 is not a rigid transform"):
+        Kitti360Drive.open(root, "0006")

@@ -11,6 +11,7 @@ import pytest
 
 from ssc_ros.core import SEMANTIC_KITTI, SscError, poses
 from ssc_ros.data import semantic_kitti
+from ssc_ros.data.kitti_text import read_calibration
 from ssc_ros.data.semantic_kitti import KittiSequence, SemanticKitti
 from ssc_ros.data.voxel_files import read_bits, read_labels
 from ssc_ros.data.voxelize import keep_points, voxelize
@@ -50,7 +51,7 @@ def test_a_frame_has_stamp_images_points_and_pose(root: Path) -> None:
 
 def test_points_project_as_p2_tr_says(root: Path) -> None:
     sequence = KittiSequence.open(root / "sequences" / "00")
-    calibration = semantic_kitti.read_calibration(sequence.path / "calib.txt")
+    calibration = read_calibration(sequence.path / "calib.txt")
     points = sequence.points("000000")[:, :3].astype(np.float64)
     homogeneous = np.concatenate([points, np.ones((len(points), 1))], axis=1)
     projected = homogeneous @ (calibration["P2"] @ poses.from_rows(calibration["Tr"])).T
@@ -174,7 +175,7 @@ def test_real_scans_moved_by_their_poses_pile_up_to_the_labels(kitti_root: Path,
 def test_a_calibration_that_is_no_text_is_said(tmp_path: Path) -> None:
     (tmp_path / "calib.txt").write_bytes(b"\xff\xfeP\x002\x00")
     with pytest.raises(SscError, match=r"calib\.txt is no text file"):
-        semantic_kitti.read_calibration(tmp_path / "calib.txt")
+        read_calibration(tmp_path / "calib.txt")
 
 
 def test_further_lines_of_a_calibration_are_left_alone(tmp_path: Path) -> None:
@@ -182,4 +183,32 @@ def test_further_lines_of_a_calibration_are_left_alone(tmp_path: Path) -> None:
     row = "1 0 0 0 0 1 0 0 0 0 1 0"
     text = f"calib_time: 09-Jan-2012\nP2: {row}\nP3: {row}\nR0_rect: 1 0 0 0 1 0 0 0 1\nTr: {row}\n"
     (tmp_path / "calib.txt").write_text(text)
-    assert semantic_kitti.read_calibration(tmp_path / "calib.txt").keys() == {"P2", "P3", "Tr"}
+    assert read_calibration(tmp_path / "calib.txt").keys() == {"P2", "P3", "Tr"}
+
+
+def test_poses_are_also_found_where_kitti_s_download_has_them(root: Path) -> None:
+    """KITTI odometry: dataset/sequences/NN and dataset/poses/NN.txt; SemanticKITTI's own poses.txt wins."""
+    (root / "dataset").mkdir()
+    (root / "sequences").rename(root / "dataset" / "sequences")
+    folder = root / "dataset" / "sequences" / "00"
+    before = KittiSequence.open(folder).T_world_lidar
+    assert before is not None
+    (root / "dataset" / "poses").mkdir()
+    official = root / "dataset" / "poses" / "00.txt"
+    (folder / "poses.txt").rename(official)
+    (sequence,) = SemanticKitti(root, ["00"]).sequences
+    np.testing.assert_array_equal(sequence.T_world_lidar, before)
+    own = official.read_text().replace("1 0 0 0 0 1", "1 0 0 7 0 1")
+    (folder / "poses.txt").write_text(own)
+    found = KittiSequence.open(folder).T_world_lidar
+    assert found is not None
+    assert not np.array_equal(found, before)
+
+
+def test_a_pose_that_is_none_is_named_with_file_and_frame(root: Path) -> None:
+    file = root / "sequences" / "00" / "poses.txt"
+    lines = file.read_text().splitlines()
+    lines[3] = "2 0 0 0 0 1 0 0 0 0 1 3"
+    file.write_text("\n".join(lines))
+    with pytest.raises(SscError, match=r"00/poses\.txt: the pose of frame 000003 is not a rigid transform"):
+        KittiSequence.open(file.parent)

@@ -46,6 +46,9 @@ def changed(p: list[float], **entries: float) -> list[float]:
         (info([0.0] * 12), info(P3), "not calibrated"),
         (info(P2), info([0.0] * 12), "right"),
         (info([np.nan] * 12), info(P3), "no focal length"),
+        (info([5e-324, *P2[1:]]), info([5e-324, *P3[1:]]), "no focal length"),  # by which nothing can be divided
+        (info(changed(P2, _0=0.58)), info(changed(P3, _0=0.58)), "no focal length"),  # in widths of the image
+        (info(changed(P2, _3=1e300)), info(P3), "P of the left"),
         (info(P2), info(P3, width=1242), "1242"),
         (info(P3), info(P2), "swapped"),
         (info(P2), info(P2), "knows each camera alone"),

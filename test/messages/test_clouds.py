@@ -122,3 +122,13 @@ def test_a_cloud_of_nothing_but_nan_is_empty() -> None:
     with pytest.raises(UnusableInput) as refused:
         read_points(cloud(values), IDENTITY)
     assert refused.value.reason is Drop.CLOUD_EMPTY
+
+
+def test_points_farther_than_anything_have_no_place() -> None:
+    """Their sums overflow where they are turned: infinite points would reach the network."""
+    array = np.zeros(3, [("x", "<f4"), ("y", "<f4"), ("z", "<f4")])
+    array["x"], array["y"] = (1.0, 3e38, 2e6), (2.0, -3e38, 0.0)
+    turned = poses.from_quaternion(np.array([0.0, 0.0, -0.38, 0.92]), np.zeros(3))
+    points = read_points(cloud(array), turned)
+    assert len(points) == 1
+    assert np.isfinite(points).all()

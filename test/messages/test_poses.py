@@ -21,7 +21,8 @@ def test_poses() -> None:
     transform = read_pose(pose(1.0))
     np.testing.assert_array_equal(transform[:3, 3], [1, 2, 3])
     np.testing.assert_array_equal(transform[:3, :3], np.eye(3))
-    for broken in (pose(x=np.nan), pose(w=0.0)):
+    # the squares of a quaternion of 1e300 overflow, and so does the way from 1e300 m to anywhere
+    for broken in (pose(x=np.nan), pose(w=0.0), pose(w=1e300), pose(x=1e300), pose(x=-np.inf)):
         with pytest.raises(UnusableInput) as refused:
             read_pose(broken)
         assert refused.value.reason is Drop.POSE

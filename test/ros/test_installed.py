@@ -29,3 +29,9 @@ def test_a_package_or_executable_that_is_missing_is_named_with_the_remedy(prefix
     (prefix / "lib" / "viewer").mkdir(parents=True)
     (prefix / "lib" / "viewer" / "viewer").touch()
     require_executable("viewer", "viewer", "install it")
+
+
+def test_without_any_installation_the_package_is_named_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AMENT_PREFIX_PATH", raising=False)
+    with pytest.raises(FileNotFoundError, match="package rviz2 is not installed: install it"):
+        require_executable("rviz2", "rviz2", "install it")

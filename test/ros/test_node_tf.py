@@ -146,3 +146,23 @@ def test_without_tf2_ros_the_node_says_what_to_do(
     node = world.start(activate=False, odometry__source="tf")
     assert not node.start()
     assert "tf2_ros is not installed: install" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("parameters", "follows"),
+    [
+        ({}, False),
+        ({"camera__extrinsics": None}, True),
+        ({"sensors": ("stereo", "lidar")}, True),
+        ({"sensors": ("stereo", "lidar"), "lidar__extrinsics": [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0]}, False),
+        ({"sensors": ("stereo", "lidar"), "lidar__enabled": False}, False),
+        ({"odometry__source": "tf"}, True),
+    ],
+    ids=["camera given", "camera not given", "lidar not given", "all given", "lidar not used", "poses by TF"],
+)
+def test_tf_is_followed_only_where_parameters_leave_something_to_ask(
+    world: World, tf: None, parameters: dict[str, Any], follows: bool
+) -> None:
+    node = world.start(**({"sensors": ("stereo",)} | parameters))
+    subscribed = {subscription.topic_name for subscription in node.subscriptions}
+    assert ("/tf" in subscribed) is follows

@@ -187,6 +187,27 @@ def test_what_cannot_be_used_ends_with_one_line_and_not_with_0(
     assert all(word in line for word in words), line
 
 
+def test_a_list_that_ros_would_read_for_a_minute_is_refused_at_once(
+    start: Callable[..., Process], tmp_path: Path
+) -> None:
+    file = tmp_path / "robot.yaml"
+    file.write_text("ssc_node: {ros__parameters: {a: [" + "1.0, " * 200_000 + "1.0]}}")
+    node = start("--params-file", file)
+    assert node.popen.wait(60) == 1
+    (line,) = node.text.splitlines()
+    assert str(file) in line
+
+
+def test_a_parameter_file_for_another_node_is_named(
+    start: Callable[..., Process], checkpoint: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "robot.yaml"
+    file.write_text("stereo_node: {ros__parameters: {threads: 3}}")
+    node = start("--checkpoint", checkpoint, "--params-file", file)
+    node.wait_for(lambda: f"{file} has no parameters of /ssc_node, only of stereo_node" in node.text)
+    assert node.stop(signal.SIGINT) == 0
+
+
 def test_large_messages_get_their_transport_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
     from ssc_ros.messages.transports import BUILTIN, PROFILES
     from ssc_ros.ros import run
@@ -222,6 +243,25 @@ def run_program(text: str) -> tuple[str, str, int]:
     """Standard output, standard error and exit status of a program."""
     ended = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=False, timeout=60)
     return ended.stdout, ended.stderr, ended.returncode
+
+
+ECHO = """
+import os, signal
+from ssc_ros.ros.run import Signals, StoppedAtStart
+signals = Signals()
+for _ in range(2):
+    os.kill(os.getpid(), signal.SIGINT)
+try:
+    signals.check()
+except StoppedAtStart:
+    print("stopped", flush=True)
+"""
+
+
+def test_the_echo_of_a_key_press_during_the_start_is_no_second_one() -> None:
+    out, err, status = run_program(ECHO)
+    assert (out, status) == ("stopped\n", 0)
+    assert len(err.splitlines()) == 1
 
 
 def test_a_second_signal_during_the_start_does_not_wait_for_the_step() -> None:

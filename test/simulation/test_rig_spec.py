@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ssc_ros.core import SscError, StereoRig, poses
-from ssc_ros.data.semantic_kitti import read_calibration
+from ssc_ros.data.kitti_text import read_calibration
 from ssc_ros.inference.mount import mount_of
 from ssc_ros.simulation.rig_file import read_rig
 from ssc_ros.simulation.rig_random import CAMERAS, random_rig

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from ssc_ros.evaluation.confusion import Confusion
 from ssc_ros.inference.checkpoint import load_checkpoint, read_metadata
 from ssc_ros.inference.completer import SceneCompleter
 from ssc_ros.training.checkpoint_writer import read_curves
-from ssc_ros.training.command import train
+from ssc_ros.training.command import TrainingBar, train
 from ssc_ros.training.scene_training import SceneTraining
 from ssc_ros.training.scenes import open_sequences
 from ssc_ros.training.training_base import one_cycle
@@ -154,12 +155,43 @@ def test_two_processes_train_together(street: Path, tmp_path: Path) -> None:
     command = [sys.executable, str(SCRIPT), *arguments(street, run, deploy=deployed, **flags)]
     result = subprocess.run(command, check=False, capture_output=True, text=True, timeout=240)
     assert result.returncode == 0, result.stderr[-2000:]
+    assert "sync_dist" not in result.stdout + result.stderr
     state = torch.load(run / "checkpoints" / "last.ckpt", weights_only=False)
     # six frames shared by two processes are three steps an epoch
     assert state["global_step"] == 6
     # the counts of both processes are added up: two validation frames, all known voxels of each
     metrics = read_metadata(deployed).metrics
     assert 0 <= metrics["miou"] <= 1
+
+
+def test_a_run_that_ends_before_its_first_validation_deploys_its_last_weights(
+    street: Path, tiny: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, deployed = tmp_path / "run", tmp_path / "tiny.safetensors"
+    flags = {"trainer__max_epochs": -1, "trainer__max_steps": 2, "trainer__check_val_every_n_epoch": 10}
+    assert train(arguments(street, run, deploy=deployed, **flags)) == 0
+    assert not (run / "checkpoints" / "best.ckpt").exists()
+    network, metadata = load_checkpoint(deployed)
+    assert metadata.metrics == {}
+    assert metadata.provenance["step"] == "2"
+    assert metadata.provenance["validated"].startswith("never")
+    learnt = {key.removeprefix("network."): value for key, value in weights(run).items()}
+    assert_equal_weights(network.state_dict(), {key: learnt[key] for key in network.state_dict()})
+    assert "/-2" not in capsys.readouterr().out
+    assert "max_steps: 2" in (run / "config.yaml").read_text()
+    assert not (run / "tensorboard" / "config.yaml").exists()
+
+
+@pytest.mark.parametrize(("epochs", "text"), [(-1, "Epoch 3"), (None, "Epoch 3"), (8, "Epoch 3/7")])
+def test_the_bar_counts_epochs_only_where_there_are_any(epochs: int | None, text: str) -> None:
+    bar = TrainingBar()
+    bar._trainer = SimpleNamespace(max_epochs=epochs, sanity_checking=False)  # type: ignore[assignment]
+    assert bar._get_train_description(3).strip() == text
+
+
+def test_sequences_that_are_not_there_are_named_beside_those_that_are(street: Path, tiny: str, tmp_path: Path) -> None:
+    with pytest.raises(SscError, match=r"no sequence 02, 12 in .*, only 00, 01, 08; name those in data\.train"):
+        train(arguments(street, tmp_path / "run", data__train=["00", "02", "12"]))
 
 
 def test_a_resumed_run_can_be_shortened(street: Path, tiny: str, tmp_path: Path) -> None:

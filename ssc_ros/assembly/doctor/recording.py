@@ -147,8 +147,8 @@ class Recording:
         """The extrinsics of the settings, or else of the static transforms; None if neither says anything."""
         camera, grid = self.settings.camera, self.settings.grid
         mount = Mount("camera", Drop.FRAME_ID, Drop.EXTRINSICS, camera.frame_id, camera.extrinsics, optical=True)
-        source = StaticTransforms(self._transforms)
         try:
+            source = StaticTransforms(self._transforms)
             return Transforms(grid.frame_id or SEMANTIC_KITTI_GRID.frame_id, source).of(mount, frame_id)
         except SscError:
             return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Sequence
 
 import rclpy
@@ -13,6 +12,7 @@ from rclpy.signals import SignalHandlerOptions
 from ssc_ros.messages.sources import MessageSource
 from ssc_ros.messages.transports import large_message_variables
 from ssc_ros.ros.replay.replay import Replay, ReplaySettings
+from ssc_ros.ros.signals import end_with_parent, interrupt_once
 
 
 def play(source: MessageSource, settings: ReplaySettings, ros_args: Sequence[str], large_data: bool = True) -> None:
@@ -30,8 +30,8 @@ def play(source: MessageSource, settings: ReplaySettings, ros_args: Sequence[str
     """
     if large_data:
         os.environ.update(large_message_variables())
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.default_int_handler)
+    interrupt_once()
+    end_with_parent()
     # the handlers of rclpy would end the context while messages are still on their way
     rclpy.init(args=["--ros-args", *ros_args], signal_handler_options=SignalHandlerOptions.NO)
     try:
