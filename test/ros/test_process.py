@@ -156,6 +156,18 @@ def test_a_signal_ends_the_running_node_with_0_and_without_a_traceback(
     assert "it reads stereo; point clouds are not used" in node.text
 
 
+def test_a_warm_up_does_what_the_start_does_and_ends(start: Callable[..., Process], checkpoint: Path) -> None:
+    node = start("--checkpoint", checkpoint, "--warm-up")
+    assert node.popen.wait(300) == 0
+    assert f"loading {checkpoint}" in node.text
+    assert "untrained" in node.text
+    assert "active" not in node.text
+
+
+def test_a_warm_up_of_what_cannot_be_loaded_fails(start: Callable[..., Process]) -> None:
+    assert start("--warm-up", "--checkpoint", "missing.safetensors").popen.wait(300) == 1
+
+
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc to see when signals are handled")
 @pytest.mark.parametrize("delay", [0.0, 0.2, 1.0])
 def test_ctrl_c_during_start_up_ends_with_0_and_without_a_traceback(
@@ -183,7 +195,8 @@ def test_what_cannot_be_used_ends_with_one_line_and_not_with_0(
 ) -> None:
     node = start(*arguments)
     assert node.popen.wait(60) == 1
-    (line,) = node.text.splitlines()
+    *before, line = node.text.splitlines()
+    assert all("loading" in other for other in before)
     assert all(word in line for word in words), line
 
 
