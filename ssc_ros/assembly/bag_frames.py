@@ -11,8 +11,8 @@ from ssc_ros.assembly.drop_counter import DropCounter
 from ssc_ros.assembly.frames import FrameAssembler, StereoSet
 from ssc_ros.assembly.lidar_use import LidarUse
 from ssc_ros.assembly.settings import Settings, sync_rules
-from ssc_ros.assembly.static_transforms import StaticTransforms
 from ssc_ros.assembly.synchronizer import LEFT, POINTS, RIGHT, Synchronizer
+from ssc_ros.assembly.static_transforms import StaticTransforms
 from ssc_ros.assembly.transforms import Transforms
 from ssc_ros.core import Frame, SemanticGrid
 from ssc_ros.messages.bag_reader import BagReader
