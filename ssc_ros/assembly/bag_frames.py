@@ -12,7 +12,7 @@ from ssc_ros.assembly.frames import FrameAssembler, StereoSet
 from ssc_ros.assembly.lidar_use import LidarUse
 from ssc_ros.assembly.settings import Settings, sync_rules
 from ssc_ros.assembly.synchronizer import LEFT, POINTS, RIGHT, Synchronizer
-from ssc_ros.assembly.static_transforms import StaticTransforms
+from ssc_ros.assembly.transform_tree import TransformTree
 from ssc_ros.assembly.transforms import Transforms
 from ssc_ros.core import Frame, SemanticGrid
 from ssc_ros.messages.bag_reader import BagReader
@@ -68,7 +68,7 @@ class BagFrames:
             self._streams[topics.points] = POINTS
         bag.require([*self._streams, *self._infos])
         static = [bag.message(record) for record in bag.records({topics.tf_static})]
-        self._transforms = Transforms(grid_frame, StaticTransforms(static))
+        self._transforms = Transforms(grid_frame, TransformTree(static))
         self._start_over()
 
     def frames(self, wanted: Callable[[int], bool] = lambda stamp: True) -> Iterator[Frame]:

@@ -35,6 +35,9 @@ Take = Callable[[int, Matrix], None]
 class LiveTransformSource(TransformSource, Protocol):
     """Somebody who also hears how frames move."""
 
+    def expect(self) -> None:
+        """Be ready: somebody will ask for static transforms."""
+
     def follow(self, target: str, source: str, take: Take) -> Callable[[], None]:
         """Hand over `T_target_source` whenever it gets newer, until what is returned is called.
 

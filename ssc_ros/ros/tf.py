@@ -1,35 +1,41 @@
-"""TF as a source of transforms, where tf2_ros is installed."""
+"""TF as a source of transforms: by tf2_ros where that is installed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
+from ssc_ros.assembly.followed_transforms import FollowedTransforms
 from ssc_ros.assembly.transforms import LiveTransformSource, Matrix, Take
 from ssc_ros.core import SscError
 from ssc_ros.messages.poses import read_transform
 from ssc_ros.messages.stamps import header_stamp
+from ssc_ros.ros.tf_reader import TfReader
 
 
 class NoTransformSource:
-    """Stands in where TF is not installed."""
+    """Stands in where nothing of TF is installed."""
 
-    name = "parameters only (tf2_ros is not installed)"
+    name = "parameters only (neither tf2_ros nor tf2_msgs is installed)"
+
+    def expect(self) -> None:
+        """Cannot be asked."""
 
     def follow(self, target: str, source: str, take: Take) -> Callable[[], None]:
         """Hears nothing."""
         raise SscError(
-            "parameter odometry.source is 'tf', but tf2_ros is not installed: install ROS's tf2_ros_py, or publish "
-            "nav_msgs/Odometry and set odometry.source to 'topic'"
+            "parameter odometry.source is 'tf', but neither tf2_ros nor tf2_msgs is installed: install ROS's "
+            "tf2_ros_py, or without ROS ./ssc_ros_msgs; or publish nav_msgs/Odometry and set odometry.source to 'topic'"
         )
 
     def lookup(self, target: str, source: str) -> Matrix:
         """Knows nothing."""
-        raise LookupError("tf2_ros is not installed, so /tf_static cannot be asked")
+        raise LookupError("neither tf2_ros nor tf2_msgs is installed, so /tf_static cannot be asked")
 
 
-class TfSource:
-    """The transforms of /tf and /tf_static."""
+class TfSource(FollowedTransforms):
+    """The transforms of /tf and /tf_static, by tf2_ros."""
 
     name = "parameters, then TF"
 
@@ -37,44 +43,25 @@ class TfSource:
         """Listen on the node's own executor; needs tf2_ros."""
         from tf2_ros import Buffer, TransformListener
 
+        super().__init__()
         self._buffer = Buffer(node=node)
-        self._followers: list[Callable[[], None]] = []
         # it fills whatever has the two setters of a buffer: us, so that we hear of what is new
         self._listener = TransformListener(self, node, spin_thread=False)
 
-    def lookup(self, target: str, source: str) -> Matrix:
-        """The newest transform; does not wait, because its answer comes by the caller's own executor."""
-        return self._newest(target, source)[1]
-
-    def follow(self, target: str, source: str, take: Take) -> Callable[[], None]:
-        """See `LiveTransformSource`; a transform without a stamp is static and tells nothing of motion."""
-        known = 0
-
-        def look() -> None:
-            nonlocal known
-            try:
-                stamp, transform = self._newest(target, source)
-            except LookupError:  # not yet; who misses the transform will say so
-                return
-            if stamp != known:
-                known = stamp
-                take(stamp, transform)
-
-        self._followers.append(look)
-        return lambda: self._followers.remove(look)
+    def expect(self) -> None:
+        """See `LiveTransformSource`; tf2's listener always listens."""
 
     def set_transform(self, transform: Any, authority: str) -> None:
         """Take a geometry_msgs/TransformStamped of /tf."""
         self._buffer.set_transform(transform, authority)
-        for look in self._followers:
-            look()
+        self.tell()
 
     def set_transform_static(self, transform: Any, authority: str) -> None:
         """Take a geometry_msgs/TransformStamped of /tf_static."""
         self._buffer.set_transform_static(transform, authority)
 
-    def _newest(self, target: str, source: str) -> tuple[int, Matrix]:
-        """`T_target_source` at the newest stamp [ns] at which all transforms between the two frames are known."""
+    def newest(self, target: str, source: str) -> tuple[int, Matrix]:
+        """See `FollowedTransforms`."""
         from rclpy.time import Time
         from tf2_ros import TransformException
 
@@ -86,8 +73,9 @@ class TfSource:
 
 
 def transform_source(node: Any) -> LiveTransformSource:
-    """TF where it is installed, else nothing."""
-    try:
+    """TF by tf2_ros where that is installed, else by our own reader, else nothing."""
+    with suppress(ModuleNotFoundError):
         return TfSource(node)
-    except ModuleNotFoundError:
-        return NoTransformSource()
+    with suppress(ModuleNotFoundError):
+        return TfReader(node)
+    return NoTransformSource()

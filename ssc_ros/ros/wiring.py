@@ -109,6 +109,8 @@ def wire(
     # the node's frame of reference is the grid of the network that leads
     grid_frame = settings.grid.frame_id or networks.leading.metadata.grid.frame_id
     transforms = Transforms(grid_frame, source)
+    if settings.camera.enabled and not settings.camera.extrinsics:
+        source.expect()
     qos_watch = QosWatch(node, warn)
     subscriptions = Subscriptions(node, qos_watch)
     with ExitStack() as undo:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ssc_ros.assembly.frames import FrameAssembler, StereoSet
 from ssc_ros.assembly.settings import CameraSettings, Settings
-from ssc_ros.assembly.static_transforms import StaticTransforms
+from ssc_ros.assembly.transform_tree import TransformTree
 from ssc_ros.assembly.transforms import Transforms
 from ssc_ros.messages.drops import Drop, UnusableInput
 
@@ -42,7 +42,7 @@ def messages(left_info: SimpleNamespace, right_info: SimpleNamespace) -> StereoS
 
 def assembler(rectify: bool) -> FrameAssembler:
     settings = Settings(rectify=rectify, camera=CameraSettings(extrinsics=EXTRINSICS))
-    return FrameAssembler(settings, Transforms("velodyne", StaticTransforms([])), left_out=pytest.fail)
+    return FrameAssembler(settings, Transforms("velodyne", TransformTree([])), left_out=pytest.fail)
 
 
 def undistorted(pixels: NDArray[np.uint8], k1: float) -> NDArray[np.uint8]:

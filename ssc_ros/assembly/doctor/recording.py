@@ -13,7 +13,7 @@ from ssc_ros.assembly.doctor.stereo import Image, StereoExamination, examine_cal
 from ssc_ros.assembly.doctor.streams import Stream, describe_pairing
 from ssc_ros.assembly.settings import Settings, sync_rules
 from ssc_ros.assembly.synchronizer import LEFT, RIGHT, Synchronizer
-from ssc_ros.assembly.static_transforms import StaticTransforms
+from ssc_ros.assembly.transform_tree import TransformTree
 from ssc_ros.assembly.transforms import Mount, Transforms
 from ssc_ros.core import SEMANTIC_KITTI_GRID, SscError
 from ssc_ros.messages.clouds import read_points
@@ -149,7 +149,7 @@ class Recording:
         """The extrinsics of the settings, or else of the static transforms; None if neither says anything."""
         camera, grid = self.settings.camera, self.settings.grid
         mount = Mount("camera", Drop.FRAME_ID, Drop.EXTRINSICS, camera.frame_id, camera.extrinsics, optical=True)
-        source = StaticTransforms(self._transforms)
+        source = TransformTree(self._transforms)
         try:
             return Transforms(grid.frame_id or SEMANTIC_KITTI_GRID.frame_id, source).of(mount, frame_id)
         except SscError:
