@@ -23,6 +23,7 @@ import rclpy
 from rclpy.qos import QoSProfile
 
 from ssc_ros.core import Frame, StereoRig, poses
+from ssc_ros.messages.stamps import header_stamp
 from ssc_ros.profiling.ros.publisher import FrameSource
 from ssc_ros.ros.demo.processes import ssc_ros
 from ssc_ros.ros.replay.replay import find_message_class
@@ -52,12 +53,13 @@ class Camera:
         rclpy.init()
         self.node = rclpy.create_node("first_grid")
         self.arrived = threading.Event()
+        self._since = time.time_ns()
         self._source = FrameSource(noise(), HZ, 1_000_000)
         self._publishers = {
             topic: self.node.create_publisher(find_message_class(kind), topic, QoSProfile(depth=5))
             for topic, kind in self._source.types.items()
         }
-        self.node.create_subscription(SemanticVoxelGrid, "/ssc_node/grid", lambda grid: self.arrived.set(), 1)
+        self.node.create_subscription(SemanticVoxelGrid, "/ssc_node/grid", self._take, 1)
         for work in (lambda: rclpy.spin(self.node), self._publish):
             threading.Thread(target=work, daemon=True).start()
 
@@ -66,8 +68,13 @@ class Camera:
             time.sleep(max(0.0, 1e-9 * (record.stamp - time.time_ns())))
             self._publishers[record.topic].publish(bytes(record.data))
 
+    def _take(self, grid: SemanticVoxelGrid) -> None:
+        if header_stamp(grid) > self._since:  # else it is one of the node before
+            self.arrived.set()
+
     def time_node(self, cache: Path, arguments: list[str]) -> float:
         """Start the node, and return the seconds to its first grid."""
+        self._since = time.time_ns()
         self.arrived.clear()
         begin = time.monotonic()
         node = start(cache, [*arguments, "--ros-args", "-p", f"camera.extrinsics:={EXTRINSICS}"])
