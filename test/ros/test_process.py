@@ -208,7 +208,7 @@ def test_large_messages_get_their_transport_unless_told_otherwise(monkeypatch: p
 
     seen = []
     monkeypatch.setattr(run, "Signals", lambda: None)
-    monkeypatch.setattr(run, "_run", lambda *arguments: seen.append(os.environ.get(PROFILES[0])) or 0)
+    monkeypatch.setattr(run, "_run", lambda *arguments: seen.append(os.environ.get(PROFILES[1])) or 0)
     for name in (BUILTIN, *PROFILES):
         monkeypatch.setenv(name, "restores what the test changes")
         monkeypatch.delenv(name)
