@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL = tools/install.sh $(BIN)/pip $(VENV)/install.log
 PINNED := -c requirements/constraints.txt
-MESSAGES := $(wildcard ssc_ros_msgs/* ssc_ros_msgs/*/*)
+MESSAGES := $(wildcard ssc_ros_msgs/* ssc_ros_msgs/*/* ssc_ros_msgs/*/*/*)
 
 # What the demonstration reads: make demo KITTI_ROOT=... SEQUENCE=08 CHECKPOINT=... SEGMENTATION=...
 DEMO = $(if $(KITTI_ROOT),--kitti-root $(KITTI_ROOT)) $(if $(SEQUENCE),--sequence $(SEQUENCE)) \
@@ -18,7 +18,7 @@ DEMO = $(if $(KITTI_ROOT),--kitti-root $(KITTI_ROOT)) $(if $(SEQUENCE),--sequenc
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(VENV)/.runtime  ## virtual environment with ROS 2 wheels, torch, the messages and ssc_ros
+setup: $(VENV)/.warm  ## virtual environment with ROS 2 wheels, torch, the messages and ssc_ros
 
 demo: setup  ## simulated (or KITTI_ROOT=... SEQUENCE=08) stereo -> bag -> node over DDS -> scores and pictures
 	@$(BIN)/ssc-ros demo $(DEMO)
@@ -49,6 +49,11 @@ $(VENV)/.messages: $(MESSAGES) | $(BIN)/pip
 
 $(VENV)/.runtime: setup.py requirements/runtime.txt requirements/constraints.txt $(VENV)/.messages
 	@$(INSTALL) "torch and what else ssc_ros needs (about 1 GB, once)" $(PINNED) -e '.[ros-jazzy]'
+	@touch $@
+
+# compiled loops and the converted network lie in the user's cache folder, for all environments
+$(VENV)/.warm: $(VENV)/.runtime
+	@$(BIN)/ssc-ros node --warm-up
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime

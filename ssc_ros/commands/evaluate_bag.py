@@ -24,6 +24,7 @@ without ROS, DDS or a clock: nothing is lost, and the same bag gives the same sc
   ssc-ros evaluate-bag --bag kitti_08
   ssc-ros evaluate-bag --bag kitti_08 --checkpoint models/l2cocc_lidar_edge.safetensors --pictures 10
   ssc-ros evaluate-bag --bag kitti_08 --baseline stereo
+  ssc-ros evaluate-bag --bag robot --params-file robot.yaml
   ssc-ros evaluate-bag --bag robot --topic left_image=/front/left/image_rect --topic left_info=/front/left/camera_info
 
 Table, report.md, metrics.json and pictures are those of `ssc-ros evaluate`.
@@ -34,12 +35,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("--bag", type=Path, required=True, metavar="BAG", help="folder of a rosbag2 bag")
     add_topic_argument(parser)
+    parser.add_argument(
+        "--params-file", type=Path, metavar="FILE", help="parameters of the node: image_transport, rectify, extrinsics"
+    )
     add_evaluation_arguments(parser, ("stereo",))
 
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate."""
     from ssc_ros.assembly.bag_frames import BagFrames, BagTruth
+    from ssc_ros.assembly.doctor.parameters import read_settings
     from ssc_ros.assembly.lidar_use import lidar_use
     from ssc_ros.evaluation.session import EvaluationSession
     from ssc_ros.messages.bag_reader import open_bag_reader
@@ -50,7 +55,8 @@ def run(args: argparse.Namespace) -> int:
         truth = BagTruth(bag, topics.ground_truth)
         predictor = _predictor(args, truth)
         lidar = lidar_use(predictor.sensors, enabled=True)
-        frames = BagFrames(bag, truth.first.grid.frame_id, lidar=lidar, topics=topics)
+        settings = read_settings(args.params_file) if args.params_file else None
+        frames = BagFrames(bag, truth.first.grid.frame_id, settings, lidar, topics)
         session = EvaluationSession(
             f"{predictor.name} on {args.bag.resolve().name}",
             args.results,

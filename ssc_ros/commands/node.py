@@ -20,6 +20,7 @@ examples:
   ssc-ros node --segmentation models/polarnet_edge.safetensors --ros-args -p camera.enabled:=false
   ssc-ros node --ros-args -r left/image_rect:=/zed/left/image_rect_color -p image_transport:=compressed
   ssc-ros node --ros-args -r __ns:=/front --log-level debug
+  ssc-ros node --warm-up --checkpoint mine.safetensors    # once on a robot, so that its first start takes seconds
 """
 
 
@@ -30,6 +31,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--segmentation", metavar="FILE", help="a .safetensors checkpoint that gives classes to LiDAR points"
     )
     parser.add_argument("--params-file", metavar="FILE", help="parameters, see config/ssc_node.yaml")
+    parser.add_argument(
+        "--warm-up",
+        action="store_true",
+        help="compile and convert what the node of these arguments needs on this machine, and end",
+    )
     parser.add_argument(
         "--no-large-data",
         dest="large_data",
@@ -42,10 +48,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the node until it is interrupted."""
-    from ssc_ros.ros.run import run_node
+    """Run the node until it is interrupted, or warm it up."""
+    from ssc_ros.ros.run import run_node, serve, warm_up
 
     files = ["--params-file", args.params_file] if args.params_file else []
     checkpoints = {"checkpoint": args.checkpoint, "lidar.segmentation_checkpoint": args.segmentation}
     parameters = {name: path for name, path in checkpoints.items() if path}
-    return run_node([*files, *args.ros_args], parameters, large_data=args.large_data)
+    work = warm_up if args.warm_up else serve
+    return run_node([*files, *args.ros_args], parameters, large_data=args.large_data, work=work)

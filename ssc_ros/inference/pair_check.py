@@ -69,8 +69,8 @@ class PairFindings:
         elif abs(self.row_offset) > ROWS:
             yield (
                 f"corners lie {abs(self.row_offset):.1f} rows {'lower' if self.row_offset > 0 else 'higher'} in the "
-                "right image than in the left one: the images are not rectified, or by an old calibration; calibrate "
-                "the pair anew"
+                "right image than in the left one: the images are not rectified (if they are raw, set rectify: true), "
+                "or by an old calibration; calibrate the pair anew"
             )
         elif self.matched < MATCHED:
             yield (

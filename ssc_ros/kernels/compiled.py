@@ -6,11 +6,13 @@ import hashlib
 import inspect
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numba
+from numba.core.event import Event, Listener, install_listener
 
 from ssc_ros.core.files import user_cache
 
@@ -50,6 +52,29 @@ def _cache_folder(file: Path) -> Path | None:
     except OSError:
         return None
     return folder if os.access(folder, os.W_OK) else None
+
+
+class _FirstCompilation(Listener):  # type: ignore[misc]  # numba has no types
+    """Calls back when the first loop is about to be compiled; one that comes from the cache is not."""
+
+    def __init__(self, tell: Callable[[], None]) -> None:
+        self._tell: Callable[[], None] | None = tell
+
+    def on_start(self, event: Event) -> None:
+        """Tell of the first event alone."""
+        tell, self._tell = self._tell, None
+        if tell is not None:
+            tell()
+
+    def on_end(self, event: Event) -> None:
+        """Do nothing."""
+
+
+@contextmanager
+def first_compilation(tell: Callable[[], None]) -> Iterator[None]:
+    """Call back, while the context is open, when the first loop is compiled that no start before has left on disk."""
+    with install_listener("numba:compile", _FirstCompilation(tell)):
+        yield
 
 
 def kernel(function: Callable[..., Any]) -> Any:

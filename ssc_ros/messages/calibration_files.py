@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,10 @@ from ssc_ros.core import SscError
 
 PAIRS = (("P2", "P3"), ("P_rect_02", "P_rect_03"), ("P_rect_00", "P_rect_01"), ("P0", "P1"))
 """Names of the rectified projections in text files, colour cameras first: KITTI odometry, KITTI raw, KITTI-360."""
+
+
+LENS = "camera_matrix", "distortion_coefficients", "rectification_matrix"
+"""What a YAML file of a camera calls K, D and R; rectified images do without."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,8 @@ class CameraInfo:
     Attributes:
         p: (12,) float64, projection of the rectified camera, row by row.
         height, width: of the image [px].
+        k, r: (9,) float64, matrix of the raw camera [px], and its rotation into the rectified one; empty if not known.
+        d: coefficients of the distortion model.
     """
 
     p: NDArray[np.float64]
@@ -39,6 +45,10 @@ class CameraInfo:
     binning_x: int = 0
     binning_y: int = 0
     roi: Region = Region()
+    distortion_model: str = ""
+    k: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    d: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    r: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
 
 
 def read_stereo_calibration(files: Sequence[Path], image_size: tuple[int, int]) -> tuple[CameraInfo, CameraInfo]:
@@ -73,7 +83,9 @@ def _read_yaml(path: Path) -> CameraInfo:
     try:
         content = yaml.safe_load(_content(path))
         p = np.array(content["projection_matrix"]["data"], np.float64).reshape(12)
-        return CameraInfo(p, int(content["image_height"]), int(content["image_width"]))
+        k, d, r = (np.array(content.get(name, {"data": ()})["data"], np.float64).reshape(-1) for name in LENS)
+        height, width = int(content["image_height"]), int(content["image_width"])
+        return CameraInfo(p, height, width, distortion_model=str(content.get("distortion_model", "")), k=k, d=d, r=r)
     except (yaml.YAMLError, RecursionError, KeyError, TypeError, ValueError) as error:
         raise SscError(
             f"{path} is no camera_info file: it needs image_width, image_height and projection_matrix with 12 numbers "

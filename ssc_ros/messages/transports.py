@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 from ssc_ros.core.resources import share_directory
 
@@ -20,4 +22,11 @@ def large_message_variables(environment: Mapping[str, str] = os.environ) -> dict
     """
     if any(name in environment for name in (BUILTIN, *PROFILES)):
         return {}
-    return dict.fromkeys(PROFILES, str(share_directory() / "config" / "fastdds.xml"))
+    names = PROFILES[1:] if _fast_dds_3(environment) else PROFILES
+    return dict.fromkeys(names, str(share_directory() / "config" / "fastdds.xml"))
+
+
+def _fast_dds_3(environment: Mapping[str, str]) -> bool:
+    """Whether Fast DDS 3 is installed (Kilted), which complains of the old name at each start."""
+    prefixes = [sys.prefix, *environment.get("AMENT_PREFIX_PATH", "").split(os.pathsep)]
+    return any(Path(prefix, "share", "fastdds").is_dir() for prefix in prefixes if prefix)

@@ -24,6 +24,7 @@ from ssc_ros.assembly.worker import Finish, LatestWorker
 from ssc_ros.core import Frame, SemanticGrid
 from ssc_ros.data.grid_files import save_grid
 from ssc_ros.messages.drops import Drop, UnusableInput
+from ssc_ros.messages.rectification import doubt_topic
 from ssc_ros.messages.stamps import SECOND
 from ssc_ros.ros.branch import Branch, Host
 from ssc_ros.ros.health import diagnostics
@@ -90,6 +91,9 @@ class Completion(Branch):
         self._show_watch = watcher.offer
         self._input = StereoInput(host.node, host.subscriptions, settings, self.lidar, self.drops, offer)
         host.undo.callback(self._input.destroy)
+        for name in self._input.image_topics:
+            if doubt := doubt_topic(name, settings.rectify):
+                host.warn(doubt)
         self._follow_poses()
 
     @property

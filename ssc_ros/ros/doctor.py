@@ -65,7 +65,7 @@ def listen(node: Node, settings: Settings, seconds: float, frames: int) -> Recor
     watch = QosWatch(node, lambda _: None)
     subscriptions = Subscriptions(node, watch)
     topics = {name: _listen_to(node, subscriptions, recording, name) for name in TYPES}
-    if find_spec("tf2_msgs") is not None:  # which PyPI does not have
+    if find_spec("tf2_msgs") is not None:  # an older installation of our messages lacks it
         from tf2_msgs.msg import TFMessage
 
         node.create_subscription(TFMessage, TOPICS.tf_static, recording.take_transforms, LATCHED)

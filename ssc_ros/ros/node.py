@@ -15,6 +15,9 @@ from std_srvs.srv import Trigger
 from ssc_ros.assembly.settings import Settings
 from ssc_ros.assembly.transforms import LiveTransformSource
 from ssc_ros.core import SscError
+from ssc_ros.core.files import user_cache
+from ssc_ros.core.resources import SHIPPED_CHECKPOINT
+from ssc_ros.kernels.compiled import first_compilation
 from ssc_ros.messages.topics import NODE
 from ssc_ros.ros.loading import LoadCompleter, LoadSegmenter, load_completer, load_networks, load_segmenter
 from ssc_ros.ros.parameter_server import ParameterServer
@@ -65,17 +68,22 @@ class SscNode(LifecycleNode):
         """Whether the process shall configure and activate the node by itself."""
         return bool(self.get_parameter("autostart").value)
 
+    def configure(self) -> bool:
+        """Configure; False if that failed, and the reason was logged."""
+        return bool(self.trigger_configure() == TransitionCallbackReturn.SUCCESS)
+
     def start(self) -> bool:
         """Configure and activate; False if that failed, and the reason was logged."""
-        success = TransitionCallbackReturn.SUCCESS
-        return self.trigger_configure() == success and self.trigger_activate() == success
+        return self.configure() and bool(self.trigger_activate() == TransitionCallbackReturn.SUCCESS)
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the model, warm it up, and connect."""
         try:
             settings = self._server.configure()
-            networks = load_networks(settings, self._load_completer, self._load_segmenter)
-            self._parts = wire(self, networks, settings, self._transform_source, self._warn)
+            self._log_loading(settings)
+            with first_compilation(self._log_compilation):
+                networks = load_networks(settings, self._load_completer, self._load_segmenter)
+                self._parts = wire(self, networks, settings, self._transform_source, self._warn)
             for kind, name, serve in ((SaveGrid, "~/save_grid", self._save_grid), (Trigger, "~/reset", self._reset)):
                 self._parts.undo.callback(self.destroy_service, self.create_service(kind, name, serve))
         except Exception as error:  # rclpy would swallow it without a word
@@ -169,6 +177,17 @@ class SscNode(LifecycleNode):
         else:
             response.message = "there is no grid yet; is somebody subscribed to ~/grid, or always_run set?"
         return response
+
+    def _log_loading(self, settings: Settings) -> None:
+        completion = (settings.checkpoint or str(SHIPPED_CHECKPOINT)) if settings.camera.enabled else ""
+        files = [file for file in (completion, settings.lidar.segmentation_checkpoint) if file]
+        self.get_logger().info(f"loading {' and '.join(files) or 'nothing'}")
+
+    def _log_compilation(self) -> None:
+        self.get_logger().info(
+            "compiling loops and converting the network for this machine, which takes up to a minute, once: the next "
+            f"start finds them in {user_cache()}; `ssc-ros node --warm-up` does so ahead of time"
+        )
 
     def _log_start(self, parts: Parts) -> None:
         info, scene = self.get_logger().info, parts.branches[0].scene

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from queue import SimpleQueue
@@ -77,22 +77,37 @@ class Signals:
         self._came.put(number)
 
 
+def serve(node: SscNode, signals: Signals) -> int:
+    """Start the node and let it work until a signal or a shutdown comes; the exit status."""
+    if node.autostart and not node.start():
+        return 1
+    _spin(node, signals)
+    return 0
+
+
+def warm_up(node: SscNode, signals: Signals) -> int:
+    """Configure the node, which leaves on disk what it compiles and converts for this machine; the exit status."""
+    return 0 if node.configure() else 1
+
+
 def run_node(
     ros_args: Sequence[str],
     parameters: Mapping[str, Any],
     load: LoadCompleter = load_completer,
     large_data: bool = True,
+    work: Callable[[SscNode, Signals], int] = serve,
 ) -> int:
-    """Run `ssc_node` until a signal or a shutdown comes.
+    """Make `ssc_node` and let it work.
 
     Args:
         ros_args: what may follow `--ros-args`, such as ("-r", "__ns:=/front").
         parameters: values that win over files and the command line.
         load: opens the checkpoint.
         large_data: let Fast DDS carry grids in shared memory, unless the environment says otherwise.
+        work: what the node does; `serve` or `warm_up`.
 
     Returns:
-        0 after a signal, 1 if the node could not be configured (the reason was logged).
+        0 after a signal or when the work is done, 1 if the node could not be configured (the reason was logged).
 
     Raises:
         SscError: arguments or parameters that cannot be used.
@@ -103,12 +118,18 @@ def run_node(
     if large_data:
         os.environ.update(large_message_variables())
     try:
-        return _run(ros_args, parameters, load, signals)
+        return _run(ros_args, parameters, load, signals, work)
     except StoppedAtStart:
         return 0
 
 
-def _run(ros_args: Sequence[str], parameters: Mapping[str, Any], load: LoadCompleter, signals: Signals) -> int:
+def _run(
+    ros_args: Sequence[str],
+    parameters: Mapping[str, Any],
+    load: LoadCompleter,
+    signals: Signals,
+    work: Callable[[SscNode, Signals], int],
+) -> int:
     # imported here, so that an impatient Ctrl-C meets our handlers
     import rclpy
     from rclpy.parameter import Parameter
@@ -136,14 +157,11 @@ def _run(ros_args: Sequence[str], parameters: Mapping[str, Any], load: LoadCompl
         node = SscNode(load_unless_stopped, [Parameter(name, value=value) for name, value in parameters.items()])
         for sentence in filter(None, (complaint(file, node.get_fully_qualified_name()) for file in files)):
             node.get_logger().warning(sentence)
-        if node.autostart and not node.start():
-            return 1
-        _spin(node, signals)
+        return work(node, signals)
     finally:
         if node is not None:
             node.destroy_node()
         rclpy.try_shutdown()
-    return 0
 
 
 def _spin(node: SscNode, signals: Signals) -> None:

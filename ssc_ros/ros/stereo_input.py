@@ -103,6 +103,11 @@ class StereoInput:
             points=state(self._points, asker) if self._points and self._points_required else None,
         )
 
+    @property
+    def image_topics(self) -> tuple[str, str]:
+        """Resolved names of the image topics, left and right."""
+        return self._left.name, self._right.name
+
     def _image_topic(self, base: str, settings: Settings) -> str:
         """Topic of an image's transport: as in image_transport, the base topic is remapped, and then extended."""
         if settings.image_transport == "raw":

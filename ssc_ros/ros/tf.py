@@ -1,20 +1,23 @@
-"""TF as a source of transforms, where tf2_ros is installed."""
+"""TF as a source of transforms: by tf2_ros where that is installed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
+from ssc_ros.assembly.followed_transforms import FollowedTransforms
 from ssc_ros.assembly.transforms import LiveTransformSource, Matrix, Take
 from ssc_ros.core import SscError
 from ssc_ros.messages.poses import read_transform
 from ssc_ros.messages.stamps import header_stamp
+from ssc_ros.ros.tf_reader import TfReader
 
 
 class NoTransformSource:
-    """Stands in where TF is not installed."""
+    """Stands in where nothing of TF is installed."""
 
-    name = "parameters only (tf2_ros is not installed)"
+    name = "parameters only (neither tf2_ros nor tf2_msgs is installed)"
 
     def listen(self) -> None:
         """Hears nothing."""
@@ -22,17 +25,17 @@ class NoTransformSource:
     def follow(self, target: str, source: str, take: Take) -> Callable[[], None]:
         """Hears nothing."""
         raise SscError(
-            "parameter odometry.source is 'tf', but tf2_ros is not installed: install ROS's tf2_ros_py, or publish "
-            "nav_msgs/Odometry and set odometry.source to 'topic'"
+            "parameter odometry.source is 'tf', but neither tf2_ros nor tf2_msgs is installed: install ROS's "
+            "tf2_ros_py, or without ROS ./ssc_ros_msgs; or publish nav_msgs/Odometry and set odometry.source to 'topic'"
         )
 
     def lookup(self, target: str, source: str) -> Matrix:
         """Knows nothing."""
-        raise LookupError("tf2_ros is not installed, so /tf_static cannot be asked")
+        raise LookupError("neither tf2_ros nor tf2_msgs is installed, so /tf_static cannot be asked")
 
 
-class TfSource:
-    """The transforms of /tf and /tf_static, which are subscribed to when somebody asks.
+class TfSource(FollowedTransforms):
+    """The transforms of /tf and /tf_static, by tf2_ros, which are subscribed to when somebody asks.
 
     A robot's /tf takes 8 % of a core at 200 messages a second of ten transforms.
     """
@@ -43,9 +46,9 @@ class TfSource:
         """Listen on the node's own executor, later; needs tf2_ros."""
         import tf2_ros
 
+        super().__init__()
         self._tf2_ros, self._node = tf2_ros, node
         self._buffer: Any = None
-        self._followers: list[Callable[[], None]] = []
 
     def listen(self) -> None:
         """Subscribe, so that transforms are there when they are asked for."""
@@ -54,43 +57,25 @@ class TfSource:
             # it fills whatever has the two setters of a buffer: us, so that we hear of what is new
             self._listener = self._tf2_ros.TransformListener(self, self._node, spin_thread=False)
 
-    def lookup(self, target: str, source: str) -> Matrix:
-        """The newest transform; does not wait, because its answer comes by the caller's own executor."""
-        self.listen()
-        return self._newest(target, source)[1]
-
     def follow(self, target: str, source: str, take: Take) -> Callable[[], None]:
-        """See `LiveTransformSource`; a transform without a stamp is static and tells nothing of motion."""
+        """See `LiveTransformSource`."""
         self.listen()
-        known = 0
-
-        def look() -> None:
-            nonlocal known
-            try:
-                stamp, transform = self._newest(target, source)
-            except LookupError:  # not yet; who misses the transform will say so
-                return
-            if stamp != known:
-                known = stamp
-                take(stamp, transform)
-
-        self._followers.append(look)
-        return lambda: self._followers.remove(look)
+        return super().follow(target, source, take)
 
     def set_transform(self, transform: Any, authority: str) -> None:
         """Take a geometry_msgs/TransformStamped of /tf."""
         self._buffer.set_transform(transform, authority)
-        for look in self._followers:
-            look()
+        self.tell()
 
     def set_transform_static(self, transform: Any, authority: str) -> None:
         """Take a geometry_msgs/TransformStamped of /tf_static."""
         self._buffer.set_transform_static(transform, authority)
 
-    def _newest(self, target: str, source: str) -> tuple[int, Matrix]:
-        """`T_target_source` at the newest stamp [ns] at which all transforms between the two frames are known."""
+    def newest(self, target: str, source: str) -> tuple[int, Matrix]:
+        """See `FollowedTransforms`; does not wait, because its answer comes by the caller's own executor."""
         from rclpy.time import Time
 
+        self.listen()
         try:
             found = self._buffer.lookup_transform(target, source, Time())
         except self._tf2_ros.TransformException as error:
@@ -102,8 +87,9 @@ class TfSource:
 
 
 def transform_source(node: Any) -> LiveTransformSource:
-    """TF where it is installed, else nothing."""
-    try:
+    """TF by tf2_ros where that is installed, else by our own reader, else nothing."""
+    with suppress(ModuleNotFoundError):
         return TfSource(node)
-    except ModuleNotFoundError:
-        return NoTransformSource()
+    with suppress(ModuleNotFoundError):
+        return TfReader(node)
+    return NoTransformSource()

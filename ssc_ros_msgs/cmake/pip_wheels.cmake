@@ -22,3 +22,9 @@ function(remove_foreign_includes)
   endforeach()
 endfunction()
 cmake_language(DEFER CALL remove_foreign_includes)
+
+# The wheels have no tf2_msgs. This file is run for each project(), the inner one too.
+if(PROJECT_NAME STREQUAL "ssc_ros_msgs")
+  set(CMAKE_PROJECT_INCLUDE "${CMAKE_CURRENT_LIST_FILE}")  # by a path that the inner project finds
+  add_subdirectory(tf2_msgs)
+endif()

@@ -53,6 +53,17 @@ def assert_installed(prefix: Path) -> None:
     assert (prefix / "share/ament_index/resource_index/packages/ssc_ros").is_file()
     executables = {path.name for path in (prefix / "lib/ssc_ros").iterdir() if os.access(path, os.X_OK)}
     assert set(COMMANDS) <= executables
+    packages = sysconfig.get_path("purelib", vars={"base": str(prefix), "platbase": str(prefix)})
+    script = str(prefix / "lib/ssc_ros/doctor")
+    shown = subprocess.run(
+        [sys.executable, script, "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=prefix,
+        env={**os.environ, "PYTHONPATH": packages},
+    )
+    assert shown.stdout.startswith("usage: ssc-ros doctor")
 
 
 @pytest.mark.slow

@@ -139,13 +139,14 @@ def test_a_frame_that_nobody_knows_gives_no_pose(world: World, tf: None) -> None
     world.spin_until(lambda: world.drops == {"pose_missing": 2})
 
 
-def test_without_tf2_ros_the_node_says_what_to_do(
+def test_without_anything_of_tf_the_node_says_what_to_do(
     world: World, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setitem(sys.modules, "tf2_ros", None)
+    for package in ("tf2_ros", "tf2_msgs", "tf2_msgs.msg"):
+        monkeypatch.setitem(sys.modules, package, None)
     node = world.start(activate=False, odometry__source="tf")
     assert not node.start()
-    assert "tf2_ros is not installed: install" in capfd.readouterr().err
+    assert "neither tf2_ros nor tf2_msgs is installed: install" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(

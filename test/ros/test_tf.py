@@ -17,6 +17,6 @@ def test_a_transform_that_only_tf_could_know_is_an_error_that_names_both_frames(
         Transforms("velodyne", NoTransformSource()).of(LIDAR, "os1")
 
 
-def test_poses_by_tf_need_tf2_ros() -> None:
-    with pytest.raises(SscError, match=r"odometry\.source is 'tf', but tf2_ros is not installed: install"):
+def test_poses_by_tf_need_tf2_ros_or_its_messages() -> None:
+    with pytest.raises(SscError, match=r"odometry\.source is 'tf', but neither tf2_ros nor tf2_msgs is installed"):
         NoTransformSource().follow("odom", "base_link", pytest.fail)

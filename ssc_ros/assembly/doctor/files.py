@@ -7,11 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
+from ssc_ros.assembly.doctor.findings import wrong
 from ssc_ros.assembly.doctor.stereo import Image, StereoExamination, examine_stereo
 from ssc_ros.assembly.settings import Settings
 from ssc_ros.core import SscError, poses
 from ssc_ros.data.files import read_image
 from ssc_ros.messages.calibration_files import read_stereo_calibration
+from ssc_ros.messages.drops import UnusableInput
+from ssc_ros.messages.rectification import rectified
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
 
@@ -42,9 +45,9 @@ def examine_files(
     """Look at image files.
 
     Args:
-        left, right: images, or folders of them, rectified.
+        left, right: images, or folders of them.
         calibration: see `read_stereo_calibration`.
-        settings: of the node, whose extrinsics the images shall confirm where it has any.
+        settings: of the node: whether to rectify the images, and extrinsics that they shall confirm, if any.
         frames: how many pairs of a folder to look at.
 
     Raises:
@@ -55,7 +58,10 @@ def examine_files(
     infos = read_stereo_calibration(calibration, (size[0], size[1]))
     pose = settings.camera.extrinsics
     given = poses.from_quaternion(np.array(pose[3:]), np.array(pose[:3])) if pose else None
-    return examine_stereo(*infos, read_pairs(pairs), given)
+    try:
+        return examine_stereo(*infos, rectified(read_pairs(pairs), *infos, settings.rectify), given)
+    except UnusableInput as error:
+        return StereoExamination((wrong("calibration", str(error)),))
 
 
 def read_pairs(files: Sequence[tuple[Path, Path]]) -> Iterator[tuple[Image, Image]]:

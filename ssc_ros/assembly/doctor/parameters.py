@@ -53,6 +53,7 @@ def parameter_text(examination: StereoExamination, settings: Settings) -> str:
         "/**:\n"
         "  ros__parameters:\n"
         f"    image_transport: {settings.image_transport}\n"
+        f"    rectify: {str(settings.rectify).lower()}\n"
         "    camera:\n"
         f"      extrinsics: {pose_text(pose)}\n"
     )

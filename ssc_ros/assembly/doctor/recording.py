@@ -12,14 +12,15 @@ from ssc_ros.assembly.doctor.findings import Finding, wrong
 from ssc_ros.assembly.doctor.stereo import Image, StereoExamination, examine_calibration, examine_stereo
 from ssc_ros.assembly.doctor.streams import Stream, describe_pairing
 from ssc_ros.assembly.settings import Settings, sync_rules
-from ssc_ros.assembly.static_transforms import StaticTransforms
 from ssc_ros.assembly.synchronizer import LEFT, RIGHT, Synchronizer
+from ssc_ros.assembly.transform_tree import TransformTree
 from ssc_ros.assembly.transforms import Mount, Transforms
 from ssc_ros.core import SEMANTIC_KITTI_GRID, SscError
 from ssc_ros.messages.clouds import read_points
 from ssc_ros.messages.drops import Drop, UnusableInput
 from ssc_ros.messages.images import IMAGE_READERS
 from ssc_ros.messages.poses import read_pose
+from ssc_ros.messages.rectification import rectified
 from ssc_ros.messages.topics import Topics
 
 OPTIONAL = ("points", "odometry")
@@ -114,7 +115,7 @@ class Recording:
         return 1 / self.streams["left_image"].period
 
     def first_pair(self) -> tuple[Image, Image] | None:
-        """Return the first pair as RGB images; None if there is none."""
+        """Return the first pair as rectified RGB images; None if there is none."""
         return next(self._read_pairs(), None)
 
     def _take_pair(self, left: Any, right: Any, points: None) -> None:
@@ -126,8 +127,9 @@ class Recording:
 
     def _read_pairs(self) -> Iterator[tuple[Image, Image]]:
         read = IMAGE_READERS[self.settings.image_transport].read
-        for left, right in self._kept[:: -(-len(self._kept) // self._frames) or 1]:
-            yield read(left), read(right)
+        left_info, right_info = (self.streams[f"{side}_info"].newest for side in ("left", "right"))
+        pairs = ((read(left), read(right)) for left, right in self._kept[:: -(-len(self._kept) // self._frames) or 1])
+        yield from rectified(pairs, left_info, right_info, self.settings.rectify)
 
     def _describe_image(self, message: Any) -> str:
         height, width = IMAGE_READERS[self.settings.image_transport].size(message)
@@ -148,7 +150,7 @@ class Recording:
         camera, grid = self.settings.camera, self.settings.grid
         mount = Mount("camera", Drop.FRAME_ID, Drop.EXTRINSICS, camera.frame_id, camera.extrinsics, optical=True)
         try:
-            source = StaticTransforms(self._transforms)
+            source = TransformTree(self._transforms)
             return Transforms(grid.frame_id or SEMANTIC_KITTI_GRID.frame_id, source).of(mount, frame_id)
         except SscError:
             return None

@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import yaml
 from numpy.typing import NDArray
 
 from ssc_ros.assembly.doctor.files import examine_files
@@ -176,3 +177,37 @@ def test_a_parameter_file_that_is_none_is_named(tmp_path: Path, content: str) ->
         return
     with pytest.raises(SscError, match="parameter"):
         read_settings(tmp_path / "p.yaml")
+
+
+def seen_by_a_lens(image: Image, rig: MadeRig, coefficients: list[float]) -> Image:
+    """The raw image: each of its pixels shows what the ideal camera has where that pixel's ray ends."""
+    height, width = rig.rig.image_size
+    raw = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=-1).reshape(-1, 1, 2).astype(np.float64)
+    matrix = rig.rig.camera_matrix
+    ideal = cv2.undistortPoints(raw, matrix, np.array(coefficients), P=matrix).reshape(height, width, 2)
+    return np.asarray(cv2.remap(image, ideal.astype(np.float32), None, cv2.INTER_LINEAR), np.uint8)
+
+
+def test_raw_images_are_named_and_rectified_on_demand(tmp_path: Path) -> None:
+    lens = [-0.2, 0.03, 0.001, 0.0, 0.0], [-0.17, 0.02, 0.0, 0.003, 0.0]
+    write(tmp_path, GOOD, lambda *pair: tuple(seen_by_a_lens(i, GOOD, d) for i, d in zip(pair, lens, strict=True)))
+    files = GOOD.write_calibration(tmp_path)
+    for file, coefficients in zip(files, lens, strict=True):
+        content = yaml.safe_load(file.read_text())
+        content["camera_matrix"] = {"data": GOOD.rig.camera_matrix.reshape(9).tolist()}
+        content["distortion_coefficients"] = {"data": coefficients}
+        content["rectification_matrix"] = {"data": np.eye(3).reshape(9).tolist()}
+        file.write_text(yaml.safe_dump(content))
+    (complaint,) = complaints(examine(tmp_path, files))
+    assert "rectif" in complaint
+    found = examine(tmp_path, files, Settings(rectify=True))
+    assert complaints(found) == []
+    assert found.mount is not None
+    assert abs(found.mount.height - GOOD.mount.height) < 0.03
+    assert abs(found.mount.pitch - GOOD.mount.pitch) < np.radians(0.3)
+
+
+def test_images_without_a_lens_in_their_calibration_cannot_be_rectified(tmp_path: Path) -> None:
+    write(tmp_path, GOOD)
+    found = examine(tmp_path, GOOD.write_calibration(tmp_path), Settings(rectify=True))
+    assert any("the left camera_info has no K" in text for text in complaints(found))
