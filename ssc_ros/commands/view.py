@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 HELP = "show a running node, a bag or a folder of results in a browser"
 DESCRIPTION = """\
 Serves a page to browsers of this computer: surface voxels in the colours of their classes, left image, LiDAR points,
-the scene from above, processing time and drops, with a time line. Needs the extra `viewer` (rerun). The page is bound
+the scene from above, latency and drops, with a time line. Needs the extra `viewer` (rerun). The page is bound
 to 127.0.0.1 and reaches no other host; rerun's statistics of use are off. Ctrl-C ends it. From another computer:
 ssh -L PORT:127.0.0.1:PORT -L DATA:127.0.0.1:DATA, with both ports of the printed address.
 
@@ -49,6 +49,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve, show, wait."""
+    import signal
+    import sys
     import webbrowser
 
     from rich.console import Console
@@ -57,6 +59,7 @@ def run(args: argparse.Namespace) -> int:
     from ssc_ros.viewing.server import serve_viewer
 
     console = Console(stderr=True)
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # so that rerun ends too
     with serve_viewer(args.port) as viewer:
         scene = SceneLog(viewer.data)
         print(f"open {viewer.page} in a browser; Ctrl-C ends the view", flush=True)

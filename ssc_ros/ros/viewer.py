@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from rclpy.executors import SingleThreadedExecutor
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage, Image, PointCloud2
 
@@ -70,7 +70,9 @@ def spin(
     executor = SingleThreadedExecutor(context=node.context)
     executor.add_node(node)
     try:
-        while not ended():
+        while not ended() and node.context.ok():
             executor.spin_once(timeout_sec=POLL)
+    except ExternalShutdownException:  # a signal, which rclpy has taken
+        return
     finally:
         executor.shutdown()

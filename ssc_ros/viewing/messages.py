@@ -40,8 +40,8 @@ class Scene(Protocol):
     def add_points(self, stamp: int, points: NDArray[np.float32], colors: NDArray[np.uint8] | None = None) -> None:
         """Show points."""
 
-    def add_status(self, stamp: int, processing_time: float, drops: int) -> None:
-        """Show latency and drops."""
+    def add_status(self, stamp: int, latency: float, processing_time: float, drops: int) -> None:
+        """Show how long a frame took, and the drops."""
 
 
 def topics_to_view(topics: Topics, node: str, image_transport: str) -> dict[str, str]:
@@ -110,7 +110,8 @@ class MessageView:
         if message.header.frame_id != grid.grid.frame_id:
             raise SscError(f"points are in '{message.header.frame_id}', not in the grid's '{grid.grid.frame_id}'")
         cloud = read_cloud(message)
-        labelled = message.point_step == SEMANTIC_POINT.itemsize and message.fields[-2].name == "label"
+        names = tuple(field.name for field in message.fields)
+        labelled = names == SEMANTIC_POINT.names and len(message.data) == len(cloud.placed) * SEMANTIC_POINT.itemsize
         if not labelled and self.counts["points_semantic"]:
             return
         colors = None
@@ -120,7 +121,8 @@ class MessageView:
         self._scene.add_points(header_stamp(message), cloud.points(np.eye(4))[:, :3], colors)
 
     def _show_status(self, message: Any) -> None:
-        self._scene.add_status(header_stamp(message), float(message.processing_time), int(message.drops))
+        times = float(message.latency), float(message.processing_time)
+        self._scene.add_status(header_stamp(message), *times, int(message.drops))
 
     def _complain(self, text: str) -> None:
         if text not in self._warned:

@@ -18,7 +18,7 @@ JPEG_QUALITY = 85
 
 
 class SceneLog:
-    """Sends a scene to a viewer: voxels, left image, view from above, points, latency, drops, class colours."""
+    """Sends a scene to a viewer: voxels, left image, view from above, points, latency, drops, colours."""
 
     def __init__(self, data: str) -> None:
         """Connect to a viewer and lay out its page.
@@ -73,10 +73,11 @@ class SceneLog:
         shown = np.array([[128, 128, 128]], np.uint8) if colors is None else colors
         self._recording.log("world/points", self._rerun.Points3D(points, colors=shown, radii=-1.5))
 
-    def add_status(self, stamp: int, processing_time: float, drops: int) -> None:
-        """Show how long a frame took [s], and how many were dropped so far."""
+    def add_status(self, stamp: int, latency: float, processing_time: float, drops: int) -> None:
+        """Show how long a frame took since its stamp and since it arrived [s], and how many were dropped so far."""
         self._at(stamp)
-        self._recording.log("node/processing_ms", self._rerun.Scalars(1e3 * processing_time))
+        self._recording.log("node/ms/latency", self._rerun.Scalars(1e3 * latency))
+        self._recording.log("node/ms/processing", self._rerun.Scalars(1e3 * processing_time))
         self._recording.log("node/drops", self._rerun.Scalars(drops))
 
     def close(self) -> None:
@@ -111,7 +112,7 @@ def _layout() -> Any:
         blueprint.Spatial2DView(origin="/classes", name="classes"),
     )
     times = blueprint.Horizontal(
-        blueprint.TimeSeriesView(origin="/node/processing_ms", name="processing time [ms]"),
+        blueprint.TimeSeriesView(origin="/node/ms", name="latency and processing time [ms]"),
         blueprint.TimeSeriesView(origin="/node/drops", name="drops"),
     )
     right = blueprint.Vertical(

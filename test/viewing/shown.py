@@ -15,7 +15,7 @@ class ShownScene:
         self.grids: list[SemanticGrid] = []
         self.images: list[tuple[int, NDArray[np.uint8]]] = []
         self.points: list[tuple[int, NDArray[np.float32], NDArray[np.uint8] | None]] = []
-        self.statuses: list[tuple[int, float, int]] = []
+        self.statuses: list[tuple[int, float, float, int]] = []
 
     def add_grid(self, grid: SemanticGrid) -> None:
         self.grids.append(grid)
@@ -26,5 +26,5 @@ class ShownScene:
     def add_points(self, stamp: int, points: NDArray[np.float32], colors: NDArray[np.uint8] | None = None) -> None:
         self.points.append((stamp, points, colors))
 
-    def add_status(self, stamp: int, processing_time: float, drops: int) -> None:
-        self.statuses.append((stamp, processing_time, drops))
+    def add_status(self, stamp: int, latency: float, processing_time: float, drops: int) -> None:
+        self.statuses.append((stamp, latency, processing_time, drops))
