@@ -51,6 +51,7 @@ class SceneLog:
             colors=grid.label_set.colors(labels),
             class_ids=labels,
             fill_mode="solid",
+            show_labels=False,  # the class of a voxel is shown where the mouse is
         )
         self._recording.log("world/voxels", boxes)
         above = from_above(grid.label_set.colors(grid.labels), grid.occupied)

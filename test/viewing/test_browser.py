@@ -25,7 +25,7 @@ pytest.importorskip("rerun", reason="needs rerun: pip install 'ssc_ros[viewer]'"
 BOX = SceneGrid((0.0, -25.6, -2.0), 1.6, (32, 32, 4))
 LEFT_COLOR = (20, 200, 120)
 SHOWN = ("road", "building", "vegetation")
-PATIENCE = 400.0
+PATIENCE = 500.0
 """For a software renderer on a busy machine [s]."""
 
 
