@@ -113,7 +113,7 @@ def _layout() -> Any:
         blueprint.Spatial2DView(origin="/classes", name="classes"),
     )
     times = blueprint.Horizontal(
-        blueprint.TimeSeriesView(origin="/node/ms", name="latency and processing time [ms]"),
+        blueprint.TimeSeriesView(origin="/node/ms", name="times [ms]"),
         blueprint.TimeSeriesView(origin="/node/drops", name="drops"),
     )
     right = blueprint.Vertical(
