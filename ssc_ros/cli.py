@@ -15,12 +15,13 @@ INTERRUPTED = 130
 SPINS = 30_000
 """How long a thread of torch on Linux (GNU OpenMP) spins when it waits for work. Its own tenfold keeps a core from the
 backend that runs next: on two cores a frame took 7 to 11 % longer."""
-RUNS_UNTIL_INTERRUPTED = ("node", "replay")
+RUNS_UNTIL_INTERRUPTED = ("node", "replay", "view")
 
 REMEDIES = {
     "lightning": "pip install 'ssc_ros[train]'",
     "tensorboard": "pip install 'ssc_ros[train]'",
     "rerun": "pip install 'ssc_ros[viewer]'",
+    "rerun_cli": "pip install 'ssc_ros[viewer]'",
     "rclpy": "source /opt/ros/jazzy/setup.bash, or pip install 'ssc_ros[ros-jazzy]'",
     "ssc_ros_msgs": "build it with colcon, or pip install ./ssc_ros_msgs",
 }

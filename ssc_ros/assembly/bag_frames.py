@@ -32,6 +32,7 @@ class BagFrames:
 
     Attributes:
         drops: what the last pass left out, by reason.
+        left_topic: where the left images are.
     """
 
     def __init__(
@@ -62,7 +63,8 @@ class BagFrames:
         self._topics = topics
         self._warn: Callable[[str], None] = lambda text: warn(f"{bag.path}: {text}")
         suffix = "/compressed" if self._settings.image_transport == "compressed" else ""
-        self._streams = {topics.left_image + suffix: LEFT, topics.right_image + suffix: RIGHT}
+        self.left_topic = topics.left_image + suffix
+        self._streams = {self.left_topic: LEFT, topics.right_image + suffix: RIGHT}
         self._infos = {topics.left_info: LEFT, topics.right_info: RIGHT}
         if lidar is LidarUse.REQUIRED or (lidar is LidarUse.OPTIONAL and topics.points in bag.types):
             self._streams[topics.points] = POINTS

@@ -11,8 +11,8 @@ from importlib import import_module
 from typing import Protocol, cast
 
 COMMANDS = (
-    *("demo", "doctor", "simulate", "train", "precompute-teacher", "evaluate", "info", "kitti2bag", "replay", "node"),
-    *("evaluate-bag", "benchmark", "export", "import-weights"),
+    *("demo", "doctor", "complete", "view", "simulate", "train", "precompute-teacher", "evaluate", "info"),
+    *("kitti2bag", "replay", "node", "evaluate-bag", "benchmark", "export", "import-weights"),
 )
 """Every command, in the order in which a newcomer meets them."""
 

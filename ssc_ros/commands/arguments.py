@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 
+from ssc_ros.core import SscError
 from ssc_ros.core.resources import SHIPPED_CHECKPOINT
 from ssc_ros.messages.topics import Topics
 
@@ -19,19 +20,61 @@ def add_evaluation_arguments(parser: argparse.ArgumentParser, baselines: Sequenc
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--checkpoint", type=Path, metavar="FILE", help=f"what to score (default: {SHIPPED_CHECKPOINT})")
     what.add_argument("--baseline", choices=baselines, help="score a baseline instead of a network")
+    parser.add_argument("--pictures", type=int, default=4, metavar="N", help="frames to draw (default: 4)")
+    parser.add_argument(
+        "--results", type=Path, default=Path("results"), metavar="DIR", help="folder of all results (default: results)"
+    )
+    add_network_arguments(parser)
+
+
+def add_network_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what runs a network, and what gives it classes of points."""
     parser.add_argument(
         "--segmentation",
         type=Path,
         metavar="FILE",
         help="what gives classes to LiDAR points, for a checkpoint that reads them",
     )
-    parser.add_argument("--pictures", type=int, default=4, metavar="N", help="frames to draw (default: 4)")
-    parser.add_argument(
-        "--results", type=Path, default=Path("results"), metavar="DIR", help="folder of all results (default: results)"
-    )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 (default: auto)")
     parser.add_argument("--backend", default="torch", help="what runs the network, see docs/node.md (default: torch)")
     parser.add_argument("--threads", type=int, metavar="N", help="CPU threads of the network (default: torch's)")
+
+
+def add_camera_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare where a stereo pair comes from: files, or a bag."""
+    parser.add_argument("--left", type=Path, metavar="FILE", help="left image, or a folder of them")
+    parser.add_argument("--right", type=Path, metavar="FILE", help="right image, or a folder of them")
+    parser.add_argument("--calibration", type=Path, nargs="+", metavar="FILE", help="of --left and --right")
+    parser.add_argument("--bag", type=Path, metavar="BAG", help="folder of a rosbag2 bag")
+    parser.add_argument(
+        "--remap",
+        type=remapping,
+        action="append",
+        default=[],
+        metavar="A:=B",
+        help="name of an input in the bag or on the robot, such as left/image_rect:=/zed/left/image; repeatable",
+    )
+    parser.add_argument(
+        "--image-transport", choices=("raw", "compressed"), help="of the images (default: raw, or what the file says)"
+    )
+    parser.add_argument(
+        "--rectify",
+        action="store_true",
+        help="the images are raw: rectify them by the calibration, which must be two camera_info (default: what the "
+        "file says)",
+    )
+
+
+def names_files(args: argparse.Namespace) -> bool:
+    """Whether image files are what a stereo pair comes from.
+
+    Raises:
+        SscError: a part of them is missing, or there is a bag as well.
+    """
+    parts = (args.left, args.right, args.calibration)
+    if any(parts) and (not all(parts) or args.bag):
+        raise SscError("files need all of --left, --right and --calibration, and no --bag")
+    return any(parts)
 
 
 def add_topic_argument(parser: argparse.ArgumentParser) -> None:

@@ -18,6 +18,7 @@ The replay waits for the node after each frame, so every frame gets its grid on 
   ssc-ros demo
   ssc-ros demo --kitti-root ~/kitti --sequence 08 --frames 0:100
   ssc-ros demo --checkpoint models/l2cocc_lidar_edge.safetensors
+  ssc-ros demo --view
   ssc-ros demo --segmentation models/polarnet_edge.safetensors
   ssc-ros demo --segmentation models/polarnet_edge.safetensors --checkpoint models/l2cocc_fused_edge.safetensors
 
@@ -40,6 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--checkpoint", type=Path, metavar="FILE", help=f"network (default: {SHIPPED_CHECKPOINT})")
     parser.add_argument(
         "--segmentation", type=Path, metavar="FILE", help="network that gives classes to LiDAR points (default: none)"
+    )
+    parser.add_argument(
+        "--view", action="store_true", help="show it in a browser, until Ctrl-C (needs the extra `viewer`)"
     )
     parser.add_argument(
         "--work-dir", type=Path, default=cache / "demo", metavar="WORK", help=f"data and logs (default: {cache}/demo)"
@@ -70,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
     print(f"bag          {bag}: {len(frame_ids)} frames, {len(keyframes)} with ground truth")
     convert(sequence, bag, frame_ids, replace=True)
     demonstration = Demonstration(sequence, keyframes, checkpoint, bag, args.work_dir / "logs", args.segmentation)
-    demonstration.play()
+    demonstration.play(view=args.view)
     demonstration.evaluate(args.results)
     return 0
 

@@ -6,8 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ssc_ros.commands.arguments import positive_integer, positive_number, remapping
-from ssc_ros.core import SscError
+from ssc_ros.commands.arguments import add_camera_arguments, names_files, positive_integer, positive_number
 
 if TYPE_CHECKING:
     from ssc_ros.assembly.doctor.stereo import Image, StereoExamination
@@ -35,27 +34,7 @@ perspective.txt.
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("--left", type=Path, metavar="FILE", help="left image, or a folder of them")
-    parser.add_argument("--right", type=Path, metavar="FILE", help="right image, or a folder of them")
-    parser.add_argument("--calibration", type=Path, nargs="+", metavar="FILE", help="of --left and --right")
-    parser.add_argument("--bag", type=Path, metavar="BAG", help="folder of a rosbag2 bag")
-    parser.add_argument(
-        "--remap",
-        type=remapping,
-        action="append",
-        default=[],
-        metavar="A:=B",
-        help="name of an input in the bag or on the robot, such as left/image_rect:=/zed/left/image; repeatable",
-    )
-    parser.add_argument(
-        "--image-transport", choices=("raw", "compressed"), help="of the images (default: raw, or what the file says)"
-    )
-    parser.add_argument(
-        "--rectify",
-        action="store_true",
-        help="the images are raw: rectify them by the calibration, which must be two camera_info (default: what the "
-        "file says)",
-    )
+    add_camera_arguments(parser)
     parser.add_argument(
         "--seconds", type=positive_number, default=5.0, metavar="S", help="of a bag or of live topics (default: 5)"
     )
@@ -73,12 +52,12 @@ def run(args: argparse.Namespace) -> int:
     """Look, print, write."""
     from rich.console import Console
 
-    from ssc_ros.assembly.doctor.parameters import parameter_text, require_free, write_parameters
+    from ssc_ros.assembly.doctor.parameters import parameter_text, read_settings, require_free, write_parameters
     from ssc_ros.assembly.doctor.report import print_extrinsics, print_findings
 
     if args.write:
         require_free(args.write, args.force)
-    settings = _settings(args)
+    settings = read_settings(args.params_file, args.image_transport, rectify=args.rectify)
     examination = _examine(args, settings)
     console = Console()
     print_findings(console, examination.findings)
@@ -89,25 +68,13 @@ def run(args: argparse.Namespace) -> int:
     return 0 if all(finding.ok for finding in examination.findings) else 1
 
 
-def _settings(args: argparse.Namespace) -> Settings:
-    from dataclasses import replace
-
-    from ssc_ros.assembly.doctor.parameters import read_settings
-    from ssc_ros.assembly.settings import Settings
-
-    settings = read_settings(args.params_file) if args.params_file else Settings()
-    transport = args.image_transport or settings.image_transport
-    return replace(settings, image_transport=transport, rectify=args.rectify or settings.rectify)
-
-
 def _examine(args: argparse.Namespace, settings: Settings) -> StereoExamination:
     """Look at what was named: files, a bag, or else live topics."""
-    from ssc_ros.assembly.doctor.files import examine_files, first_pair
+    from ssc_ros.assembly.doctor.files import examine_files
+    from ssc_ros.assembly.image_files import first_pair
     from ssc_ros.messages.topics import TOPICS
 
-    if args.left or args.right or args.calibration:
-        if not (args.left and args.right and args.calibration) or args.bag:
-            raise SscError("files need all of --left, --right and --calibration, and no --bag")
+    if names_files(args):
         examination = examine_files(args.left, args.right, args.calibration, settings, args.frames)
         return _timed(args, settings, examination, first_pair(args.left, args.right), float("nan"))
     if args.bag:

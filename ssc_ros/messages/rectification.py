@@ -69,6 +69,11 @@ class RectifyingMaps:
         return np.asarray(cv2.remap(image, self.places, self.fractions, cv2.INTER_LINEAR), np.uint8)
 
 
+def keep(image: Image) -> Image:
+    """Return an image as it is."""
+    return image
+
+
 def rectifiers(left: Any, right: Any, raw: bool) -> tuple[Rectify, Rectify]:
     """Return what is to be done to the images of both sides: nothing, if they are not raw.
 
@@ -80,7 +85,7 @@ def rectifiers(left: Any, right: Any, raw: bool) -> tuple[Rectify, Rectify]:
         UnusableInput: see `RectifyingMaps.of`.
     """
     if not raw:
-        return _keep, _keep
+        return keep, keep
     return RectifyingMaps.of(left, "left"), RectifyingMaps.of(right, "right")
 
 
@@ -109,10 +114,6 @@ def doubt_topic(name: str, raw: bool) -> str:
     if "rect" in base and raw:
         return f"{name} has rectified images by its name, but rectify is true: remap it to the raw ones"
     return ""
-
-
-def _keep(image: Image) -> Image:
-    return image
 
 
 def _matrix(numbers: Any, side: str, name: str, columns: int) -> Matrix:

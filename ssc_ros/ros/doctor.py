@@ -53,7 +53,7 @@ def record_topics(
     transport = describe_transport(os.environ)
     os.environ.update(large_message_variables())
     renamed = [part for name, to in names.items() for part in ("-r", f"{name.lstrip('/')}:={to}")]
-    with _node([*renamed, *ros_args]) as node:
+    with own_node("ssc_doctor", [*renamed, *ros_args]) as node:
         recording = listen(node, settings, seconds, frames)
     recording.further.append(transport)
     return recording
@@ -128,14 +128,18 @@ def _spin(node: Node, recording: Recording, seconds: float) -> None:
 
 
 @contextmanager
-def _node(ros_args: Sequence[str]) -> Iterator[Node]:
-    """A node of its own, with ROS around it."""
+def own_node(name: str, ros_args: Sequence[str]) -> Iterator[Node]:
+    """Give a node of its own, with ROS around it.
+
+    Raises:
+        SscError: ROS does not accept the arguments.
+    """
     try:
         rclpy.init(args=["--ros-args", *ros_args])
     except Exception as error:
         raise SscError(f"ROS does not accept the arguments: {error}") from error
     try:
-        node = rclpy.create_node("ssc_doctor")
+        node = rclpy.create_node(name)
         try:
             yield node
         finally:

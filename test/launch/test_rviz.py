@@ -11,6 +11,67 @@ from ssc_ros.core import SEMANTIC_KITTI_GRID
 from ssc_ros.core.resources import share_directory
 from ssc_ros.messages.topics import TOPICS
 
+# Names of properties, as the sources of RViz for Jazzy (github.com/ros2/rviz) give them; paths below
+# rviz_default_plugins/src/rviz_default_plugins/ unless they begin with rviz_common.
+QOS = {"Depth", "History Policy", "Reliability Policy", "Durability Policy"}
+"""rviz_common/properties/qos_profile_property.cpp."""
+
+TOPIC = QOS | {"Filter size"}
+"""Of a display with a filter of messages: rviz_common/message_filter_display.hpp."""
+
+DISPLAY = {"Class", "Name", "Enabled", "Value"}
+VECTOR = {"X", "Y", "Z"}
+
+PROPERTIES: dict[str, dict[str, set[str]]] = {
+    # displays/pointcloud/point_cloud_common.cpp, transformers/*.cpp
+    "PointCloud2": {
+        "": {
+            *("Topic", "Selectable", "Style", "Size (m)", "Size (Pixels)", "Alpha", "Decay Time"),
+            *("Position Transformer", "Color Transformer", "Channel Name", "Use rainbow", "Invert Rainbow"),
+            *("Min Color", "Max Color", "Autocompute Intensity Bounds", "Min Intensity", "Max Intensity"),
+            *("Color", "Axis", "Autocompute Value Bounds", "Use Fixed Frame"),
+        },
+        "Topic": TOPIC,
+    },
+    # displays/map/map_display.cpp; the topic of updates has no filter
+    "Map": {
+        "": {
+            *("Topic", "Update Topic", "Alpha", "Color Scheme", "Draw Behind", "Use Timestamp"),
+            *("Binary representation", "Binary threshold"),
+        },
+        "Topic": TOPIC,
+        "Update Topic": QOS,
+    },
+    # displays/image/image_display.cpp
+    "Image": {"": {"Topic", "Normalize Range", "Min Value", "Max Value", "Median window"}, "Topic": QOS},
+    # displays/tf/tf_display.cpp
+    "TF": {
+        "": {
+            *("Frame Timeout", "Frames", "Marker Scale", "Show Arrows", "Show Axes", "Show Names", "Tree"),
+            "Update Interval",
+        },
+        "Frames": {"All Enabled"},
+    },
+    # displays/grid/grid_display.cpp
+    "Grid": {
+        "": {
+            *("Reference Frame", "Plane Cell Count", "Normal Cell Count", "Cell Size", "Line Style", "Color"),
+            *("Alpha", "Plane", "Offset"),
+        },
+        "Line Style": {"Line Width"},
+        "Offset": VECTOR,
+    },
+    # view_controllers/orbit/orbit_view_controller.cpp, rviz_common/view_controller.cpp
+    "Orbit": {
+        "": {
+            *("Distance", "Focal Shape Size", "Focal Shape Fixed Size", "Yaw", "Pitch", "Focal Point"),
+            *("Target Frame", "Near Clip Distance", "Invert Z Axis", "Enable Stereo Rendering"),
+        },
+        "Focal Point": VECTOR,
+    },
+}
+"""By class and group of properties; "" is the class itself."""
+
 yaml = pytest.importorskip("yaml")
 pytest.importorskip("rclpy", reason="needs ROS 2: pip install 'ssc_ros[ros-jazzy]' or source /opt/ros")
 
@@ -79,3 +140,17 @@ def test_voxels_are_boxes_in_the_frame_of_the_grid(view: dict[str, Any]) -> None
     (voxels,) = (d for d in view["Displays"] if d.get("Topic", {}).get("Value") == "/ssc_node/occupied")
     assert (voxels["Style"], voxels["Color Transformer"]) == ("Boxes", "RGB8")
     assert 0.9 * SEMANTIC_KITTI_GRID.voxel_size < voxels["Size (m)"] <= SEMANTIC_KITTI_GRID.voxel_size
+
+
+def test_every_property_is_one_that_rviz_has(view: dict[str, Any]) -> None:
+    """RViz says nothing about a name that it does not know, and takes its default."""
+    shown = [*view["Displays"], view["Views"]["Current"]]
+    assert len(shown) == 9
+    for display in shown:
+        kind = display["Class"].removeprefix("rviz_default_plugins/")
+        groups = PROPERTIES[kind]
+        unknown = display.keys() - groups[""] - DISPLAY
+        for name in groups.keys() & display.keys():
+            unknown |= display[name].keys() - groups[name] - {"Value"}
+        nested = {name for name, value in display.items() if isinstance(value, dict)}
+        assert (kind, unknown, nested - groups.keys()) == (kind, set(), set())

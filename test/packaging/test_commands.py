@@ -17,7 +17,7 @@ from ssc_ros.commands import COMMANDS, load
 from ssc_ros.core import SscError
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
-HEAVY = ("torch", "lightning", "numba", "cv2", "rclpy", "matplotlib", "rosbags")
+HEAVY = ("torch", "lightning", "numba", "cv2", "rclpy", "matplotlib", "rosbags", "rerun")
 
 
 def run(*command: str) -> subprocess.CompletedProcess:

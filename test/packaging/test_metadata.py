@@ -22,6 +22,7 @@ IMPORT_NAMES = {  # where a package of PyPI is imported by another name than its
     "cv2": "opencv-python-headless",
     "PIL": "pillow",
     "rerun": "rerun-sdk",
+    "rerun_cli": "rerun-sdk",
     "tf2_ros": "tf2_ros_py",
     "yaml": "pyyaml",
 }

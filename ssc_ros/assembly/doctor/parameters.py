@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,23 @@ from ssc_ros.core import GRID_HEIGHT, SscError
 from ssc_ros.core.files import write_atomically
 
 
-def read_settings(path: Path) -> Settings:
+def read_settings(path: Path | None, image_transport: str | None = None, *, rectify: bool = False) -> Settings:
     """Read a ROS parameter file; parameters that the node does not have are left out, as ROS does.
+
+    Args:
+        path: the file; None: all parameters have their defaults.
+        image_transport: stands in for the file's; None does not.
+        rectify: the images are raw, whatever the file says.
 
     Raises:
         SscError: no parameter file, or a value that is not allowed.
     """
+    settings = Settings() if path is None else Settings.from_values(_values(path))
+    transport = image_transport or settings.image_transport
+    return replace(settings, image_transport=transport, rectify=rectify or settings.rectify)
+
+
+def _values(path: Path) -> dict[str, Any]:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
         groups = [node["ros__parameters"] or {} for node in (content or {}).values()]
@@ -29,7 +41,7 @@ def read_settings(path: Path) -> Settings:
         raise SscError(f"cannot read the parameter file {path}: {error}") from error
     except (KeyError, TypeError, AttributeError) as error:
         raise SscError(f"{path} is no ROS parameter file: expected '/**:', below it 'ros__parameters:'") from error
-    return Settings.from_values({name: value for name, value in values.items() if name in TABLE})
+    return {name: value for name, value in values.items() if name in TABLE}
 
 
 def parameter_text(examination: StereoExamination, settings: Settings) -> str:

@@ -106,8 +106,19 @@ class Recording:
         if not pairs:  # which the pairing has explained
             stereo = examine_calibration(left, right)
         else:
-            stereo = examine_stereo(left, right, pairs, self._given(left.header.frame_id))
+            stereo = examine_stereo(left, right, pairs, self.given_extrinsics)
         return StereoExamination((*findings, *stereo.findings), stereo.mount, stereo.rig)
+
+    @property
+    def given_extrinsics(self) -> NDArray[np.float64] | None:
+        """(4, 4), left camera_info's frame -> grid frame, by settings or static transforms; None if neither says it."""
+        camera, grid, info = self.settings.camera, self.settings.grid, self.streams["left_info"].newest
+        mount = Mount("camera", Drop.FRAME_ID, Drop.EXTRINSICS, camera.frame_id, camera.extrinsics, optical=True)
+        transforms = Transforms(grid.frame_id or SEMANTIC_KITTI_GRID.frame_id, TransformTree(self._transforms))
+        try:
+            return None if info is None else transforms.of(mount, info.header.frame_id)
+        except SscError:
+            return None
 
     @property
     def rate(self) -> float:
@@ -144,16 +155,6 @@ class Recording:
                 yield Finding(stream.what, f"none on {stream.topic}, which not every network needs")
             else:
                 yield stream.describe(contents[name])
-
-    def _given(self, frame_id: str) -> NDArray[np.float64] | None:
-        """The extrinsics of the settings, or else of the static transforms; None if neither says anything."""
-        camera, grid = self.settings.camera, self.settings.grid
-        mount = Mount("camera", Drop.FRAME_ID, Drop.EXTRINSICS, camera.frame_id, camera.extrinsics, optical=True)
-        try:
-            source = TransformTree(self._transforms)
-            return Transforms(grid.frame_id or SEMANTIC_KITTI_GRID.frame_id, source).of(mount, frame_id)
-        except SscError:
-            return None
 
 
 def _describe_cloud(message: Any) -> str:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 import os
 import sys
+import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,8 +61,11 @@ class Demonstration:
     statuses: Sequence[Status] = ()
     sweeps: Mapping[int, NDArray[np.uint8]] = field(default_factory=dict)
 
-    def play(self) -> None:
+    def play(self, view: bool = False) -> None:
         """Run node and replay to the end of the bag.
+
+        Args:
+            view: show it in a browser, and wait at the end of the bag until Ctrl-C.
 
         Raises:
             SscError: one of them failed, or a keyframe got no grid; the end of the node's log goes to stderr.
@@ -67,6 +73,11 @@ class Demonstration:
         stamps = {self._stamp(frame_id) for frame_id in self.keyframes}
         with processes(self.logs) as group:
             os.environ.update(group.environment)  # for the recorder in this process
+            if view:
+                _start_view(group)
+            else:
+                seen = "ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST ssc-ros view"
+                print(f"view         ROS_DOMAIN_ID={group.domain} {seen}, or make demo VIEW=1")
             with grid_recorder(stamps.__contains__, with_sweeps=self.segmentation is not None) as recorder:
                 node = self._start_node(group)
                 recorder.spin_until(lambda: recorder.connected or node.returncode is not None, START_TIMEOUT)
@@ -75,6 +86,8 @@ class Demonstration:
                 self._record(recorder, node, replay)
                 recorder.spin_until(lambda: recorder.kept >= stamps, ARRIVAL_TIMEOUT)
                 self.grids, self.statuses, self.sweeps = recorder.grids(), recorder.statuses, recorder.sweeps
+                if view:
+                    _wait_for_interrupt()
                 missing = len(stamps - self.grids.keys())
                 if missing:
                     raise _failure(f"{missing} of {len(stamps)} frames with ground truth got no grid", node)
@@ -145,6 +158,23 @@ class Demonstration:
 
     def _stamp(self, frame_id: str) -> int:
         return int(self.sequence.times[self.sequence.frame_ids.index(frame_id)])
+
+
+def _start_view(group: Processes) -> None:
+    """Start `ssc-ros view`, and say where it is."""
+    view = group.start("view", ssc_ros("view", "--port", "0", "--open"))
+    deadline = time.monotonic() + START_TIMEOUT
+    while "http://" not in view.tail():
+        if view.returncode is not None or time.monotonic() > deadline:
+            raise SscError(f"the view does not start: {view.tail(1)}")
+        time.sleep(0.1)
+    print(f"view         {view.tail()}", flush=True)
+
+
+def _wait_for_interrupt() -> None:
+    print("view         the bag has ended; Ctrl-C ends the view, and scores the grids", flush=True)
+    with suppress(KeyboardInterrupt):
+        Event().wait()
 
 
 def describe(statuses: Sequence[Status]) -> str:

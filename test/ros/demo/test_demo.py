@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.request import urlopen
 
 import psutil
 import pytest
@@ -92,6 +93,28 @@ def test_points_come_back_with_classes(kitti_tree: Path, tmp_path: Path, checkpo
     assert "6 grids, 0 drops" in out
     (told,) = re.findall(r"points +(\d) sweeps came back with classes", out)
     assert 1 <= int(told) <= 6
+    assert descendants(tmp_path) == []
+
+
+def test_a_view_shows_the_demo_until_it_is_interrupted(
+    kitti_tree: Path, tmp_path: Path, checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("rerun", reason="needs rerun: pip install 'ssc_ros[viewer]'")
+    monkeypatch.setenv("BROWSER", "true")  # nothing is opened
+    with start_demo(kitti_tree, tmp_path, checkpoint, "--view") as demo:
+        assert demo.stdout is not None
+        said = ""
+        while "Ctrl-C ends the view, and scores" not in said:
+            line = demo.stdout.readline()
+            assert line, demo.communicate()[1]
+            said += line
+        (address,) = re.findall(r"http://127\.0\.0\.1:\d+/", said)
+        with urlopen(address) as page:
+            assert b"re_viewer.js" in page.read()
+        demo.send_signal(signal.SIGINT)
+        out, err = demo.communicate(timeout=300)
+    assert demo.returncode == 0, said + out + err
+    assert "6 grids, 0 drops" in out
     assert descendants(tmp_path) == []
 
 
