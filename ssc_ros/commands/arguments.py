@@ -25,6 +25,11 @@ def add_evaluation_arguments(parser: argparse.ArgumentParser, baselines: Sequenc
         metavar="FILE",
         help="what gives classes to LiDAR points, for a checkpoint that reads them",
     )
+    parser.add_argument(
+        "--fuse",
+        action="store_true",
+        help="complete every frame, fuse the grids into a map as the robot would, and score both (docs/mapping.md)",
+    )
     parser.add_argument("--pictures", type=int, default=4, metavar="N", help="frames to draw (default: 4)")
     parser.add_argument(
         "--results", type=Path, default=Path("results"), metavar="DIR", help="folder of all results (default: results)"
