@@ -84,7 +84,7 @@ def _moved(transform: NDArray[np.float64], voxels: Integers) -> Integers:
     x, y, z = voxels.T
     middle = z // RUN * RUN + RUN // 2
     places = [row[0] * (x + 0.5) + row[1] * (y + 0.5) + row[2] * (middle + 0.5) + row[3] for row in transform]
-    moved = np.floor(np.stack(places, axis=1)).astype(np.int64)
+    moved: Integers = np.floor(np.stack(places, axis=1)).astype(np.int64)
     moved[:, 2] += z - middle
     return moved
 
