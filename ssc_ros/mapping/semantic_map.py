@@ -59,7 +59,7 @@ class SemanticMap:
         runs = [round(length / grid.voxel_size / RUN) for length in (2 * radius, 2 * radius, height)]
         self.words = np.zeros([RUN * max(1, count) for count in runs], np.uint32)
         self._tables, self._bands = self.evidence.tables(), distance_bands(grid)
-        self._moving, self._unseen = np.int32(moving_bits(label_set)), np.zeros(grid.shape, np.uint8)
+        self._moving, self._seen = np.int32(moving_bits(label_set)), np.ones(grid.shape, np.uint8)
         self._certain = np.full(grid.shape, 191, np.uint8)
         self.clear()
 
@@ -75,7 +75,7 @@ class SemanticMap:
         """Add what a completed grid says.
 
         Args:
-            grid: with confidence, else each label counts as probable by 3/4; with what the camera sees, else nothing.
+            grid: without confidence, each label counts as probable by 3/4; without a view, as seen.
             T_world_grid: (4, 4), its pose in a frame that stands still.
         """
         self._pass_time(grid.stamp, T_world_grid)
@@ -83,7 +83,7 @@ class SemanticMap:
         volumes = (
             grid.labels,
             self._certain if grid.confidence is None else grid.confidence,
-            self._unseen if grid.observed is None else grid.observed.view(np.uint8),
+            self._seen if grid.observed is None else grid.observed.view(np.uint8),
             self._bands,
         )
         box = self._box(T_world_grid)
