@@ -85,9 +85,9 @@ def _along(row, x, y, z):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN20
 
 
 @kernel
-def _place(voxel, origin, size):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-    """Return where a voxel of the world is in the map along an axis, its remainder; divides once for a whole loop."""
-    place = origin % size + (voxel - origin)
+def _place(offset, corner, size):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+    """Return where a voxel is in the map along an axis: `offset` from the lowest one, which is at `corner`."""
+    place = corner + offset
     return place - size if place >= size else place
 
 
@@ -126,11 +126,15 @@ def fuse_grid(begin, end, words, origin, box, to_grid, turn, volumes, measured, 
     labels, confidence, view, bands = volumes
     steps, votes = tables
     size_x, size_y, size_z = labels.shape
+    count_x, count_y, count_z = words.shape
+    # scalars, which no store into an array can change, so that nothing is divided or loaded again within the loops
+    first_x, first_y, first_z = origin[0], origin[1], origin[2]
+    corner_x, corner_y, corner_z = first_x % count_x, first_y % count_y, first_z % count_z
     half, surely_empty = RUN // 2, np.uint32(limits[0] & _i(255))
     for i in range(box[0, 0] + begin, box[0, 0] + end):
-        p = _place(i, origin[0], words.shape[0])
+        p = _place(i - first_x, corner_x, count_x)
         for j in range(box[0, 1], box[1, 1]):
-            q = _place(j, origin[1], words.shape[1])
+            q = _place(j - first_y, corner_y, count_y)
             lowest, highest = _reach(to_grid[2], i + 0.5, j + 0.5, size_z, box[0, 2], box[1, 2])
             for k in range(lowest, highest, RUN):
                 # where the middle voxel of the run is in the grid
@@ -140,7 +144,7 @@ def fuse_grid(begin, end, words, origin, box, to_grid, turn, volumes, measured, 
                     continue
                 band = _i(bands[u, v])
                 waits = band >= NEAR_BANDS and (i + j + turn) % 2
-                w, r = _along(to_grid[2], x, y, z) - half, _place(k, origin[2], words.shape[2])
+                w, r = _along(to_grid[2], x, y, z) - half, _place(k - first_z, corner_z, count_z)
                 if 0 <= w <= size_z - RUN and _stays_empty(labels, u, v, w, words, p, q, r, surely_empty):
                     continue
                 for step in range(max(0, -w), min(RUN, size_z - w)):
@@ -186,17 +190,20 @@ def cut_grid(begin, end, words, origin, to_world, clocks, rates, moving, thresho
         labels, confidence: (X, Y, Z) uint8 to write; Z is a multiple of `RUN`. Confidence may be None.
     """
     count_x, count_y, count_z = words.shape
+    # scalars, see `fuse_grid`
+    first_x, first_y, first_z = origin[0], origin[1], origin[2]
+    corner_x, corner_y, corner_z = first_x % count_x, first_y % count_y, first_z % count_z
     half = RUN // 2
     for u in range(begin, end):
         for v in range(labels.shape[1]):
             for w in range(0, labels.shape[2], RUN):
                 # where the middle voxel of the run is in the world
                 x, y, z = u + 0.5, v + 0.5, w + half + 0.5
-                i, j = _along(to_world[0], x, y, z), _along(to_world[1], x, y, z)
-                k = _along(to_world[2], x, y, z) - half
-                inside = 0 <= i - origin[0] < count_x and 0 <= j - origin[1] < count_y
-                whole = inside and 0 <= k - origin[2] <= count_z - RUN
-                p, q, r = _place(i, origin[0], count_x), _place(j, origin[1], count_y), _place(k, origin[2], count_z)
+                i, j = _along(to_world[0], x, y, z) - first_x, _along(to_world[1], x, y, z) - first_y
+                k = _along(to_world[2], x, y, z) - half - first_z
+                inside = 0 <= i < count_x and 0 <= j < count_y
+                whole = inside and 0 <= k <= count_z - RUN
+                p, q, r = _place(i, corner_x, count_x), _place(j, corner_y, count_y), _place(k, corner_z, count_z)
                 whole = whole and r <= count_z - RUN and confidence is None
                 if whole and _largest_evidence(words, p, q, r) < threshold:
                     for step in range(RUN):
@@ -204,8 +211,8 @@ def cut_grid(begin, end, words, origin, to_world, clocks, rates, moving, thresho
                     continue
                 for step in range(RUN):
                     label, evidence = _i(EMPTY), _i(0)
-                    if inside and 0 <= k + step - origin[2] < count_z:
-                        word = words[p, q, _place(k + step, origin[2], count_z)]
+                    if inside and 0 <= k + step < count_z:
+                        word = words[p, q, _place(k + step, corner_z, count_z)]
                         evidence = _faded(word, clocks, rates, moving)
                         label = (_i(word) >> _i(8)) & _i(255) if evidence >= threshold else _i(EMPTY)
                     labels[u, v, w + step] = label

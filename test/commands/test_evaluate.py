@@ -49,7 +49,7 @@ def test_a_drive_is_fused_and_scored_beside_its_single_grids(
     printed = capsys.readouterr().out
     assert "single grids" in printed
     assert "cleared" not in printed
-    single, fused = (json.loads(path.read_text()) for path in sorted(tmp_path.glob("*/metrics.json"))[:2])
+    single, fused = (json.loads(path.read_text()) for path in sorted(tmp_path.glob("2*/metrics.json")))
     assert [metrics["config"]["fused"] for metrics in (single, fused)] == [False, True]
     assert single["frames"] == fused["frames"] == 2
     assert fused["obstacles"]["12.8 m"]["found"] > single["obstacles"]["12.8 m"]["found"] > 0
