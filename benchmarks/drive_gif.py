@@ -46,7 +46,7 @@ def page(left: NDArray[np.uint8], panels: list[tuple[str, NDArray[np.uint8]]]) -
         ImageDraw.Draw(result).text((x + 4, height + 2), name, fill="black")
         result.paste(Image.fromarray(panel), (x, height + TITLE))
         x += panel.shape[1] + 4
-    return result.convert("P", palette=Image.Palette.ADAPTIVE, colors=64)
+    return result.convert("P", palette=Image.Palette.ADAPTIVE, colors=32)
 
 
 def main() -> None:

@@ -55,17 +55,19 @@ def _packed(evidence, label, ahead, clocks, moving):  # type: ignore[no-untyped-
 
 
 @kernel
-def _updated(word, label, step, vote, clocks, rates, moving, least, most, surely_empty):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _updated(word, label, step, vote, clocks, rates, moving, least, most, limits):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Return a word after a grid's evidence `step` and, if its label is not empty, `vote` for the label."""
     evidence = min(max(_faded(word, clocks, rates, moving) + step, least), most)
-    if evidence == surely_empty:  # what will stand here later has another class
-        return np.uint32(surely_empty & _i(255))
+    if evidence == limits[0]:  # surely empty: what will stand here later has another class
+        return np.uint32(limits[0] & _i(255))
     kept, ahead = (_i(word) >> _i(8)) & _i(255), (_i(word) >> _i(16)) & _i(255)
     if label != _i(EMPTY):
         # a majority vote in one pass: the class that is ahead, and by how much
         ahead = ahead + vote if label == kept else ahead - vote
         kept = label if ahead < _i(0) else kept
         ahead = min(abs(ahead), _i(255))
+    if (moving >> kept) & _i(1):
+        evidence = min(evidence, limits[3])
     return _packed(evidence, kept, ahead, clocks, moving)
 
 
@@ -121,7 +123,8 @@ def fuse_grid(begin, end, words, origin, box, to_grid, turn, volumes, measured, 
         clocks: (2,) int32 of static and of moving classes, 0 .. 255.
         rates: (2,) int32, loss of evidence for each tick of these clocks, in 256ths.
         moving: int32, a bit for each moving class.
-        limits: (3,) int32, least and largest evidence, and how far from 0 what is out of view can bring it.
+        limits: (4,) int32, least and largest evidence, how far from 0 what is out of view can bring it, and the largest
+            of a moving class.
     """
     labels, confidence, view, bands = volumes
     steps, votes = tables
@@ -163,7 +166,7 @@ def fuse_grid(begin, end, words, origin, box, to_grid, turn, volumes, measured, 
                     row += _i(256) if label != _i(EMPTY) else _i(0)
                     least, most = (-limits[2], limits[2]) if seen == _i(0) else (limits[0], limits[1])
                     words[p, q, r + step] = _updated(
-                        word, label, steps[row], votes[row], clocks, rates, moving, least, most, limits[0]
+                        word, label, steps[row], votes[row], clocks, rates, moving, least, most, limits
                     )
 
 

@@ -4,9 +4,10 @@ For each voxel the map keeps three numbers, all of them integers in the compiled
 
 Evidence e is the logarithm of the odds of occupied against empty, relative to the odds before anything was seen:
 
-    e <- min(max(f(e) + w(d) s, -E_empty), E_occupied)                                   (1)
+    e <- min(max(f(e) + w(d) s, -E_empty), E)                                            (1)
 
-where f is what has faded since the last update, (4), d is the distance of the voxel from the grid's origin, and s is
+where E is E_moving for classes that move, so that one look at an empty place overrules a car, and E_occupied for all
+others. f is what has faded since the last update, (4), d is the distance of the voxel from the grid's origin, and s is
 the step of a grid whose label has the probability p:
 
     s = -(logit(p) - p_0)                  the label is empty: the network's free space   (2a)
@@ -27,9 +28,9 @@ The class is decided by a majority vote in one pass (Boyer and Moore 1981): the 
 A grid's class counts round(1 + V w(d) p) votes, twice as many where it was measured. A voxel that is surely empty
 (e = -E_empty) has no votes.
 
-Evidence of something fades along a line, from E_occupied to zero; that of nothing stays:
+Evidence of something fades along a line, from E to zero; that of nothing stays:
 
-    f(e) = max(0, e - E_occupied a / T)    where e > 0                                    (4)
+    f(e) = max(0, e - E a / T)             where e > 0                                    (4)
 
 For classes that move, a is the time since the last update and T is `moving_life`: what was a car a second ago is not an
 obstacle any more. For all other voxels, a is the distance that the robot has travelled since and T is
@@ -75,6 +76,7 @@ class Evidence:
         measured_range: d_m, distance from which measuring does not count [m].
         votes: V, votes of a certain class nearby.
         most_empty, most_occupied: E_empty and E_occupied, where evidence ends.
+        most_moving: E_moving, where the evidence of a moving class ends.
         most_unseen: E_unseen, how far from zero what is out of view can bring it.
         threshold: e_0, evidence of an occupied voxel.
         moving_life: how long the evidence of a moving class lasts [s].
@@ -91,6 +93,7 @@ class Evidence:
     votes: float = 8.0
     most_empty: float = 1.0
     most_occupied: float = 2.5
+    most_moving: float = 0.5
     most_unseen: float = 0.6
     threshold: float = 0.1
     moving_life: float = 1.0
@@ -126,14 +129,18 @@ class Evidence:
 
     @property
     def limits(self) -> NDArray[np.int32]:
-        """Least and largest evidence, and the bound of what is out of view, (3,) int32 in units."""
-        return np.array([self.units(e) for e in (-self.most_empty, self.most_occupied, self.most_unseen)], np.int32)
+        """Least and largest evidence, the bound of what is out of view, and of moving classes, (4,) int32 in units."""
+        ends = -self.most_empty, self.most_occupied, self.most_unseen, self.most_moving
+        return np.array([self.units(end) for end in ends], np.int32)
 
     @property
     def rates(self) -> NDArray[np.int32]:
         """Loss of evidence for each tick of the clocks of static and of moving classes, (2,) int32 in 256ths."""
-        ticks = self.static_distance * METRE_TICKS, self.moving_life * SECOND_TICKS
-        return np.array([np.ceil(256 * self.units(self.most_occupied) / count) for count in ticks], np.int32)
+        fading = (
+            (self.most_occupied, self.static_distance * METRE_TICKS),
+            (self.most_moving, self.moving_life * SECOND_TICKS),
+        )
+        return np.array([np.ceil(256 * self.units(most) / ticks) for most, ticks in fading], np.int32)
 
     def sureness(self) -> NDArray[np.uint8]:
         """Return the confidence of empty and of occupied voxels by evidence + 128 units, (2, 256) uint8."""

@@ -51,7 +51,7 @@ def fuse(
     place = tuple(axis[counts] for axis in place)
     reach = np.where(seen[counts] == 0, [[-limits[2]], [limits[2]]], [[limits[0]], [limits[1]]])
     steps, votes = (table[row[counts]] for table in tables)
-    words[place] = _updated(word[counts], label[counts], steps, votes, fading, reach, int(limits[0]))
+    words[place] = _updated(word[counts], label[counts], steps, votes, fading, reach, limits)
 
 
 def cut(
@@ -109,12 +109,14 @@ def _packed(evidence: Integers, label: Any, ahead: Any, fading: Fading) -> Words
 
 
 def _updated(
-    words: Words, label: Integers, step: Any, vote: Any, fading: Fading, reach: Integers, surely_empty: int
+    words: Words, label: Integers, step: Any, vote: Any, fading: Fading, reach: Integers, limits: NDArray[np.int32]
 ) -> Words:
     evidence = np.clip(_faded(words, fading) + step, *reach)
+    empty = evidence == limits[0]
     kept, ahead = ((words >> 8) & 255).astype(np.int64), ((words >> 16) & 255).astype(np.int64)
     votes = np.where(label == EMPTY, 0, np.where(label == kept, vote, -vote))
     kept = np.where(ahead + votes < 0, label, kept)
     ahead = np.minimum(np.abs(ahead + votes), 255)
-    fresh = _packed(evidence, kept, ahead, fading)
-    return np.asarray(np.where(evidence == surely_empty, np.uint32(surely_empty % 256), fresh))
+    moves = (int(fading[2]) >> kept) & 1 == 1
+    fresh = _packed(np.where(moves, np.minimum(evidence, limits[3]), evidence), kept, ahead, fading)
+    return np.asarray(np.where(empty, np.uint32(int(limits[0]) % 256), fresh))
