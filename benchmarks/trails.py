@@ -2,6 +2,7 @@
 
   python benchmarks/trails.py runs/single.safetensors models/htcl_edge.safetensors --data data/synth_kitti
   python benchmarks/trails.py A B --data data/synth_kitti --sequence 08 11 --picture trails.png --json trails.json
+  python benchmarks/trails.py A --data data/synth_kitti --fuse    # A, and A with its grids fused into a map
 
 Synth-KITTI's streets are drawn anew from the seed in their simulation.json, so the path of each moving thing is known.
 Counted are the voxels of the lane that it has just left, up to ten metres behind it and as wide and high as it is,
@@ -24,11 +25,12 @@ from PIL import Image, ImageDraw
 from rich.console import Console
 from rich.table import Table
 
-from ssc_ros.core import EMPTY, Frame, SceneGrid, SscError, poses
+from ssc_ros.core import EMPTY, Frame, SceneGrid, SemanticGrid, SscError, poses
 from ssc_ros.data.semantic_kitti import KittiSequence, SemanticKitti
 from ssc_ros.evaluation.render import from_above
 from ssc_ros.inference.completer import SceneCompleter
 from ssc_ros.inference.stream import stream
+from ssc_ros.mapping.guarded_map import GuardedMap
 from ssc_ros.simulation import road
 from ssc_ros.simulation.sequence import RECORD, SequenceJob
 from ssc_ros.simulation.traffic import FRAME_PERIOD, Ego, Mover
@@ -117,12 +119,26 @@ class Look:
     wrong: NDArray[np.bool_]
 
 
-def looks(completer: SceneCompleter, sequence: KittiSequence) -> Iterator[Look]:
+def grids(completer: SceneCompleter, sequence: KittiSequence, fuse: bool) -> Iterator[tuple[str, Frame, SemanticGrid]]:
+    """Every labelled frame of a sequence with its grid; fused with those of all frames before, if that is asked for."""
+    world = GuardedMap(sequence.grid, sequence.label_set) if fuse else None
+    chosen = sequence.frame_ids if fuse else sequence.voxel_ids
+    for frame_id, frame in stream(completer, sequence, chosen, with_points=False):
+        grid, pose = completer.complete(frame), frame.T_world_grid
+        if world is not None:
+            assert pose is not None, "simulated sequences have poses"
+            world.fuse(grid, pose)
+            grid = world.map.cut(pose, frame.stamp)
+        if frame_id in sequence.voxel_ids:
+            yield frame_id, frame, grid
+
+
+def looks(completer: SceneCompleter, sequence: KittiSequence, fuse: bool = False) -> Iterator[Look]:
     """Every labelled frame of a sequence, streamed."""
     world = world_of(sequence)
     movable = [sequence.label_set.names.index(name) for name in MOVABLE]
-    for frame_id, frame in stream(completer, sequence, sequence.voxel_ids, with_points=False):
-        predicted, truth = completer.complete(frame), sequence.target(frame_id)
+    for frame_id, frame, predicted in grids(completer, sequence, fuse):
+        truth = sequence.target(frame_id)
         lane = lane_of(world, int(frame_id), sequence.grid)
         at = tuple(lane.voxels.T)
         counts = (truth[at] == EMPTY) & frame.rig.in_view(sequence.grid.centers())[at]
@@ -191,6 +207,7 @@ def main() -> None:
     parser.add_argument("--picture", type=Path, help="a PNG of the frame in which the last differs most from the first")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--threads", type=int)
+    parser.add_argument("--fuse", action="store_true", help="beside each, its grids fused into a map")
     args = parser.parse_args()
     sequences = SemanticKitti(args.data, args.sequence).sequences
     seen: dict[str, list[Look]] = {}
@@ -200,7 +217,8 @@ def main() -> None:
         grid, label_set = completer.metadata.grid, completer.metadata.label_set
         if grid != sequences[0].grid or label_set != sequences[0].label_set:
             raise SscError(f"{path} has another grid or other classes than Synth-KITTI")
-        seen[str(path)] = [look for sequence in sequences for look in looks(completer, sequence)]
+        for how, fuse in (("", False), *([(" fused", True)] if args.fuse else [])):
+            seen[f"{path}{how}"] = [look for sequence in sequences for look in looks(completer, sequence, fuse)]
     trails = {name: Trail.of(frames) for name, frames in seen.items()}
     table = Table("checkpoint", "trail [m]", *(f"{a}..{b} m [%]" for a, b in PARTS), "voxels")
     for name, trail in trails.items():

@@ -158,6 +158,44 @@ class BevSettings:
 
 
 @dataclass(frozen=True)
+class MapSettings:
+    """The rolling map of completed grids."""
+
+    enabled: bool = parameter(
+        False,
+        "Fuse the completed grids at their ego poses into a map around the robot: ~/fused_grid, ~/map, ~/map_bev. "
+        "Its frame is odometry.fixed_frame.",
+    )
+    radius: float = parameter(
+        51.2, "How far the map reaches to all sides; what is farther is forgotten.", unit="m", low=1.6, high=102.4
+    )
+    height: float = parameter(12.8, "How high the map is, around the middle of the grid.", unit="m", low=1.6, high=51.2)
+    gain: float = parameter(1.5, "Weight of a grid's evidence at its origin.", low=0.01, high=10)
+    out_of_view: float = parameter(0.5, "Weight of voxels that the camera does not see.", low=0, high=1)
+    threshold: float = parameter(
+        0.1, "Evidence from which a voxel is occupied; higher: fewer false obstacles, fewer found.", low=0.04, high=3
+    )
+    moving_life: float = parameter(
+        1.0, "How long a car, a person or another thing that may move is remembered.", unit="s", low=0.1, high=6
+    )
+    static_distance: float = parameter(
+        60.0,
+        "How far the robot travels until it has forgotten all else; shorter for an odometry that drifts.",
+        unit="m",
+        low=1,
+        high=1000,
+    )
+    period: float = parameter(
+        0.5, "Shortest time between two messages of ~/map and of ~/map_bev.", unit="s", low=0, high=60, applies="live"
+    )
+    jump_distance: float = parameter(
+        1.0, "How far an ego pose may be from where the robot can be; farther clears the map.", unit="m", low=0.1,
+        high=100,
+    )  # fmt: skip
+    jump_angle: float = parameter(10.0, "How far it may be turned from there.", unit="deg", low=1, high=180)
+
+
+@dataclass(frozen=True)
 class SaveSettings:
     """Grids on disk."""
 
@@ -237,6 +275,7 @@ class Settings:
     grid: GridSettings = GridSettings()
     markers: MarkerSettings = MarkerSettings()
     bev: BevSettings = BevSettings()
+    map: MapSettings = MapSettings()
     save: SaveSettings = SaveSettings()
     diagnostics: DiagnosticsSettings = DiagnosticsSettings()
 

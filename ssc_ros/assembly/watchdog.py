@@ -150,20 +150,23 @@ def explain_no_grid(
     return "images and calibration arrive; the next frame is still in work"
 
 
-def explain_no_pose(odometry: OdometrySettings, grid_frame: str) -> str:
-    """Why a network that reads past frames has to do without them.
+def explain_no_pose(
+    odometry: OdometrySettings, grid_frame: str, consequence: str = "the network sees single frames"
+) -> str:
+    """Why whatever joins frames has to do without their poses.
 
     Args:
         odometry: what the node was told of ego poses.
         grid_frame: the frame whose pose is wanted.
+        consequence: of there being none.
     """
     if not odometry.enabled:
-        return "odometry.enabled is false, so the network sees single frames; set it and configure again"
+        return f"odometry.enabled is false, so {consequence}; set it and configure again"
     pose = "nav_msgs/Odometry on 'odometry'"
     if odometry.source == "tf":
         pose = f"the transform of '{grid_frame}' in '{odometry.fixed_frame}' on /tf"
     return (
-        f"there is no ego pose at the image's stamp, so the network sees single frames: publish {pose} at least "
+        f"there is no ego pose at the image's stamp, so {consequence}: publish {pose} at least "
         "every odometry.max_gap seconds, stamped by the clock of the images"
     )
 

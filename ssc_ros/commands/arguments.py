@@ -20,6 +20,11 @@ def add_evaluation_arguments(parser: argparse.ArgumentParser, baselines: Sequenc
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--checkpoint", type=Path, metavar="FILE", help=f"what to score (default: {SHIPPED_CHECKPOINT})")
     what.add_argument("--baseline", choices=baselines, help="score a baseline instead of a network")
+    parser.add_argument(
+        "--fuse",
+        action="store_true",
+        help="complete every frame, fuse the grids into a map as the robot would, and score both (docs/mapping.md)",
+    )
     parser.add_argument("--pictures", type=int, default=4, metavar="N", help="frames to draw (default: 4)")
     parser.add_argument(
         "--results", type=Path, default=Path("results"), metavar="DIR", help="folder of all results (default: results)"

@@ -12,7 +12,8 @@ from ssc_ros.core.resources import SHIPPED_CHECKPOINT, shipped_checkpoint
 HELP = "show the whole path: stereo -> bag -> node over DDS -> scores and pictures"
 DESCRIPTION = """\
 Takes a short sequence, simulated or real, writes it as a bag, plays the bag to the node, both as processes of their
-own on a ROS domain of their own, collects the grids that the node publishes, and scores them against the ground truth.
+own on a ROS domain of their own, collects the grids that the node publishes, and scores them against the ground truth,
+beside what the node's map says (docs/mapping.md).
 The replay waits for the node after each frame, so every frame gets its grid on any computer.
 
   ssc-ros demo

@@ -30,6 +30,7 @@ a dated folder; RESULTS/latest points to it.
   ssc-ros evaluate --data ~/kitti --sequence 08 --checkpoint models/l2cocc_edge.safetensors --without-lidar
   ssc-ros evaluate --data ~/kitti --sequence 08 --baseline stereo --pictures 0
   ssc-ros evaluate --data ~/kitti --sequence 08 --baseline prior --train-sequences 00 01
+  ssc-ros evaluate --data synth --sequence 08 11 --fuse
   ssc-ros evaluate --data ~/sscbench --sequence 0006 --baseline stereo
   ssc-ros evaluate --task segmentation --data ~/kitti --sequence 08 --checkpoint models/polarnet_edge.safetensors
   ssc-ros evaluate --task pixels --data ~/kitti --sequence 08 --checkpoint models/segmenter.safetensors
@@ -37,6 +38,9 @@ a dated folder; RESULTS/latest points to it.
 The layout, SemanticKITTI or SSCBench-KITTI-360, is told from the folder. --save-predictions writes what the official
 tools and the SemanticKITTI server read: OUT/sequences/NN/predictions/NNNNNN.label. Of a sequence without ground truth,
 such as the hidden 11 to 21, every fifth frame is predicted and saved, as the server wants it, and nothing is scored.
+
+--fuse completes every frame, fuses the grids at the data set's poses into a rolling map, past frames alone, and scores
+what the map says beside the single grids (docs/mapping.md).
 
 --task segmentation scores the classes of LiDAR points, of every sweep that has labels, by the rules of that official
 evaluation; of a sequence it reads velodyne and labels alone. --votes 4 averages over mirror images of each sweep.
@@ -81,6 +85,7 @@ def _evaluate_scenes(args: argparse.Namespace) -> int:
     from ssc_ros.data.predictions import write_prediction
     from ssc_ros.data.sequence import open_sequences
     from ssc_ros.evaluation.session import EvaluationSession
+    from ssc_ros.inference.fused_evaluation import FusedEvaluation, moments
     from ssc_ros.inference.labelled_stream import labelled_ids, labelled_samples, predict_keyframes
 
     # what is there to score
@@ -98,20 +103,16 @@ def _evaluate_scenes(args: argparse.Namespace) -> int:
         print(f"no ground truth, so no scores: {count} predictions in {out}")
         return 0
     # something: predictions, saved where asked for, and their scores
-    session = EvaluationSession(
-        f"{predictor.name} on {' '.join(args.sequence)}",
-        args.results,
-        sequences[0].grid,
-        sequences[0].label_set,
-        frames=chosen,
-        pictures=args.pictures,
-        config={
-            "data": str(args.data),
-            "sequences": args.sequence,
-            "sensors": list(predictor.sensors),
-            **predictor.origin,
-        },
-    )
+    config = {
+        "data": str(args.data), "sequences": args.sequence, "sensors": list(predictor.sensors), **predictor.origin
+    }  # fmt: skip
+    what = f"{predictor.name} on {' '.join(args.sequence)}", args.results, sequences[0].grid, sequences[0].label_set
+    if args.fuse:
+        both = FusedEvaluation(*what, frames=chosen, pictures=args.pictures, config=config)
+        both.run(predictor.completer, moments(predictor, sequences, args.frames))
+        both.finish()
+        return 0
+    session = EvaluationSession(*what, frames=chosen, pictures=args.pictures, config=config)
     session.run(
         predictor.completer,
         labelled_samples(predictor, sequences, args.frames),

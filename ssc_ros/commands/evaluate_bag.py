@@ -13,6 +13,7 @@ from ssc_ros.core.resources import shipped_checkpoint
 if TYPE_CHECKING:
     from ssc_ros.assembly.bag_frames import BagFrames, BagTruth
     from ssc_ros.evaluation.session import Sample
+    from ssc_ros.inference.fused_evaluation import Moment
     from ssc_ros.inference.predictors import Predictor
 
 HELP = "score a checkpoint or a baseline on a bag with ground truth"
@@ -25,9 +26,10 @@ without ROS, DDS or a clock: nothing is lost, and the same bag gives the same sc
   ssc-ros evaluate-bag --bag kitti_08 --checkpoint models/l2cocc_lidar_edge.safetensors --pictures 10
   ssc-ros evaluate-bag --bag kitti_08 --baseline stereo
   ssc-ros evaluate-bag --bag robot --params-file robot.yaml
+  ssc-ros evaluate-bag --bag kitti_08 --fuse
   ssc-ros evaluate-bag --bag robot --topic left_image=/front/left/image_rect --topic left_info=/front/left/camera_info
 
-Table, report.md, metrics.json and pictures are those of `ssc-ros evaluate`.
+Table, report.md, metrics.json and pictures are those of `ssc-ros evaluate`. --fuse needs odometry in the bag.
 """
 
 
@@ -47,6 +49,7 @@ def run(args: argparse.Namespace) -> int:
     from ssc_ros.assembly.doctor.parameters import read_settings
     from ssc_ros.assembly.lidar_use import lidar_use
     from ssc_ros.evaluation.session import EvaluationSession
+    from ssc_ros.inference.fused_evaluation import FusedEvaluation
     from ssc_ros.messages.bag_reader import open_bag_reader
     from ssc_ros.messages.topics import Topics
 
@@ -57,20 +60,29 @@ def run(args: argparse.Namespace) -> int:
         lidar = lidar_use(predictor.sensors, enabled=True)
         settings = read_settings(args.params_file) if args.params_file else None
         frames = BagFrames(bag, truth.first.grid.frame_id, settings, lidar, topics)
-        session = EvaluationSession(
-            f"{predictor.name} on {args.bag.resolve().name}",
-            args.results,
-            truth.first.grid,
-            truth.first.label_set,
-            frames=len(truth),
-            pictures=args.pictures,
-            config={"bag": str(args.bag), "sensors": list(predictor.sensors), **predictor.origin},
-        )
-        session.run(predictor.completer, _samples(predictor, frames, truth, args.bag.resolve().name))
-        session.finish()
+        name = args.bag.resolve().name
+        what = f"{predictor.name} on {name}", args.results, truth.first.grid, truth.first.label_set
+        config = {"bag": str(args.bag), "sensors": list(predictor.sensors), **predictor.origin}
+        if args.fuse:
+            both = FusedEvaluation(*what, frames=len(truth), pictures=args.pictures, config=config)
+            both.run(predictor.completer, _moments(frames, truth, name))
+            both.finish()
+        else:
+            session = EvaluationSession(*what, frames=len(truth), pictures=args.pictures, config=config)
+            session.run(predictor.completer, _samples(predictor, frames, truth, name))
+            session.finish()
     for reason, count in frames.drops.counts().items():
         print(f"left out as '{reason.value}': {count}")
     return 0
+
+
+def _moments(frames: BagFrames, truth: BagTruth, name: str) -> Iterator[Moment]:
+    """All frames, with ground truth or without."""
+    from ssc_ros.inference.fused_evaluation import Moment
+
+    for frame in frames.frames():
+        labels = truth[frame.stamp].labels if frame.stamp in truth else None
+        yield Moment(name, f"{frame.stamp / 1e9:.3f}s", frame, labels)
 
 
 def _samples(predictor: Predictor, frames: BagFrames, truth: BagTruth, name: str) -> Iterator[Sample]:

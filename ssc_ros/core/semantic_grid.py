@@ -23,6 +23,8 @@ class SemanticGrid:
         stamp: [ns].
         confidence: (X, Y, Z) uint8, 0..255 for probability 0..1 of the label, or None.
         observed: (X, Y, Z) bool, voxels inside the camera's view, or None.
+        measured: (X/2, Y/2, Z/2, 8) uint8, 1 for voxels in which stereo has measured a point, or None; voxel (x, y, z)
+            is child 4 (x % 2) + 2 (y % 2) + z % 2 of (x // 2, y // 2, z // 2), as networks read it.
         model_id: name of the checkpoint that predicted it; empty for ground truth.
     """
 
@@ -32,18 +34,19 @@ class SemanticGrid:
     stamp: int = 0
     confidence: NDArray[np.uint8] | None = None
     observed: NDArray[np.bool_] | None = None
+    measured: NDArray[np.uint8] | None = None
     model_id: str = ""
 
     def __post_init__(self) -> None:
-        for name, volume, kind in (
-            ("labels", self.labels, np.uint8),
-            ("confidence", self.confidence, np.uint8),
-            ("observed", self.observed, np.bool_),
+        shape = self.grid.shape
+        for name, volume, kind, expected in (
+            ("labels", self.labels, np.uint8, shape),
+            ("confidence", self.confidence, np.uint8, shape),
+            ("observed", self.observed, np.bool_, shape),
+            ("measured", self.measured, np.uint8, (*(n // 2 for n in shape), 8)),
         ):
-            if volume is not None and (volume.shape != self.grid.shape or volume.dtype != kind):
-                raise SscError(
-                    f"{name} are {volume.dtype} {volume.shape}, the grid needs {kind.__name__} {self.grid.shape}"
-                )
+            if volume is not None and (volume.shape != expected or volume.dtype != kind):
+                raise SscError(f"{name} are {volume.dtype} {volume.shape}, the grid needs {kind.__name__} {expected}")
 
     @property
     def occupied(self) -> NDArray[np.bool_]:

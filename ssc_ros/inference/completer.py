@@ -151,8 +151,8 @@ class SceneCompleter:
             confidence: say how sure it is, too.
 
         Returns:
-            Labels, the camera's view, and confidence if it was asked for, in the checkpoint's grid; the stamp is the
-            frame's.
+            Labels, the camera's view, what stereo has measured of a network that reads that, and confidence if it was
+            asked for, in the checkpoint's grid; the stamp is the frame's.
 
         Raises:
             SscError: a frame without points for a network that reads LiDAR, or a network that predicts no scene.
@@ -182,6 +182,7 @@ class SceneCompleter:
             stamp=frame.stamp,
             confidence=sure[0] if sure else None,
             observed=observed,
+            measured=_measured(now),
             model_id=metadata.model_id,
         )
 
@@ -235,6 +236,11 @@ class SceneCompleter:
         if self._view is None or not _same(self._view[0], rig):
             self._view = rig, rig.in_view(self.metadata.grid.centers())
         return self._view[1]
+
+
+def _measured(inputs: SceneInputs) -> NDArray[np.uint8] | None:
+    """Return which voxels stereo has measured, as the network has read it; None where it reads something else."""
+    return np.moveaxis(inputs["stereo_voxels"].numpy(), 0, -1) if "stereo_voxels" in inputs else None
 
 
 def _same(a: StereoRig, b: StereoRig) -> bool:

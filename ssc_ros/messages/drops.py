@@ -38,7 +38,8 @@ class Drop(str, Enum):
     CLOUD_SEGMENTATION = "cloud_segmentation"  # the segmentation network failed on it
     # an ego pose that was left out
     POSE = "pose"
-    POSE_MISSING = "pose_missing"  # a frame without, of a network that reads past frames: it is completed alone
+    POSE_MISSING = "pose_missing"  # a frame without, of a network that reads past frames or of a map: it stays alone
+    POSE_JUMP = "pose_jump"  # it does not follow the one before: the map starts afresh
 
     @property
     def costs_a_frame(self) -> bool:

@@ -30,7 +30,7 @@ from ssc_ros.ros.branch import Branch, Host
 from ssc_ros.ros.health import diagnostics
 from ssc_ros.ros.outputs.messages import header
 from ssc_ros.ros.outputs.publishers import Outputs
-from ssc_ros.ros.ports import Completer
+from ssc_ros.ros.ports import Completer, Follower
 from ssc_ros.ros.stereo_input import StereoInput
 from ssc_ros_msgs.msg import Status
 
@@ -47,7 +47,12 @@ class Completion(Branch):
     result, results, awaited = "grid", "grids", "stereo pairs"
 
     def __init__(
-        self, host: Host, settings: Settings, completers: Sequence[Completer], labeller: SweepLabeller | None
+        self,
+        host: Host,
+        settings: Settings,
+        completers: Sequence[Completer],
+        labeller: SweepLabeller | None,
+        follower: Follower | None = None,
     ) -> None:
         """Connect the branch.
 
@@ -56,6 +61,7 @@ class Completion(Branch):
             settings: the current ones.
             completers: one for each thread, of the same network; a single one if that reads past frames.
             labeller: gives classes to points, if the node segments them.
+            follower: is handed each grid with its pose, if there is one.
 
         Raises:
             SscError: settings and networks that do not fit each other.
@@ -66,7 +72,7 @@ class Completion(Branch):
         self.processing = Latencies()
         self._outdated = False  # what the completer remembers; only its own thread may tell it so
         self._assembling = Lock()
-        self._completers = completers
+        self._completers, self._follower = completers, follower
         self.completer = completers[0]  # to be asked what they have in common
         self.lidar = lidar_use(self.completer.metadata.inputs, settings.lidar.enabled)
         reads_classes = self.completer.reads_classes and self.lidar is not LidarUse.UNUSED
@@ -77,7 +83,7 @@ class Completion(Branch):
             host.transforms,
             self.drops.explain,
             points_required=self.lidar is LidarUse.REQUIRED,
-            wait_for_pose=self.completer.history.count > 0,
+            wait_for_pose=self.completer.history.count > 0 or follower is not None,
             label=labeller if reads_classes else None,
         )
         stages = [f"processing_time/{name}" for name in (*self.completer.timings, *OWN_STAGES, TOTAL)]
@@ -174,8 +180,10 @@ class Completion(Branch):
 
     def _process(self, completer: Completer, inputs: StereoSet) -> Finish | None:
         """Complete one set, and return what publishes its grid; None if there is nothing to publish."""
-        if not (self.settings.always_run or self._outputs.wanted):
+        if not (self.settings.always_run or self._outputs.wanted or (self._follower and self._follower.wanted)):
             self.skipped += 1
+            if self._follower:
+                self._follower.skipped += 1
             return None
         publish: Finish | None = None
         with self._one_frame_at_most():
@@ -202,7 +210,8 @@ class Completion(Branch):
         if self._outdated:
             self._outdated = False
             completer.forget()
-        grid = replace(completer.complete(frame, confidence=self._outputs.want_confidence), grid=self.scene)
+        want_confidence = self._outputs.want_confidence or self._follower is not None
+        grid = replace(completer.complete(frame, confidence=want_confidence), grid=self.scene)
         completed = time.monotonic_ns()
         stages = {
             "waiting": 1e-6 * (begin - inputs.arrival),
@@ -213,6 +222,8 @@ class Completion(Branch):
         def publish() -> None:
             with self._one_frame_at_most():
                 self._outputs.publish(grid)
+                if self._follower:
+                    self._follower.take(grid, frame.T_world_grid)
                 end = time.monotonic_ns()
                 self.newest = grid
                 self.published.tick()

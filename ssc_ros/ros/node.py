@@ -161,7 +161,7 @@ class SscNode(LifecycleNode):
         if self._parts is not None:
             self._parts.reset()
         response.success = True
-        response.message = "forgot pending messages, past frames, poses, calibration and the newest grid"
+        response.message = "forgot pending messages, past frames, poses, calibration, the newest grid and the map"
         return response
 
     def _save_grid(self, request: SaveGrid.Request, response: SaveGrid.Response) -> SaveGrid.Response:

@@ -78,6 +78,23 @@ class Completer(Network, Protocol):
         """Predict the scene around a frame, and how sure that is."""
 
 
+class Follower(Protocol):
+    """What works on completed grids: a map.
+
+    Attributes:
+        skipped: grids that were not completed because nobody wants them.
+    """
+
+    skipped: int
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody listens to what it makes of the grids."""
+
+    def take(self, grid: SemanticGrid, T_world_grid: NDArray[np.float64] | None) -> None:
+        """Accept a grid and its ego pose, if that is known; returns at once."""
+
+
 class Labels(Protocol):
     """What a segmenter says."""
 

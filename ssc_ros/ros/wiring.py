@@ -18,6 +18,7 @@ from ssc_ros.core import LIDAR, STEREO
 from ssc_ros.ros.branch import Branch, Host
 from ssc_ros.ros.completion import Completion
 from ssc_ros.ros.health.monitor import Monitor
+from ssc_ros.ros.mapping import Mapping
 from ssc_ros.ros.outputs.publishers import ClassTable
 from ssc_ros.ros.ports import Networks, Segmenter
 from ssc_ros.ros.qos import QosWatch
@@ -123,7 +124,9 @@ def wire(
         labeller = _labeller(networks.segmenter, transforms, settings) if networks.segmenter else None
         branches: list[Branch] = []
         if networks.completers:
-            branches.append(Completion(host, settings, networks.completers, labeller))
+            follower = Mapping(host, settings, networks.completers[0]) if settings.map.enabled else None
+            branches.append(Completion(host, settings, networks.completers, labeller, follower))
+            branches += [follower] if follower else []
         if networks.segmenter and labeller:
             branches.append(Segmentation(host, settings, networks.segmenter, labeller))
         # the monitor looks at all of it, so it is made last and goes first

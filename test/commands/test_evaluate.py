@@ -41,6 +41,20 @@ def test_a_baseline_is_scored_drawn_and_saved(
     assert set(np.unique(saved).tolist()) == {0, 40, 70}
 
 
+def test_a_drive_is_fused_and_scored_beside_its_single_grids(
+    kitti_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--baseline", "stereo", "--frames", "0:6", "--pictures", "0", "--fuse", "--results", str(tmp_path)]
+    assert main(["evaluate", "--data", str(kitti_root), "--sequence", "08", *options]) == 0
+    printed = capsys.readouterr().out
+    assert "single grids" in printed
+    assert "cleared" not in printed
+    single, fused = (json.loads(path.read_text()) for path in sorted(tmp_path.glob("2*/metrics.json")))
+    assert [metrics["config"]["fused"] for metrics in (single, fused)] == [False, True]
+    assert single["frames"] == fused["frames"] == 2
+    assert fused["obstacles"]["12.8 m"]["found"] > single["obstacles"]["12.8 m"]["found"] > 0
+
+
 def test_the_prior_needs_training_sequences(
     kitti_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

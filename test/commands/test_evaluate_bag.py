@@ -34,6 +34,12 @@ def test_a_bag_scores_like_the_data_set_it_came_from_and_twice_the_same(
         assert main(["evaluate-bag", "--bag", str(tmp_path / "bag"), *how, *further]) == 0
         assert scores(tmp_path / "results") == expected
     assert len([folder for folder in (tmp_path / "results").iterdir() if not folder.is_symlink()]) == 3
+    # fused, with what came between the frames with ground truth
+    assert main(["evaluate-bag", "--bag", str(tmp_path / "bag"), *how[:-1], str(tmp_path / "fused"), "--fuse"]) == 0
+    both = [json.loads(path.read_text()) for path in sorted((tmp_path / "fused").glob("2*/metrics.json"))]
+    assert [metrics["config"]["fused"] for metrics in both] == [False, True]
+    assert both[0]["regions"] == expected[0]
+    assert both[1]["regions"] != expected[0]
 
 
 def test_a_bag_without_ground_truth_is_refused(

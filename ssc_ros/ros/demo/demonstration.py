@@ -49,6 +49,7 @@ class Demonstration:
         grids: what the node published for the keyframes, by stamp [ns].
         statuses: what it said about every frame.
         sweeps: (N,) train ids of the points of each sweep that came back with classes, by stamp [ns].
+        fused: what its map said at the keyframes, by stamp [ns]; empty where the sequence has no poses.
     """
 
     sequence: KittiSequence
@@ -60,6 +61,12 @@ class Demonstration:
     grids: Mapping[int, SemanticGrid] = field(default_factory=dict)
     statuses: Sequence[Status] = ()
     sweeps: Mapping[int, NDArray[np.uint8]] = field(default_factory=dict)
+    fused: Mapping[int, SemanticGrid] = field(default_factory=dict)
+
+    @property
+    def has_map(self) -> bool:
+        """Whether the node can fuse its grids."""
+        return self.sequence.T_world_lidar is not None
 
     def play(self, view: bool = False) -> None:
         """Run node and replay to the end of the bag.
@@ -78,13 +85,16 @@ class Demonstration:
             else:
                 seen = "ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST ssc-ros view"
                 print(f"view         ROS_DOMAIN_ID={group.domain} {seen}, or make demo VIEW=1")
-            with grid_recorder(stamps.__contains__, with_sweeps=self.segmentation is not None) as recorder:
+            with grid_recorder(stamps.__contains__, self.segmentation is not None, self.has_map) as recorder:
                 node = self._start_node(group)
                 recorder.spin_until(lambda: recorder.connected or node.returncode is not None, START_TIMEOUT)
                 recorder.spin_until(lambda: False, SETTLE_TIME)
                 replay = group.start("replay", self._replay_command())
                 self._record(recorder, node, replay)
                 recorder.spin_until(lambda: recorder.kept >= stamps, ARRIVAL_TIMEOUT)
+                if self.has_map:
+                    recorder.spin_until(lambda: recorder.fused_kept >= stamps, ARRIVAL_TIMEOUT)
+                    self.fused = recorder.fused()
                 self.grids, self.statuses, self.sweeps = recorder.grids(), recorder.statuses, recorder.sweeps
                 if view:
                     _wait_for_interrupt()
@@ -95,14 +105,30 @@ class Demonstration:
                     raise _failure(f"the node did not leave cleanly, but with status {status}", node)
 
     def evaluate(self, results: Path) -> Report:
-        """Score the grids, as `ssc-ros evaluate` does, and say how fast the node was.
+        """Score the grids, and what the map said, as `ssc-ros evaluate` does, and say how fast the node was.
 
         Args:
             results: folder of all results.
+
+        Returns:
+            The scores of the grids.
         """
-        model = next(iter(self.grids.values())).model_id
+        if self.fused:
+            fused, _ = self._scores(self.fused, " with a map", results)
+        report, folder = self._scores(self.grids, "", results)
+        print(describe(self.statuses))
+        if self.segmentation is not None:
+            print(self._describe_sweeps())
+        print(f"scores       {_brief(report)}; pictures in {folder}")
+        if self.fused:
+            print(f"with map     {_brief(fused)}")
+        return report
+
+    def _scores(self, grids: Mapping[int, SemanticGrid], how: str, results: Path) -> tuple[Report, Path]:
+        """Score grids at the keyframes; return the report and its folder."""
+        model = next(iter(grids.values())).model_id
         session = EvaluationSession(
-            f"{model} as a node on {self.bag.name}",
+            f"{model} as a node{how} on {self.bag.name}",
             results,
             self.sequence.grid,
             self.sequence.label_set,
@@ -112,19 +138,14 @@ class Demonstration:
         for frame_id in self.keyframes:
             frame = self.sequence.frame(frame_id, with_points=False)
             sample = Sample(self.sequence.name, frame_id, frame, self.sequence.target(frame_id))
-            session.add(sample, self.grids[frame.stamp])
-        report = session.finish()
-        print(describe(self.statuses))
-        if self.segmentation is not None:
-            print(self._describe_sweeps())
-        scores = report.official
-        print(
-            f"scores       IoU {100 * scores.iou:.2f} %, mIoU {100 * scores.miou:.2f} %; pictures in {session.folder}"
-        )
-        return report
+            if frame.stamp in grids:
+                session.add(sample, grids[frame.stamp])
+        return session.finish(), session.folder
 
     def _start_node(self, group: Processes) -> ChildProcess:
         ros_args = ["-p", "use_sim_time:=true", "-p", f"camera.extrinsics:={extrinsics(self.sequence.rig)}"]
+        if self.has_map:
+            ros_args += ["-p", "map.enabled:=true"]
         if self.segmentation is not None:
             ros_args += ["-p", f"lidar.segmentation_checkpoint:={self.segmentation}"]
         return group.start("node", ssc_ros("node", "--checkpoint", str(self.checkpoint), "--ros-args", *ros_args))
@@ -175,6 +196,15 @@ def _wait_for_interrupt() -> None:
     print("view         the bag has ended; Ctrl-C ends the view, and scores the grids", flush=True)
     with suppress(KeyboardInterrupt):
         Event().wait()
+
+
+def _brief(report: Report) -> str:
+    """Return the scores of a report in a line."""
+    scores, near = report.official, report.obstacles["12.8 m"]
+    return (
+        f"IoU {100 * scores.iou:.2f} %, mIoU {100 * scores.miou:.2f} %; obstacles within 12.8 m: "
+        f"{100 * near.found:.1f} % found, {100 * near.false:.1f} % false"
+    )
 
 
 def describe(statuses: Sequence[Status]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,34 +25,38 @@ from ssc_ros_msgs.msg import SemanticVoxelGrid, Status
 
 
 class GridRecorder:
-    """A subscriber of `~/grid` and `~/status`, and perhaps of `~/points_semantic`.
+    """A subscriber of `~/grid` and `~/status`, and perhaps of `~/points_semantic` and `~/fused_grid`.
 
     Attributes:
         statuses: what the node said about each grid.
         sweeps: (N,) train ids of the points of each sweep, by stamp [ns].
     """
 
-    def __init__(self, wanted: Callable[[int], bool], with_sweeps: bool = False) -> None:
+    def __init__(self, wanted: Callable[[int], bool], with_sweeps: bool = False, with_map: bool = False) -> None:
         """Subscribe, on a context of its own.
 
         Args:
             wanted: whether to keep the grid of a stamp [ns].
             with_sweeps: listen to labelled points, too.
+            with_map: listen to fused grids, too.
         """
         self.statuses: list[Status] = []
         self.sweeps: dict[int, NDArray[np.uint8]] = {}
         self._wanted = wanted
         self._messages: dict[int, SemanticVoxelGrid] = {}
+        self._fused: dict[int, SemanticVoxelGrid] = {}
         self._context = rclpy.Context()
         rclpy.init(context=self._context)
         node = rclpy.create_node("ssc_recorder", context=self._context)
         self._matched: set[str] = set()
         listened: list[tuple[type, str, Callable[[Any], None], int]] = [
-            (SemanticVoxelGrid, "grid", self._take, 10),
+            (SemanticVoxelGrid, "grid", partial(self._keep, self._messages), 10),
             (Status, "status", self.statuses.append, 100),
         ]
         if with_sweeps:
             listened.append((PointCloud2, "points_semantic", self._take_sweep, 10))
+        if with_map:
+            listened.append((SemanticVoxelGrid, "fused_grid", partial(self._keep, self._fused), 10))
         self._topics = len(listened)
         for kind, name, take, depth in listened:
             events = SubscriptionEventCallbacks(matched=lambda _, name=name: self._matched.add(name))
@@ -78,6 +83,19 @@ class GridRecorder:
         """Stamps of the wanted grids that have come [ns]."""
         return self._messages.keys()
 
+    @property
+    def fused_kept(self) -> Set[int]:
+        """Stamps of the wanted fused grids that have come [ns]."""
+        return self._fused.keys()
+
+    def fused(self) -> Mapping[int, SemanticGrid]:
+        """Return the wanted fused grids by stamp [ns].
+
+        Raises:
+            CodecError: a message is malformed.
+        """
+        return {stamp: decode(message) for stamp, message in self._fused.items()}
+
     def grids(self) -> Mapping[int, SemanticGrid]:
         """The wanted grids by stamp [ns].
 
@@ -91,19 +109,21 @@ class GridRecorder:
         self._executor.shutdown()
         rclpy.shutdown(context=self._context)
 
-    def _take(self, message: SemanticVoxelGrid) -> None:
+    def _keep(self, kept: dict[int, SemanticVoxelGrid], message: SemanticVoxelGrid) -> None:
         stamp = header_stamp(message)
         if self._wanted(stamp):
-            self._messages[stamp] = message
+            kept[stamp] = message
 
     def _take_sweep(self, message: PointCloud2) -> None:
         self.sweeps[header_stamp(message)] = np.frombuffer(message.data, SEMANTIC_POINT)["label"].copy()
 
 
 @contextmanager
-def grid_recorder(wanted: Callable[[int], bool], with_sweeps: bool = False) -> Iterator[GridRecorder]:
+def grid_recorder(
+    wanted: Callable[[int], bool], with_sweeps: bool = False, with_map: bool = False
+) -> Iterator[GridRecorder]:
     """A recorder for a block of code; arguments as `GridRecorder`."""
-    recorder = GridRecorder(wanted, with_sweeps)
+    recorder = GridRecorder(wanted, with_sweeps, with_map)
     try:
         yield recorder
     finally:

@@ -28,7 +28,8 @@ from ssc_ros_msgs.msg import LabelInfo, SemanticVoxelGrid, Status
 Build = Callable[[SemanticGrid, Settings], Any]
 
 
-def _grid(grid: SemanticGrid, settings: Settings) -> SemanticVoxelGrid:
+def grid_message(grid: SemanticGrid, settings: Settings) -> SemanticVoxelGrid:
+    """Return a grid as the settings want it encoded."""
     shown = grid if settings.grid.confidence else replace(grid, confidence=None)
     return encode(shown, Encoding[settings.grid.encoding.upper()]).fill(SemanticVoxelGrid())
 
@@ -58,7 +59,7 @@ class Offer:
 
 
 OFFERS = (
-    Offer("~/grid", SemanticVoxelGrid, LATEST, _grid),
+    Offer("~/grid", SemanticVoxelGrid, LATEST, grid_message),
     Offer("~/occupied", PointCloud2, LATEST, _occupied, shows_confidence=True),
     Offer("~/bev", OccupancyGrid, LATCHED, _bev),
 )
