@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from ssc_ros.assembly.odometry import PoseBuffer
 from ssc_ros.assembly.settings import Settings
 from ssc_ros.assembly.transforms import Mount, Transforms
-from ssc_ros.core import Frame, StereoRig, poses
+from ssc_ros.core import Frame, SscError, StereoRig, labels_at, poses
 from ssc_ros.messages.calibration import stereo_rig
+from ssc_ros.messages.class_maps import read_id_map
 from ssc_ros.messages.clouds import Cloud, read_points
 from ssc_ros.messages.drops import Drop, UnusableInput
 from ssc_ros.messages.images import IMAGE_READERS
@@ -30,6 +31,7 @@ class StereoSet:
         points: PointCloud2, or None.
         left_info, right_info: the newest CameraInfo of each side, or None if there was none yet.
         arrival: when the set was complete, by the wall clock [ns].
+        semantics: Image with the ids of the left image's classes, or None.
     """
 
     left: Any
@@ -38,6 +40,7 @@ class StereoSet:
     left_info: Any | None
     right_info: Any | None
     arrival: int
+    semantics: Any | None = None
 
 
 @dataclass(frozen=True)
@@ -62,10 +65,11 @@ class FrameAssembler:
     Attributes:
         settings: the current ones; may be replaced.
         transforms: where the sensors are.
-        left_out: told why a cloud or pose is missing from a frame that is completed all the same.
+        left_out: told why a cloud, class map or pose is missing from a frame that is completed all the same.
         points_required: refuse a frame whose cloud cannot be used, instead of leaving the cloud out.
         wait_for_pose: wait for an ego pose that may still come, at most `odometry.max_gap`.
         label: gives the points classes, where the network reads them.
+        train_ids: of the ids of class maps (h, w), where the network can use them.
         poses: ego poses.
     """
 
@@ -75,6 +79,7 @@ class FrameAssembler:
     points_required: bool = False
     wait_for_pose: bool = False
     label: Callable[[Any], LabelledSweep] | None = None
+    train_ids: Callable[[NDArray[np.integer]], NDArray[np.uint8]] | None = None
     poses: PoseBuffer = field(default_factory=PoseBuffer)
     _rig: tuple[tuple[Any, ...], StereoRig] | None = None
 
@@ -88,7 +93,8 @@ class FrameAssembler:
         left, right = self._image("left", inputs.left, rig), self._image("right", inputs.right, rig)
         stamp = header_stamp(inputs.left)
         points, labels = self._points(inputs.points)
-        return Frame(stamp, left, right, rig, points, self._pose(stamp), labels)
+        classes = self._image_labels(inputs.semantics, rig)
+        return Frame(stamp, left, right, rig, points, self._pose(stamp), labels, classes)
 
     def reset(self) -> None:
         """Forget poses, calibration and transforms."""
@@ -151,6 +157,18 @@ class FrameAssembler:
                 raise UnusableInput(Drop.BAD_CLOUD, f"the network reads LiDAR, but {error}") from error
             self.left_out(error)
             return None, None
+
+    def _image_labels(self, message: Any | None, rig: StereoRig) -> NDArray[np.uint8] | None:
+        """Train ids (H, W) of the left image's pixels, by a class map."""
+        if message is None or self.train_ids is None:
+            return None
+        try:
+            return labels_at(self.train_ids(read_id_map(message, rig.image_size)), rig.image_size)
+        except UnusableInput as error:
+            self.left_out(error)
+        except SscError as error:
+            self.left_out(UnusableInput(Drop.MAP_LABELS, f"{error} Set semantics.label_map"))
+        return None
 
     def _pose(self, stamp: int) -> NDArray[np.float64] | None:
         odometry = self.settings.odometry

@@ -112,6 +112,11 @@ class SceneCompleter:
         spec = self.network.spec
         return LIDAR in spec.sensors and "lidar_classes" in spec.sweep
 
+    @property
+    def reads_class_maps(self) -> bool:
+        """Whether it can use a class map of the left image from outside (`Frame.image_labels`)."""
+        return self.network.spec.reads_class_maps
+
     def forget(self) -> None:
         """Forget all past frames, as before another sequence."""
         self._past.forget()

@@ -67,6 +67,10 @@ class Completer(Network, Protocol):
     def reads_classes(self) -> bool:
         """Whether it wants points with their classes."""
 
+    @property
+    def reads_class_maps(self) -> bool:
+        """Whether it can use a class map of the left image."""
+
     def forget(self) -> None:
         """Forget all past frames."""
 

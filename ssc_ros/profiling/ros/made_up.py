@@ -65,7 +65,8 @@ class MadeUpCompleter:
             model_id="made-up", grid=self._grid.grid, label_set=self._grid.label_set, inputs=(STEREO, LIDAR)
         )
         self.timings = {"network": 0.0}
-        self.history, self.past_frames, self.reads_classes = History(), 0, False
+        self.history, self.past_frames = History(), 0
+        self.reads_classes = self.reads_class_maps = False
         self.backend = "made-up"
 
     def forget(self) -> None:
