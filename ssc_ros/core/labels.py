@@ -187,4 +187,5 @@ LABEL_SETS = {s.name: s for s in (SEMANTIC_KITTI, SSCBENCH_KITTI_360)}
 def labels_at(labels: NDArray[_Id], size: tuple[int, int]) -> NDArray[_Id]:
     """Labels (H, W) of an image's pixels in another size (height, width): in each cell the label of its middle."""
     rows, columns = (((np.arange(n) + 0.5) * was / n).astype(int) for n, was in zip(size, labels.shape, strict=True))
-    return labels[rows[:, None], columns]
+    found: NDArray[_Id] = labels[rows[:, None], columns]
+    return found
