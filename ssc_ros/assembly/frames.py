@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from ssc_ros.assembly.odometry import PoseBuffer
 from ssc_ros.assembly.settings import Settings
 from ssc_ros.assembly.transforms import Mount, Transforms
-from ssc_ros.core import Frame, StereoRig, poses
+from ssc_ros.core import Frame, SscError, StereoRig, labels_at, poses
 from ssc_ros.messages.calibration import stereo_rig
+from ssc_ros.messages.class_maps import read_id_map
 from ssc_ros.messages.clouds import Cloud, read_points
 from ssc_ros.messages.drops import Drop, UnusableInput
 from ssc_ros.messages.images import IMAGE_READERS
@@ -31,6 +32,7 @@ class StereoSet:
         points: PointCloud2, or None.
         left_info, right_info: the newest CameraInfo of each side, or None if there was none yet.
         arrival: when the set was complete, by the wall clock [ns].
+        semantics: Image with the ids of the left image's classes, or None.
     """
 
     left: Any
@@ -39,6 +41,7 @@ class StereoSet:
     left_info: Any | None
     right_info: Any | None
     arrival: int
+    semantics: Any | None = None
 
 
 @dataclass(frozen=True)
@@ -77,10 +80,11 @@ class FrameAssembler:
     Attributes:
         settings: the current ones; may be replaced.
         transforms: where the sensors are.
-        left_out: told why a cloud or pose is missing from a frame that is completed all the same.
+        left_out: told why a cloud, class map or pose is missing from a frame that is completed all the same.
         points_required: refuse a frame whose cloud cannot be used, instead of leaving the cloud out.
         wait_for_pose: wait for an ego pose that may still come, at most `odometry.max_gap`.
         label: gives the points classes, where the network reads them.
+        train_ids: of the ids of class maps (h, w), where the network can use them.
         poses: ego poses.
     """
 
@@ -90,6 +94,7 @@ class FrameAssembler:
     points_required: bool = False
     wait_for_pose: bool = False
     label: Callable[[Any], LabelledSweep] | None = None
+    train_ids: Callable[[NDArray[np.integer]], NDArray[np.uint8]] | None = None
     poses: PoseBuffer = field(default_factory=PoseBuffer)
     _calibration: tuple[tuple[Any, ...], StereoCalibration] | None = None
 
@@ -105,7 +110,8 @@ class FrameAssembler:
         right = known.right(self._image("right", inputs.right, rig))
         stamp = header_stamp(inputs.left)
         points, labels = self._points(inputs.points)
-        return Frame(stamp, left, right, rig, points, self._pose(stamp), labels)
+        classes = self._image_labels(inputs.semantics, rig)
+        return Frame(stamp, left, right, rig, points, self._pose(stamp), labels, classes)
 
     def reset(self) -> None:
         """Forget poses, calibration and transforms."""
@@ -173,6 +179,18 @@ class FrameAssembler:
                 raise UnusableInput(Drop.BAD_CLOUD, f"the network reads LiDAR, but {error}") from error
             self.left_out(error)
             return None, None
+
+    def _image_labels(self, message: Any | None, rig: StereoRig) -> NDArray[np.uint8] | None:
+        """Train ids (H, W) of the left image's pixels, by a class map."""
+        if message is None or self.train_ids is None:
+            return None
+        try:
+            return labels_at(self.train_ids(read_id_map(message, rig.image_size)), rig.image_size)
+        except UnusableInput as error:
+            self.left_out(error)
+        except SscError as error:
+            self.left_out(UnusableInput(Drop.MAP_LABELS, f"{error} Set semantics.label_map"))
+        return None
 
     def _pose(self, stamp: int) -> NDArray[np.float64] | None:
         odometry = self.settings.odometry

@@ -88,6 +88,36 @@ class LidarSettings:
 
 
 @dataclass(frozen=True)
+class SemanticsSettings:
+    """Class maps of the left image by another network."""
+
+    topic: str = parameter(
+        "",
+        "Topic of class maps of the left image, sensor_msgs/Image with ids in mono8, 8UC1, mono16 or 16UC1; they take "
+        "the place of the checkpoint's own segmenter, where it has one whose classes reach voxels. Empty: there are "
+        "none.",
+    )
+    label_map: str = parameter(
+        "cityscapes",
+        "What the ids mean: ade20k, cityscapes, mapillary, mapillary_v2, semantic_kitti, or the path of a YAML file "
+        "like those in config/labels.",
+    )
+    slop: float = parameter(
+        0.01, "Largest difference of stamp between class map and left image, inclusive.", unit="s", low=0, high=1,
+        applies="live",
+    )  # fmt: skip
+    grace_time: float = parameter(
+        0.1,
+        "How long a stereo pair, complete with its cloud if it has one, waits for its class map, by the wall clock; "
+        "only while somebody publishes class maps.",
+        unit="s",
+        low=0,
+        high=5,
+        applies="live",
+    )
+
+
+@dataclass(frozen=True)
 class OdometrySettings:
     """The optional ego pose."""
 
@@ -271,6 +301,7 @@ class Settings:
     sync: SyncSettings = SyncSettings()
     camera: CameraSettings = CameraSettings()
     lidar: LidarSettings = LidarSettings()
+    semantics: SemanticsSettings = SemanticsSettings()
     odometry: OdometrySettings = OdometrySettings()
     grid: GridSettings = GridSettings()
     markers: MarkerSettings = MarkerSettings()

@@ -28,6 +28,7 @@ a dated folder; RESULTS/latest points to it.
   ssc-ros evaluate --data ~/kitti --sequence 08 --checkpoint models/l2cocc_lidar_edge.safetensors
   ssc-ros evaluate --data ~/kitti --sequence 08 --checkpoint fused.safetensors --segmentation points.safetensors
   ssc-ros evaluate --data ~/kitti --sequence 08 --checkpoint models/l2cocc_edge.safetensors --without-lidar
+  ssc-ros evaluate --data ~/kitti --sequence 08 --checkpoint labelled.safetensors --semantics maps --label-map ade20k
   ssc-ros evaluate --data ~/kitti --sequence 08 --baseline stereo --pictures 0
   ssc-ros evaluate --data ~/kitti --sequence 08 --baseline prior --train-sequences 00 01
   ssc-ros evaluate --data synth --sequence 08 11 --fuse
@@ -71,6 +72,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--without-lidar", action="store_true", help="show a network that can do without a LiDAR no points"
+    )
+    parser.add_argument(
+        "--semantics",
+        type=Path,
+        metavar="DIR",
+        help="completion: class maps of the left images by another network, sequences/NN/semantic_2/FFFFFF.png",
+    )
+    parser.add_argument(
+        "--label-map", metavar="NAME|FILE", help="what the ids of --semantics mean, such as cityscapes (config/labels)"
     )
     add_evaluation_arguments(parser, ("prior", "stereo"))
 
@@ -123,15 +133,21 @@ def _evaluate_scenes(args: argparse.Namespace) -> int:
 
 
 def _predictor(args: argparse.Namespace, sequence: LabelledSequence) -> Predictor:
+    from ssc_ros.core import SscError
+    from ssc_ros.data.class_maps import ClassMaps
     from ssc_ros.inference import predictors
 
+    if args.semantics and args.baseline:
+        raise SscError("a baseline reads no class maps; leave --semantics out")
+    maps = ClassMaps.open(args.semantics, args.label_map) if args.semantics else None
     if args.baseline == "stereo":
         return predictors.stereo_predictor(sequence.grid, sequence.label_set)
     if args.baseline == "prior":
         return predictors.prior_predictor(args.data, args.train_sequences, sequence.grid, sequence.label_set)
     path = args.checkpoint or shipped_checkpoint()
     predictor = predictors.checkpoint_predictor(path, args.device, args.threads, args.backend, args.segmentation)
-    return predictors.without_lidar(predictor) if args.without_lidar else predictor
+    predictor = predictors.without_lidar(predictor) if args.without_lidar else predictor
+    return predictors.with_class_maps(predictor, maps) if maps else predictor
 
 
 def _evaluate_points(args: argparse.Namespace) -> int:

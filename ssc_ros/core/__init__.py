@@ -13,6 +13,7 @@ from ssc_ros.core.labels import (
     SSCBENCH_KITTI_360,
     UNKNOWN,
     LabelSet,
+    labels_at,
 )
 from ssc_ros.core.polar import PolarGrid
 from ssc_ros.core.semantic_grid import SemanticGrid
@@ -36,4 +37,5 @@ __all__ = [
     "SemanticGrid",
     "SscError",
     "StereoRig",
+    "labels_at",
 ]

@@ -26,6 +26,8 @@ class Frame:
         points: (N, 4) float32 (x, y, z [m] in the grid frame, intensity 0..1), or None.
         T_world_grid: (4, 4) float64 ego pose, grid frame -> any fixed frame, or None.
         point_labels: (N,) uint8 train ids of the points, 0 unlabelled, or None if nobody has labelled them.
+        image_labels: (H, W) uint8 train ids of the left image's pixels, 255 unknown, or None where no segmentation from
+            outside has come with the image.
     """
 
     stamp: int
@@ -35,6 +37,7 @@ class Frame:
     points: NDArray[np.float32] | None = None
     T_world_grid: NDArray[np.float64] | None = None
     point_labels: NDArray[np.uint8] | None = None
+    image_labels: NDArray[np.uint8] | None = None
 
     def __post_init__(self) -> None:
         for side, image in (("left", self.left), ("right", self.right)):
@@ -48,5 +51,11 @@ class Frame:
         if self.point_labels is not None and (self.points is None or self.point_labels.shape != self.points.shape[:1]):
             points = 0 if self.points is None else len(self.points)
             raise SscError(f"there are labels of shape {self.point_labels.shape} for {points} points")
+        labels = self.image_labels
+        if labels is not None and (labels.shape != self.left.shape[:2] or labels.dtype != np.uint8):
+            raise SscError(
+                f"the left image's labels are {labels.dtype} {labels.shape}, expected uint8 {self.left.shape[:2]}, one "
+                "for each pixel"
+            )
         if self.T_world_grid is not None and not poses.is_rigid(self.T_world_grid):
             raise SscError("the ego pose is not a rigid transform")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ssc_ros.core.errors import SscError
+
+_Id = TypeVar("_Id", bound=np.integer)
 
 EMPTY = 0
 UNKNOWN = 255
@@ -179,3 +182,10 @@ SSCBENCH_KITTI_360 = _label_set(
 """The 19 classes of SSCBench-KITTI-360 (sscbench_kitti360.yaml)."""
 
 LABEL_SETS = {s.name: s for s in (SEMANTIC_KITTI, SSCBENCH_KITTI_360)}
+
+
+def labels_at(labels: NDArray[_Id], size: tuple[int, int]) -> NDArray[_Id]:
+    """Labels (H, W) of an image's pixels in another size (height, width): in each cell the label of its middle."""
+    rows, columns = (((np.arange(n) + 0.5) * was / n).astype(int) for n, was in zip(size, labels.shape, strict=True))
+    found: NDArray[_Id] = labels[rows[:, None], columns]
+    return found

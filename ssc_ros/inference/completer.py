@@ -117,6 +117,11 @@ class SceneCompleter:
         """Whether it cannot do without them; another network knows points by the image cells that see them."""
         return self.reads_classes and "lidar_sightings" not in self.network.spec.sweep
 
+    @property
+    def reads_class_maps(self) -> bool:
+        """Whether it can use a class map of the left image from outside (`Frame.image_labels`)."""
+        return self.network.spec.reads_class_maps
+
     def forget(self) -> None:
         """Forget all past frames, as before another sequence."""
         self._past.forget()

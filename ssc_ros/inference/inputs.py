@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ssc_ros.core import Frame, SceneGrid, SscError, StereoRig
+from ssc_ros.core import Frame, SceneGrid, SscError, StereoRig, labels_at
 from ssc_ros.data.voxelize import voxelize
 from ssc_ros.inference.stereo import StereoMatcher, stereo_points
 from ssc_ros.kernels.input_loops import crop_points, mark_children, pool_nearest_depth
@@ -19,6 +19,9 @@ from ssc_ros.systems.spec import LIDAR, STEREO, InputSpec, SceneInputs
 
 MATCHED = frozenset(("stereo_depth", "stereo_voxels", "stereo_points", "stereo_sightings"))
 """The inputs that need the pair to be matched."""
+
+IMAGE_CLASSES = "image_classes"
+"""The input that is made of a class map from outside."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,8 @@ class InputPreparer:
             arrays["right"] = self._image(frame.right)
         if "focal_baseline" in spec.pair:
             arrays["focal_baseline"] = np.array(rig.camera_matrix[0, 0] * rig.baseline, np.float32)
+        if spec.reads_class_maps and frame.image_labels is not None:
+            arrays[IMAGE_CLASSES] = labels_at(frame.image_labels, spec.context_size)
         if depth is None:
             return arrays
         points = stereo_points(frame, depth)

@@ -37,7 +37,8 @@ def labelled_samples(
     for sequence in sequences:
         chosen = labelled_ids(sequence, frames)
         for frame_id, frame in stream(predictor.observer, sequence, chosen, LIDAR in predictor.sensors):
-            yield Sample(sequence.name, frame_id, frame, sequence.target(frame_id))
+            shown = predictor.prepared(frame, sequence, frame_id)
+            yield Sample(sequence.name, frame_id, shown, sequence.target(frame_id))
 
 
 def predict_keyframes(predictor: Predictor, sequences: Sequence[LabelledSequence], frames: slice, folder: Path) -> int:
@@ -57,6 +58,7 @@ def predict_keyframes(predictor: Predictor, sequences: Sequence[LabelledSequence
         keyframes = [i for i in sequence.frame_ids[frames] if int(i) % KEYFRAME_STEP == 0]
         past_and_present = stream(predictor.observer, sequence, keyframes, with_points=LIDAR in predictor.sensors)
         for frame_id, frame in track(past_and_present, f"predict {sequence.name}", total=len(keyframes)):
-            write_prediction(folder, sequence.name, frame_id, predictor.completer.complete(frame))
+            shown = predictor.prepared(frame, sequence, frame_id)
+            write_prediction(folder, sequence.name, frame_id, predictor.completer.complete(shown))
             count += 1
     return count

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from rich.progress import track
 
-from ssc_ros.core import LIDAR, STEREO, LabelSet, SceneGrid, SscError
-from ssc_ros.data.sequence import open_sequences, training_sequences
+from ssc_ros.core import LIDAR, STEREO, Frame, LabelSet, SceneGrid, SscError
+from ssc_ros.data.class_maps import ClassMaps
+from ssc_ros.data.sequence import LabelledSequence, open_sequences, training_sequences
 from ssc_ros.evaluation.results import sha256
 from ssc_ros.evaluation.session import Completer
 from ssc_ros.inference.baselines import PriorBaseline, StereoBaseline
@@ -28,6 +29,8 @@ class Predictor:
         sensors: what it reads of a frame.
         observer: the completer, where it may remember past frames.
         origin: what to keep of it with the result; JSON values.
+        reads_class_maps: whether it can use class maps of the left images.
+        class_maps: those that it is shown, or None.
     """
 
     completer: Completer
@@ -35,6 +38,17 @@ class Predictor:
     sensors: tuple[str, ...] = (STEREO,)
     observer: Observer | None = None
     origin: Mapping[str, object] = field(default_factory=dict)
+    reads_class_maps: bool = False
+    class_maps: ClassMaps | None = None
+
+    def prepared(self, frame: Frame, sequence: LabelledSequence, frame_id: str) -> Frame:
+        """The frame as the predictor is shown it: with its class map, where there are class maps.
+
+        Raises:
+            SscError: the frame has no class map, or one that cannot be used.
+        """
+        maps = self.class_maps
+        return frame if maps is None else maps.added_to(frame, sequence.name, frame_id, sequence.label_set)
 
 
 def checkpoint_predictor(
@@ -62,7 +76,8 @@ def checkpoint_predictor(
     origin = {"checkpoint": str(path), "checkpoint_sha256": sha256(path), "backend": completer.backend}
     if segmentation:
         origin |= {"segmentation": str(segmentation), "segmentation_sha256": sha256(segmentation)}
-    return Predictor(completer, completer.metadata.model_id, completer.metadata.inputs, completer, origin)
+    metadata = completer.metadata
+    return Predictor(completer, metadata.model_id, metadata.inputs, completer, origin, completer.reads_class_maps)
 
 
 def without_lidar(predictor: Predictor) -> Predictor:
@@ -75,6 +90,21 @@ def without_lidar(predictor: Predictor) -> Predictor:
     if not sensors:
         raise SscError(f"{predictor.name} reads LiDAR and nothing else; score it without --without-lidar")
     return replace(predictor, sensors=sensors)
+
+
+def with_class_maps(predictor: Predictor, maps: ClassMaps) -> Predictor:
+    """The same predictor, which is shown class maps of the left images.
+
+    Raises:
+        SscError: it has no use for them.
+    """
+    if not predictor.reads_class_maps:
+        raise SscError(
+            f"{predictor.name} does not ask which class the pixels of measured points have, so class maps change "
+            "nothing; use a checkpoint of the preset edge_labelled, or leave --semantics out"
+        )
+    origin = {**predictor.origin, "semantics": str(maps.folder), "label_map": maps.label_map.name}
+    return replace(predictor, class_maps=maps, origin=origin)
 
 
 def stereo_predictor(grid: SceneGrid, label_set: LabelSet) -> Predictor:

@@ -36,6 +36,12 @@ class Drop(str, Enum):
     CLOUD_LAYOUT = "cloud_layout"
     CLOUD_FRAME = "cloud_frame"
     CLOUD_SEGMENTATION = "cloud_segmentation"  # the segmentation network failed on it
+    # a class map that was left out; its frame is completed by the network's own segmenter
+    MAP_UNPAIRED = "map_unpaired"  # no stereo pair near its stamp, or it came after its pair had gone ahead
+    MAP_LATE = "map_late"  # a pair went ahead without the class map that semantics.topic promises
+    MAP_ENCODING = "map_encoding"
+    MAP_SIZE = "map_size"
+    MAP_LABELS = "map_labels"  # ids that the label map does not list
     # an ego pose that was left out
     POSE = "pose"
     POSE_MISSING = "pose_missing"  # a frame without, of a network that reads past frames or of a map: it stays alone
@@ -44,7 +50,7 @@ class Drop(str, Enum):
     @property
     def costs_a_frame(self) -> bool:
         """Whether there is one grid less because of it."""
-        return not self.name.startswith(("CLOUD", "POSE"))
+        return not self.name.startswith(("CLOUD", "MAP", "POSE"))
 
 
 class UnusableInput(SscError):

@@ -93,21 +93,13 @@ def read_image(message: Any) -> NDArray[np.uint8]:
             f"image encoding '{message.encoding}' is not one of {', '.join(ENCODINGS)}; let image_proc convert the "
             "images",
         )
-    height, width, step = int(message.height), int(message.width), int(message.step)
-    data = np.frombuffer(message.data, np.uint8)
-    row = width * encoding.channels * encoding.depth
+    height, width = size_of_image(message)
     rows = height * 3 // 2 if encoding.half_chroma else height
-    if min(height, width) < 1 or step < row or data.size < rows * step:
-        raise UnusableInput(
-            Drop.IMAGE,
-            f"image of {data.size} bytes is too small for {width} x {height} '{message.encoding}' in rows of {step} "
-            "bytes; the driver or the network cut it short",
-        )
+    pixels = pixel_rows(message, width * encoding.channels * encoding.depth, rows)
     if encoding.half_chroma and (height % 2 or width % 2):
         raise UnusableInput(Drop.IMAGE, f"image of {width} x {height} '{message.encoding}' must have even sizes")
     if message.encoding.startswith(("yuv422", "uyvy", "yuyv")) and width % 2:
         raise UnusableInput(Drop.IMAGE, f"image of {width} x {height} '{message.encoding}' must have an even width")
-    pixels = data[: rows * step].reshape(rows, step)[:, :row]
     if encoding.depth == 2:
         pixels = _eight_bits(pixels, bool(message.is_bigendian))
     image = pixels.reshape(rows, width, encoding.channels)
@@ -118,6 +110,23 @@ def read_image(message: Any) -> NDArray[np.uint8]:
     except cv2.error as error:  # such as one pixel under a Bayer filter
         text = f"image of {width} x {height} '{message.encoding}' cannot be converted to RGB: {error.err}"
         raise UnusableInput(Drop.IMAGE, text) from error
+
+
+def pixel_rows(message: Any, row: int, rows: int) -> NDArray[np.uint8]:
+    """Return the bytes (rows, row) of the pixels of a sensor_msgs/Image, without what pads its rows.
+
+    Raises:
+        UnusableInput: the image has no pixels, or less data than its own sizes ask for.
+    """
+    height, width, step = int(message.height), int(message.width), int(message.step)
+    data = np.frombuffer(message.data, np.uint8)
+    if min(height, width) < 1 or step < row or data.size < rows * step:
+        raise UnusableInput(
+            Drop.IMAGE,
+            f"image of {data.size} bytes is too small for {width} x {height} '{message.encoding}' in rows of {step} "
+            "bytes; the driver or the network cut it short",
+        )
+    return data[: rows * step].reshape(rows, step)[:, :row]
 
 
 def read_compressed_image(message: Any) -> NDArray[np.uint8]:

@@ -23,11 +23,13 @@ from ssc_ros.assembly.watchdog import explain_no_grid, explain_no_pose
 from ssc_ros.assembly.worker import Finish, LatestWorker
 from ssc_ros.core import Frame, SemanticGrid
 from ssc_ros.data.grid_files import save_grid
+from ssc_ros.data.label_maps import read_label_map
 from ssc_ros.messages.drops import Drop, UnusableInput
 from ssc_ros.messages.rectification import doubt_topic
 from ssc_ros.messages.stamps import SECOND
 from ssc_ros.ros.branch import Branch, Host
 from ssc_ros.ros.health import diagnostics
+from ssc_ros.ros.map_input import MapInput
 from ssc_ros.ros.outputs.messages import header
 from ssc_ros.ros.outputs.publishers import Outputs
 from ssc_ros.ros.ports import Completer, Follower
@@ -86,6 +88,10 @@ class Completion(Branch):
             wait_for_pose=self.completer.history.count > 0 or follower is not None,
             label=labeller if reads_classes else None,
         )
+        self._reads_maps = self._may_read_maps()
+        if self._reads_maps:
+            label_map = read_label_map(settings.semantics.label_map)
+            self._assembler.train_ids = partial(label_map.train_ids, label_set=self.completer.metadata.label_set)
         stages = [f"processing_time/{name}" for name in (*self.completer.timings, *OWN_STAGES, TOTAL)]
         self._outputs = Outputs(host.node, settings, host.qos_watch, (*stages, "pipeline_latency"))
         host.undo.callback(self._outputs.destroy)
@@ -95,7 +101,9 @@ class Completion(Branch):
         watcher: LatestWorker[Frame] = LatestWorker([self._watch.look], lambda: None, name="stereo-watch")
         host.undo.callback(watcher.close)
         self._show_watch = watcher.offer
-        self._input = StereoInput(host.node, host.subscriptions, settings, self.lidar, self.drops, offer)
+        self._maps = MapInput(host.node, host.subscriptions, settings, self._reads_maps, self.drops, offer)
+        host.undo.callback(self._maps.destroy)
+        self._input = StereoInput(host.node, host.subscriptions, settings, self.lidar, self.drops, self._maps.add)
         host.undo.callback(self._input.destroy)
         for name in self._input.image_topics:
             if doubt := doubt_topic(name, settings.rectify):
@@ -111,11 +119,13 @@ class Completion(Branch):
         """Use new settings, as far as they apply at once."""
         super().apply(settings)
         self._input.apply(settings)
+        self._maps.apply(settings)
         self._assembler.settings = self._outputs.settings = settings
 
     def forget(self) -> None:
         """Forget what was sensed and found before, because time or place jumped."""
         self._input.reset(Drop.TIME_JUMP)
+        self._maps.reset(Drop.TIME_JUMP)
         self._assembler.reset()
         self.newest, self.alone = None, ""
         self._outdated = True
@@ -129,6 +139,7 @@ class Completion(Branch):
     def pause(self) -> None:
         """Drop what waits; nothing is published after this."""
         self._input.reset(Drop.PAUSED)
+        self._maps.reset(Drop.PAUSED)
         super().pause()
 
     def save(self, directory: Path) -> list[Path]:
@@ -143,6 +154,9 @@ class Completion(Branch):
             f"{metadata.label_set.name}"
         )
         yield f"it reads {' and '.join(metadata.inputs)}; {self.lidar.value}"
+        if self._reads_maps:
+            semantics = self.settings.semantics
+            yield f"class maps of the left image come on {semantics.topic}, with ids of {semantics.label_map}"
         if len(self._completers) > 1:
             yield f"{len(self._completers)} frames are completed at once"
         if history.count:
@@ -166,6 +180,17 @@ class Completion(Branch):
         """Say why there is no grid, of what was dropped since the last look."""
         slop = round(SECOND * self.settings.sync.slop)
         return explain_no_grid(self._input.required(), slop, drops, self.drops.explanations())
+
+    def _may_read_maps(self) -> bool:
+        """Whether class maps are to be read; warn where the network has no use for them."""
+        topic = self.settings.semantics.topic
+        if topic and not self.completer.reads_class_maps:
+            self.host.warn(
+                f"semantics.topic is {topic}, but {self.completer.metadata.model_id} does not ask which class the "
+                "pixels of measured points have, so class maps are not used; choose a checkpoint of the preset "
+                "edge_labelled"
+            )
+        return bool(topic) and self.completer.reads_class_maps
 
     def _follow_poses(self) -> None:
         """Listen to ego poses, wherever they come from."""

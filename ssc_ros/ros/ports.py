@@ -71,6 +71,10 @@ class Completer(Network, Protocol):
     def needs_classes(self) -> bool:
         """Whether it cannot do without them."""
 
+    @property
+    def reads_class_maps(self) -> bool:
+        """Whether it can use a class map of the left image."""
+
     def forget(self) -> None:
         """Forget all past frames."""
 

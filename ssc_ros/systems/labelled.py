@@ -78,12 +78,30 @@ WORSE = ("class_noise", "class_scale")
 """Inputs of training that make class logits worse."""
 
 
+TRUST = 0.9
+"""Probability of the class that a class map from outside names; the other classes share the rest.
+
+A network that is sure of each class it gives could not be outvoted, where several cells see a voxel.
+"""
+
+
 def class_probabilities(logits: Tensor, inputs: SceneInputs) -> Tensor:
-    """Logits of image cells [B, C, h, w] -> probabilities, worse ones where training asks for them."""
+    """Logits of image cells [B, C, h, w] -> probabilities.
+
+    They are worse ones where training asks for them. Where a class map from outside knows the class of a cell, that
+    one counts and not the logits.
+    """
     if "class_noise" in inputs:
         noise = functional.interpolate(inputs["class_noise"], logits.shape[-2:], mode="bilinear", align_corners=False)
         logits = (logits.float() + noise) * inputs["class_scale"][:, None, None, None]
-    return logits.float().softmax(dim=1)
+    probabilities = logits.float().softmax(dim=1)
+    if "image_classes" not in inputs:
+        return probabilities
+    classes = inputs["image_classes"].long()[:, None]
+    count = logits.shape[1]
+    known = (classes > 0) & (classes < count)
+    told = torch.full_like(probabilities, (1 - TRUST) / (count - 1))
+    return torch.where(known, told.scatter(1, classes.where(known, classes.new_zeros(())), TRUST), probabilities)
 
 
 def measured_depth(inputs: SceneInputs) -> Tensor:

@@ -66,6 +66,11 @@ class InputSpec:
     polar: PolarGrid | None = None
 
     @property
+    def reads_class_maps(self) -> bool:
+        """Whether the classes of image cells reach voxels, so that a class map from outside can tell them."""
+        return "stereo_sightings" in self.pair
+
+    @property
     def polar_grid(self) -> PolarGrid:
         """`polar` of a network that has it.
 
@@ -90,6 +95,7 @@ SceneInputs = dict[str, Tensor]
 | `stereo_voxels` | pair | [B, 8, X/2, Y/2, Z/2] uint8 | 1 where a matched pixel lies, children as in `to_children` |
 | `stereo_points` | pair | [B, N, 3] float32 | matched pixels in the box [m], grid frame; rows of NaN fill up |
 | `stereo_sightings` | pair | [B, N, 2] int32 | voxel at half resolution and cell that see each other (`sightings`) |
+| `image_classes` | class map | [B, h, w] uint8 | train id in the middle of each cell of `context_size`, from outside |
 | `points` | sweep | [B, N, 4] float32 | x, y, z [m] in the grid frame and reflectance; rows of NaN fill up |
 | `cloud` | sweep | [B, N, 4] float32 | as `points`, but all of the sweep and not only those in the box |
 | `lidar_voxels` | sweep | [B, 8, X/2, Y/2, Z/2] uint8 | 1 where a LiDAR point lies, children as in `to_children` |
@@ -105,6 +111,8 @@ SceneInputs = dict[str, Tensor]
 | `past_sightings` | history | [B, N, 2] int32 | as `stereo_sightings`, of past points; cells image by image |
 | `past_memory` | history | [B, P, ...] | in place of `past_image`: `memory` as the network returned it of them |
 
+`image_classes` is there where a frame comes with a class map (`Frame.image_labels`) and the network can use it
+(`InputSpec.reads_class_maps`); 0 and 255 are unknown. All samples of a batch have it, or none.
 Rows of sightings that are filled up have the voxel -1.
 With a history, `stereo_points` holds those of the past frames too, moved into the current grid; or there are
 `past_voxels` instead of it, see `History.measured`.

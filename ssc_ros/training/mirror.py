@@ -57,6 +57,7 @@ def mirror_frame(frame: Frame, grid: SceneGrid) -> Frame:
         rig=mirror_rig(frame.rig, grid),
         points=points,
         T_world_grid=None if pose is None else mirror_pose(pose, grid),
+        image_labels=None,  # they are those of the image that is now the right one
     )
 
 
@@ -120,6 +121,7 @@ def mirror_sample(sample: SceneSample, grid: SceneGrid) -> SceneSample:
         "stereo_points": points,
         "stereo_sightings": sightings,
         "lidar_depth": flip,
+        "image_classes": flip,
         "lidar_sightings": sightings,
         "points": points,
         "lidar_voxels": mirror_children,

@@ -17,10 +17,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ssc_ros.core import LabelSet, SscError
+from ssc_ros.core import LabelSet, SscError, labels_at
 from ssc_ros.core.files import write_atomically
+from ssc_ros.data.class_maps import ClassMaps
 from ssc_ros.data.semantic_kitti import KittiSequence
-from ssc_ros.inference.inputs import InputPreparer
+from ssc_ros.inference.inputs import IMAGE_CLASSES, InputPreparer
 from ssc_ros.systems import LIDAR, STEREO, InputSpec, SceneInputs
 from ssc_ros.training.mirror import MirroredSequence
 from ssc_ros.training.point_labels import PointLabeller, TruthLabeller
@@ -43,6 +44,7 @@ SIZES = {
     "stereo_voxels": ("grid", "stereo_scale"),
     "stereo_points": ("grid", "stereo_scale"),
     "stereo_sightings": ("grid", "stereo_scale", "context_size"),
+    IMAGE_CLASSES: ("context_size",),
     POINTS: ("grid",),
     "lidar_voxels": ("grid",),
     "lidar_depth": ("context_size",),
@@ -68,18 +70,24 @@ class SampleCache:
         spec: what the networks need.
         label_set: what the labels mean.
         labeller: gives the sweep's points the classes that a network reads.
+        class_maps: give the pixels of left images the classes that a network reads; None leaves that to its segmenter.
     """
 
     folder: Path
     spec: InputSpec
     label_set: LabelSet
     labeller: PointLabeller = field(default_factory=TruthLabeller)
+    class_maps: ClassMaps | None = None
 
     @property
     def input_parts(self) -> tuple[str, ...]:
         """What the inputs of a frame consist of."""
         sensors, spec = self.spec.sensors, self.spec
-        return (*((IMAGE, *spec.pair) if STEREO in sensors else ()), *(spec.sweep if LIDAR in sensors else ()))
+        classes = () if self.class_maps is None else (IMAGE_CLASSES,)
+        return (
+            *((IMAGE, *spec.pair, *classes) if STEREO in sensors else ()),
+            *(spec.sweep if LIDAR in sensors else ()),
+        )
 
     @property
     def past_parts(self) -> tuple[str, ...]:
@@ -95,7 +103,9 @@ class SampleCache:
         """Where a part of a sample is kept."""
         sizes = {name: value for name, value in asdict(self.spec).items() if name in SIZES[part]}
         mirrored = isinstance(sequence, MirroredSequence)
-        meaning = {TRUTH: self.label_set.name, POINT_CLASSES: self.labeller.identity}.get(part, "")
+        meaning: object = {TRUTH: self.label_set.name, POINT_CLASSES: self.labeller.identity}.get(part, "")
+        if part == IMAGE_CLASSES and self.class_maps is not None:
+            meaning = [self.label_set.name, *self.class_maps.identity]
         identity = [VERSION, part, sizes, meaning, str(sequence.path.resolve()), mirrored]
         digest = hashlib.sha256(json.dumps(identity).encode()).hexdigest()[:16]
         return self.folder / digest / f"{frame_id}.{part}.npz"
@@ -103,9 +113,10 @@ class SampleCache:
     def stale(self, sequence: KittiSequence, frame_id: str, parts: Sequence[str] | None = None) -> list[str]:
         """The parts (of all, unless told) that are missing, or older than the files they were made from."""
         sources = (sequence.path / "image_2" / f"{frame_id}.png", sequence.path / "voxels" / f"{frame_id}.label")
-        newest = max(source.stat().st_mtime_ns for source in sources if source.exists())
-        paths = {part: self.path(sequence, frame_id, part) for part in parts or self.parts}
-        return [part for part, path in paths.items() if not path.is_file() or path.stat().st_mtime_ns < newest]
+        newest = dict.fromkeys(parts or self.parts, max(map(_changed, sources)))
+        if IMAGE_CLASSES in newest and self.class_maps is not None:
+            newest[IMAGE_CLASSES] = max(newest[IMAGE_CLASSES], _changed(self.class_maps.path(sequence.name, frame_id)))
+        return [part for part, time in newest.items() if _changed(self.path(sequence, frame_id, part)) < max(time, 1)]
 
     def write(self, sequence: KittiSequence, frame_id: str, parts: Sequence[str] | None = None) -> None:
         """Make the parts (all, unless told) that are stale, and keep them."""
@@ -119,12 +130,15 @@ class SampleCache:
             made[TRUTH] = prepare_truth(sequence, frame_id, frame, self.spec, self.label_set)._asdict()
         if POINT_CLASSES in stale and frame.points is not None:
             frame = replace(frame, point_labels=self.labeller(sequence, frame_id, frame.points))
+        if IMAGE_CLASSES in stale and self.class_maps is not None:
+            classes = self.class_maps.train_ids(sequence.name, frame_id, frame.rig.image_size, self.label_set)
+            made[IMAGE_CLASSES] = {IMAGE_CLASSES: torch.from_numpy(labels_at(classes, self.spec.context_size))}
         # inputs, of the sensors that a stale part needs
         pair, sweep = (tuple(part for part in parts if part in stale) for parts in (self.spec.pair, self.spec.sweep))
         sensors = ((STEREO,) if pair or IMAGE in stale else ()) + ((LIDAR,) if sweep else ())
         inputs = InputPreparer(replace(self.spec, sensors=sensors, pair=pair, sweep=sweep))(frame)
         for part in stale:
-            if part != TRUTH:
+            if part not in made:
                 made[part] = {key: inputs[key] for key in ((IMAGE, "projection") if part == IMAGE else (part,))}
         # files
         for part, tensors in made.items():
@@ -162,6 +176,11 @@ class SampleCache:
                 return _decode(arrays, self.spec)
         except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
             raise SscError(f"cached sample {path} cannot be read ({error}); delete it and train again") from error
+
+
+def _changed(path: Path) -> int:
+    """When a file was written [ns]; 0 where there is none."""
+    return path.stat().st_mtime_ns if path.exists() else 0
 
 
 def _encode(tensors: Mapping[str, Tensor], classes: int) -> bytes:

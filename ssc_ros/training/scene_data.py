@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from ssc_ros.core import LABEL_SETS, SscError
 from ssc_ros.core.files import user_cache
+from ssc_ros.data.class_maps import ClassMaps
 from ssc_ros.data.semantic_kitti import KittiSequence
 from ssc_ros.distillation import Guide
 from ssc_ros.systems import LIDAR, InputSpec
@@ -59,6 +60,9 @@ class SceneData(TrainingData):
         cache: folder for prepared samples; None is the user's cache folder.
         segmentation: checkpoint that labels the LiDAR points which the network reads; None takes the labels of the
             data set, which no robot has.
+        semantics: folder of class maps of the left images (`ClassMaps`), for a network that can use them, one of every
+            labelled frame. None leaves the classes of pixels to the network's segmenter.
+        label_map: what the ids of those maps mean: the name of a shipped label map, or a file.
         pose_noise: errors of the poses, in training and validation alike; none by default.
         guide: a language teacher that guides the training; given by the model.
         seed: of order and augmentation.
@@ -77,6 +81,8 @@ class SceneData(TrainingData):
         validation_stride: int = 1,
         cache: Path | None = None,
         segmentation: Path | None = None,
+        semantics: Path | None = None,
+        label_map: str | None = None,
         pose_noise: PoseNoise = PoseNoise(),  # noqa: B008 (frozen)
         guide: Any = None,  # a Guide, for the reason given above
         seed: int = 0,
@@ -86,7 +92,8 @@ class SceneData(TrainingData):
         # where samples are kept, and what labels points for them
         folder = cache or user_cache()
         labeller = TruthLabeller() if segmentation is None else NetworkLabeller(segmentation)
-        samples = SampleCache(folder, cast("InputSpec", spec), LABEL_SETS[label_set], labeller)
+        maps = None if semantics is None else _class_maps(semantics, label_map, cast("InputSpec", spec))
+        samples = SampleCache(folder, cast("InputSpec", spec), LABEL_SETS[label_set], labeller, maps)
         guidance = None if guide is None else GuidanceCache(folder, cast("Guide", guide))
         # the drives, with the errors of their poses
         train_sequences, validation_sequences = (
@@ -111,6 +118,20 @@ class SceneData(TrainingData):
             making = DataLoader(_Making(cache, stale), batch_size=None, num_workers=self.workers)
             for _ in track(making, f"preparing {len(stale)} frames", total=len(stale)):
                 pass
+
+
+def _class_maps(folder: Path, label_map: str | None, spec: InputSpec) -> ClassMaps:
+    """The class maps of a folder, for a network that can use them.
+
+    Raises:
+        SscError: the network cannot, or folder or label map cannot be read.
+    """
+    if not spec.reads_class_maps:
+        raise SscError(
+            "data.semantics names class maps, but the network does not ask which class the pixels of measured points "
+            "have; train the preset edge_labelled, or leave data.semantics out"
+        )
+    return ClassMaps.open(folder, label_map)
 
 
 def _require_sensors(samples: SampleCache, sequences: Sequence[KittiSequence]) -> None:

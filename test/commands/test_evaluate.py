@@ -7,15 +7,18 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from ssc_ros.cli import main
-from ssc_ros.core import SEMANTIC_KITTI_GRID, Frame, SemanticGrid
+from ssc_ros.core import SEMANTIC_KITTI_GRID, STEREO, UNKNOWN, Frame, SemanticGrid
 from ssc_ros.inference.checkpoint import CheckpointMetadata, save_checkpoint
 from ssc_ros.inference.completer import SceneCompleter
-from ssc_ros.systems import SYSTEMS, build
+from ssc_ros.networks.heads.upsampled import UpsampledLogits
+from ssc_ros.systems import SYSTEMS, InputSpec, SceneInputs, SceneNetwork, SceneOutput, build
 from ssc_ros.systems.spec import History
 
 from ..inference import tiny_temporal
@@ -155,3 +158,63 @@ def test_a_checkpoint_gets_the_sensors_that_it_reads_and_misses_no_other(
         assert main(command) == 1
         (line,) = capsys.readouterr().err.splitlines()
         assert line.startswith("ssc-ros evaluate: the network reads LiDAR, but the frame has no points")
+
+
+class Painter(SceneNetwork):
+    """Paints the whole grid in the class of the image's first cell; where nobody tells that, in the first class."""
+
+    def __init__(self) -> None:
+        super().__init__(InputSpec(pair=("stereo_sightings",)), 20)
+        self.first = nn.Parameter(torch.tensor([1]), requires_grad=False)
+
+    def forward(self, inputs: SceneInputs) -> SceneOutput:
+        told = inputs.get("image_classes", torch.tensor([[[UNKNOWN]]]))[0, 0, 0].long()
+        logits = torch.zeros(1, 20, *self.spec.grid.coarsened(2).shape)
+        logits[:, told if told < 20 else self.first] = 1
+        return SceneOutput(UpsampledLogits(logits))
+
+
+def test_class_maps_take_the_place_of_the_segmenter(
+    kitti_tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By whichever label map the ids say building; a missing map is named."""
+    monkeypatch.setitem(SYSTEMS, "painter", {"tiny": Painter})
+    checkpoint, maps = tmp_path / "painter.safetensors", tmp_path / "maps" / "sequences" / "08" / "semantic_2"
+    metadata = CheckpointMetadata("painter", "painter", "tiny", "semantic_kitti", SEMANTIC_KITTI_GRID, (STEREO,))
+    save_checkpoint(checkpoint, Painter(), metadata)
+    maps.mkdir(parents=True)
+    command = ["evaluate", "--data", str(kitti_tree), "--sequence", "08", "--frames", "0:1", "--pictures", "0"]
+    command += ["--results", str(tmp_path / "results"), "--device", "cpu"]
+    painter = [*command, "--checkpoint", str(checkpoint)]
+    with_maps = ["--semantics", str(tmp_path / "maps"), "--label-map"]
+
+    def predicted(*options: str) -> list[int]:
+        """Raw ids of the prediction."""
+        assert main([*painter, "--save-predictions", str(tmp_path / "out"), *options]) == 0
+        return np.unique(np.fromfile(next((tmp_path / "out").rglob("000000.label")), "<u2")).tolist()
+
+    assert predicted() == [10]
+    for label_map, building in (("cityscapes", 2), ("ade20k", 1), ("semantic_kitti", 50)):
+        cv2.imwrite(str(maps / "000000.png"), np.full((5, 9), building, np.uint8))
+        assert predicted(*with_maps, label_map) == [50]
+    metrics = json.loads((tmp_path / "results" / "latest" / "metrics.json").read_text())
+    assert metrics["config"]["label_map"] == "semantic_kitti"
+
+    def refused(*options: str) -> str:
+        capsys.readouterr()
+        assert main([*options]) == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        return line
+
+    (maps / "000000.png").unlink()
+    assert str(maps / "000000.png") in refused(*painter, *with_maps, "cityscapes")
+    assert "name their label map" in refused(*painter, *with_maps[:2])
+    assert "baseline reads no class maps" in refused(*command, "--baseline", "stereo", *with_maps[:2])
+
+
+def test_a_network_that_has_no_use_for_class_maps_is_not_shown_any(
+    kitti_tree: Path, tmp_path: Path, temporal: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["evaluate", "--data", str(kitti_tree), "--sequence", "08", "--checkpoint", str(temporal)]
+    assert main([*command, "--semantics", str(tmp_path), "--label-map", "cityscapes"]) == 1
+    assert "class maps change nothing" in capsys.readouterr().err

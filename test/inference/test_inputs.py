@@ -94,6 +94,24 @@ def test_an_image_of_the_networks_size_stays_as_it_is() -> None:
     np.testing.assert_array_equal(seen, IMAGE.transpose(2, 0, 1))
 
 
+@pytest.mark.parametrize("reads", [True, False])
+def test_a_class_map_is_read_at_the_middle_of_each_cell(reads: bool) -> None:
+    """By networks that can use it; others are not bothered with it."""
+    labels = np.random.default_rng(0).integers(0, 20, IMAGE.shape[:2]).astype(np.uint8)
+    spec = InputSpec(pair=("stereo_sightings",) if reads else (), context_size=(24, 80))
+    inputs = InputPreparer(spec)(Frame(0, IMAGE, IMAGE, RIG, image_labels=labels))
+    assert ("image_classes" in inputs) == reads
+    if reads:  # cells of four by four pixels
+        np.testing.assert_array_equal(inputs["image_classes"], labels[2::4, 2::4])
+        assert "image_classes" not in InputPreparer(spec)(Frame(0, IMAGE, IMAGE, RIG))
+
+
+def test_a_class_map_has_a_label_for_each_pixel() -> None:
+    for labels in (np.zeros((48, 160), np.uint8), np.zeros(IMAGE.shape[:2], np.uint16)):
+        with pytest.raises(SscError, match="one for each pixel"):
+            Frame(0, IMAGE, IMAGE, RIG, image_labels=labels)
+
+
 FUSED = InputSpec(sensors=("stereo", "lidar"), pair=(), sweep=("lidar_voxels", "lidar_classes"))
 
 

@@ -19,6 +19,8 @@ ROAD, BUILDING = SEMANTIC_KITTI.names.index("road"), SEMANTIC_KITTI.names.index(
 class TinyCompleter:
     """A completer that any test can predict: the lowest layer is road, voxels with LiDAR points are building.
 
+    Where a class map comes with the image, the lowest layer has the class of the image's first pixel.
+
     Attributes:
         begun: set once a frame is in work.
         gate: as long as it is cleared, frames stay in work.
@@ -30,6 +32,7 @@ class TinyCompleter:
         sensors: Sequence[str] = (STEREO, LIDAR),
         history: int = 0,
         reads_classes: bool = False,
+        reads_class_maps: bool = False,
     ) -> None:
         self.metadata = SimpleNamespace(model_id="tiny", grid=GRID, label_set=SEMANTIC_KITTI, inputs=sensors)
         self.timings: dict[str, float] = {}
@@ -39,7 +42,7 @@ class TinyCompleter:
         self.begun, self.gate = Event(), Event()
         self.gate.set()
         self.frames: list[Frame] = []
-        self.reads_classes = reads_classes
+        self.reads_classes, self.reads_class_maps = reads_classes, reads_class_maps
 
     def warm_up(self) -> None:
         self.timings["network"] = 0.0
@@ -54,7 +57,7 @@ class TinyCompleter:
         assert self.gate.wait(60)
         time.sleep(self.work)
         labels = np.zeros(GRID.shape, np.uint8)
-        labels[:, :, 0] = ROAD
+        labels[:, :, 0] = ROAD if frame.image_labels is None else frame.image_labels[0, 0]
         if frame.points is not None:
             index = GRID.indices(frame.points[:, :3])
             labels[tuple(index[GRID.contains(index)].T)] = BUILDING

@@ -9,7 +9,7 @@ import pytest
 import tiny_street
 import torch
 
-from ssc_ros.core import Frame, StereoRig
+from ssc_ros.core import Frame, StereoRig, labels_at
 from ssc_ros.inference.inputs import InputPreparer
 from ssc_ros.inference.stereo import StereoMatcher
 from ssc_ros.networks.heads.subvoxel import from_children, to_children
@@ -58,7 +58,14 @@ def test_mirroring_the_inputs_equals_preparing_the_mirrored_frame(
     k = rig.camera_matrix.copy()
     k[0, 2] -= 3.7
     labels = (np.arange(len(frame.points)) % 19 + 1).astype(np.uint8)
-    frame = replace(frame, rig=StereoRig(k, rig.baseline, rig.image_size, pose), point_labels=labels)
+    cells = np.arange(np.prod(SPEC.context_size), dtype=np.uint8).reshape(SPEC.context_size) % 19 + 1
+    image_labels = labels_at(cells, rig.image_size)
+    frame = replace(
+        frame,
+        rig=StereoRig(k, rig.baseline, rig.image_size, pose),
+        point_labels=labels,
+        image_labels=image_labels,
+    )
     mirrored_k = k.copy()
     mirrored_k[0, 2] = width - 1 - k[0, 2]
     mirrored_rig = StereoRig(mirrored_k, rig.baseline, rig.image_size, GRID_MIRROR @ pose @ CAMERA_MIRROR)
@@ -69,6 +76,7 @@ def test_mirroring_the_inputs_equals_preparing_the_mirrored_frame(
         mirrored_rig,
         frame.points * np.array([1, -1, 1, 1], np.float32),
         point_labels=labels,
+        image_labels=image_labels[:, ::-1].copy(),
     )
     prepare = InputPreparer(SPEC)
     depth = prepare.matcher.depth(frame)

@@ -8,14 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import tiny_street
 import torch
 
 from ssc_ros.core import SEMANTIC_KITTI, SscError
+from ssc_ros.data.class_maps import ClassMaps
 from ssc_ros.data.semantic_kitti import KittiSequence
-from ssc_ros.inference.inputs import InputPreparer
+from ssc_ros.inference.inputs import IMAGE_CLASSES, InputPreparer
 from ssc_ros.inference.stereo import StereoMatcher
 from ssc_ros.systems import LIDAR, STEREO
 from ssc_ros.training.mirror import MirroredSequence
@@ -115,6 +117,34 @@ def test_a_labelled_sweep_is_prepared_as_for_the_deployed_network(scenes: Scenes
     assert set(kept[0][POINT_CLASSES].unique().tolist()) == {0, 9, 13}  # a road and a building
     assert not torch.equal(kept[1][POINT_CLASSES], kept[2][POINT_CLASSES])
     assert len(list((tmp_path / "fused").glob("*/*.lidar_voxels.npz"))) == 1  # which no labeller changes
+
+
+def test_a_class_map_is_prepared_as_for_the_deployed_network(scenes: Scenes, tmp_path: Path) -> None:
+    """Another label map, or a newer file, makes the classes anew, and nothing else."""
+    sequence, frame_id = scenes.frames[0]
+    size = sequence.frame(frame_id).rig.image_size
+    path = tmp_path / "maps" / "sequences" / sequence.name / "semantic_2" / f"{frame_id}.png"
+    path.parent.mkdir(parents=True)
+    cv2.imwrite(str(path), np.random.default_rng(0).integers(0, 19, size).astype(np.uint8))
+    spec = replace(scenes.cache.spec, sensors=(STEREO,), pair=("stereo_sightings",))
+    made = []
+    for name in ("cityscapes", "ade20k"):
+        maps = ClassMaps.open(tmp_path / "maps", name)
+        cache = replace(scenes.cache, spec=spec, class_maps=maps, folder=tmp_path / "mapped")
+        assert IMAGE_CLASSES in cache.stale(sequence, frame_id)
+        cache.write(sequence, frame_id)
+        frame = maps.added_to(sequence.frame(frame_id), sequence.name, frame_id, SEMANTIC_KITTI)
+        expected = InputPreparer(spec)(frame)
+        made.append(cache.read(sequence, frame_id).inputs)
+        assert made[-1].keys() == expected.keys() >= {"image", IMAGE_CLASSES}
+        assert all(torch.equal(made[-1][key], value) for key, value in expected.items())
+    assert not torch.equal(made[0][IMAGE_CLASSES], made[1][IMAGE_CLASSES])
+    assert cache.stale(sequence, frame_id) == []
+    os.utime(path, ns=(0, cache.path(sequence, frame_id, IMAGE_CLASSES).stat().st_mtime_ns + 1))
+    assert cache.stale(sequence, frame_id) == [IMAGE_CLASSES]
+    path.unlink()
+    with pytest.raises(SscError, match=str(path)):
+        replace(cache, folder=tmp_path / "else").write(sequence, frame_id)
 
 
 def test_only_what_is_asked_for_is_made(scenes: Scenes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

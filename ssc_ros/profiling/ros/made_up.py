@@ -66,7 +66,7 @@ class MadeUpCompleter:
         )
         self.timings = {"network": 0.0}
         self.history, self.past_frames = History(), 0
-        self.reads_classes = self.needs_classes = False
+        self.reads_classes = self.needs_classes = self.reads_class_maps = False
         self.backend = "made-up"
 
     def forget(self) -> None:
