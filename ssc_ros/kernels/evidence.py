@@ -55,7 +55,7 @@ def _packed(evidence, label, ahead, clocks, moving):  # type: ignore[no-untyped-
 
 
 @kernel
-def _updated(word, label, step, vote, clocks, rates, moving, least, most, limits):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _updated(word, label, step, vote, clocks, rates, moving, least, most, most_moving, limits):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
     """Return a word after a grid's evidence `step` and, if its label is not empty, `vote` for the label."""
     evidence = min(max(_faded(word, clocks, rates, moving) + step, least), most)
     if evidence == limits[0]:  # surely empty: what will stand here later has another class
@@ -67,7 +67,7 @@ def _updated(word, label, step, vote, clocks, rates, moving, least, most, limits
         kept = label if ahead < _i(0) else kept
         ahead = min(abs(ahead), _i(255))
     if (moving >> kept) & _i(1):
-        evidence = min(evidence, limits[3])
+        evidence = min(evidence, most_moving)
     return _packed(evidence, kept, ahead, clocks, moving)
 
 
@@ -152,7 +152,8 @@ def fuse_grid(begin, end, words, origin, box, to_grid, turn, volumes, measured, 
                     continue
                 for step in range(max(0, -w), min(RUN, size_z - w)):
                     label, word = _i(labels[u, v, w + step]), words[p, q, r + step]
-                    if waits and word != np.uint32(0):
+                    moves = (moving >> ((_i(word) >> _i(8)) & _i(255))) & _i(1)
+                    if waits and word != np.uint32(0) and not moves:
                         continue
                     if label == _i(UNKNOWN) or (label == _i(EMPTY) and word == surely_empty):
                         continue
@@ -165,8 +166,10 @@ def fuse_grid(begin, end, words, origin, box, to_grid, turn, volumes, measured, 
                     row = (seen * _i(BANDS) + band) * _i(512) + _i(confidence[u, v, w + step])
                     row += _i(256) if label != _i(EMPTY) else _i(0)
                     least, most = (-limits[2], limits[2]) if seen == _i(0) else (limits[0], limits[1])
+                    # what the camera sees to be gone is gone, if it could move
+                    most_moving = _i(0) if label == _i(EMPTY) and seen != _i(0) else limits[3]
                     words[p, q, r + step] = _updated(
-                        word, label, steps[row], votes[row], clocks, rates, moving, least, most, limits
+                        word, label, steps[row], votes[row], clocks, rates, moving, least, most, most_moving, limits
                     )
 
 

@@ -6,9 +6,9 @@ Evidence e is the logarithm of the odds of occupied against empty, relative to t
 
     e <- min(max(f(e) + w(d) s, -E_empty), E)                                            (1)
 
-where E is E_moving for classes that move, so that one look at an empty place overrules a car, and E_occupied for all
-others. f is what has faded since the last update, (4), d is the distance of the voxel from the grid's origin, and s is
-the step of a grid whose label has the probability p:
+where E is E_occupied. For classes that move it is E_moving, and 0 where the camera sees an empty place: what could move
+and is seen to be gone is gone. f is what has faded since the last update, (4), d is the distance of the voxel from the
+grid's origin, and s is the step of a grid whose label has the probability p:
 
     s = -(logit(p) - p_0)                  the label is empty: the network's free space   (2a)
     s =  s_o                               a class, completed
@@ -16,8 +16,8 @@ the step of a grid whose label has the probability p:
 
     w(d) = g / (1 + d / d_0)   in the camera's view, v times that out of view             (3)
 
-Beyond 12.8 m, neighbouring columns take turns once they are known: each counts every other grid twice, which takes less
-time.
+Beyond 12.8 m, neighbouring columns of things that stand still take turns once they are known: each counts every other
+grid twice, which takes less time.
 
 Steps are smaller than the log odds of a single grid, because consecutive grids make the same mistakes, and the farther
 the smaller, so that a near look overrules the far looks before it. What the camera does not see says nothing against
@@ -94,7 +94,7 @@ class Evidence:
     most_empty: float = 1.0
     most_occupied: float = 2.5
     most_moving: float = 0.5
-    most_unseen: float = 0.6
+    most_unseen: float = 0.4
     threshold: float = 0.1
     moving_life: float = 1.0
     static_distance: float = 60.0

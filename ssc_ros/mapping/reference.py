@@ -47,11 +47,15 @@ def fuse(
     surely_empty = np.uint32(int(limits[0]) % 256)
     waits = (band >= NEAR_BANDS) & ((world[:, 0] + world[:, 1] + turn) % 2 == 1)
     overruled = (seen == 0) & (np.abs(_evidence(word)) >= limits[2])
-    counts = ~(waits & (word != 0)) & (label != UNKNOWN) & ~overruled & ~((label == EMPTY) & (word == surely_empty))
+    moves = (int(fading[2]) >> ((word >> 8) & 255).astype(np.int64)) & 1 == 1
+    counts = (
+        ~(waits & (word != 0) & ~moves) & (label != UNKNOWN) & ~overruled & ~((label == EMPTY) & (word == surely_empty))
+    )
     place = tuple(axis[counts] for axis in place)
     reach = np.where(seen[counts] == 0, [[-limits[2]], [limits[2]]], [[limits[0]], [limits[1]]])
     steps, votes = (table[row[counts]] for table in tables)
-    words[place] = _updated(word[counts], label[counts], steps, votes, fading, reach, limits)
+    most_moving = np.where((label[counts] == EMPTY) & (seen[counts] > 0), 0, limits[3])
+    words[place] = _updated(word[counts], label[counts], steps, votes, fading, reach, most_moving, limits)
 
 
 def cut(
@@ -109,7 +113,14 @@ def _packed(evidence: Integers, label: Any, ahead: Any, fading: Fading) -> Words
 
 
 def _updated(
-    words: Words, label: Integers, step: Any, vote: Any, fading: Fading, reach: Integers, limits: NDArray[np.int32]
+    words: Words,
+    label: Integers,
+    step: Any,
+    vote: Any,
+    fading: Fading,
+    reach: Integers,
+    most_moving: Integers,
+    limits: NDArray[np.int32],
 ) -> Words:
     evidence = np.clip(_faded(words, fading) + step, *reach)
     empty = evidence == limits[0]
@@ -118,5 +129,5 @@ def _updated(
     kept = np.where(ahead + votes < 0, label, kept)
     ahead = np.minimum(np.abs(ahead + votes), 255)
     moves = (int(fading[2]) >> kept) & 1 == 1
-    fresh = _packed(np.where(moves, np.minimum(evidence, limits[3]), evidence), kept, ahead, fading)
+    fresh = _packed(np.where(moves, np.minimum(evidence, most_moving), evidence), kept, ahead, fading)
     return np.asarray(np.where(empty, np.uint32(int(limits[0]) % 256), fresh))
