@@ -24,6 +24,7 @@ from rclpy.qos import QoSProfile
 
 from ssc_ros.core import Frame, StereoRig, poses
 from ssc_ros.messages.stamps import header_stamp
+from ssc_ros.messages.transports import large_message_variables
 from ssc_ros.profiling.ros.publisher import FrameSource
 from ssc_ros.ros.demo.processes import ssc_ros
 from ssc_ros.ros.replay.replay import find_message_class
@@ -100,6 +101,7 @@ def main() -> None:
     parser.add_argument("arguments", nargs="*", help="further ones of ssc-ros node")
     args = parser.parse_args()
     os.environ |= {"ROS_DOMAIN_ID": str(1 + os.getpid() % 100), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
+    os.environ |= large_message_variables()  # without which images get lost
     camera, rounds = Camera(), []
     for _ in range(args.repeats):
         with tempfile.TemporaryDirectory() as folder:
