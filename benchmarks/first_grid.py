@@ -75,6 +75,8 @@ class Camera:
 
     def time_node(self, cache: Path, arguments: list[str]) -> float:
         """Start the node, and return the seconds to its first grid."""
+        if self.node.count_publishers("/ssc_node/grid"):
+            sys.exit("another node is on this domain; try again")
         self._since = time.time_ns()
         self.arrived.clear()
         begin = time.monotonic()
