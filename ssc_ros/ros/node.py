@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rclpy.clock import JumpThreshold, TimeJump
+from rclpy.clock import JumpHandle, JumpThreshold, TimeJump
 from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
@@ -53,9 +53,11 @@ class SscNode(LifecycleNode):
         Raises:
             SscError: a parameter value that is not allowed.
         """
+        # whatever follows may fail, and Kilted's rclpy then destroys the node
+        self._parts: Parts | None = None
+        self._jumps: JumpHandle | None = None
         super().__init__(NODE, parameter_overrides=list(overrides), **options)
         self._load_completer, self._load_segmenter = load, load_segmenter
-        self._parts: Parts | None = None
         self._transform_source: LiveTransformSource = transform_source(self)
         self._server = ParameterServer(self, self._apply, self._say_later)
         for sentence in self._server.unknown():
@@ -118,7 +120,8 @@ class SscNode(LifecycleNode):
     def destroy_node(self) -> None:
         """Leave in order, whatever the state."""
         self._dismantle()
-        self._jumps.unregister()
+        if self._jumps is not None:
+            self._jumps.unregister()
         super().destroy_node()
 
     @property
