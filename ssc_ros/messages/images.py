@@ -211,10 +211,11 @@ IMAGE_READERS = {
 
 def _holds_its_chunks(data: bytes) -> bool:
     """Whether every chunk of a PNG lies within its bytes; OpenCV takes memory for as many as a chunk says it has."""
-    place, end = len(_PNG_SIGNATURE), len(data)
-    while place + 12 <= end and data[place + 4 : place + 8] != b"IEND":
+    place, end, is_last = len(_PNG_SIGNATURE), len(data), False
+    while place + 8 <= end and not is_last:
+        is_last = data[place + 4 : place + 8] == b"IEND"
         place += 12 + int.from_bytes(data[place : place + 4], "big")
-    return place + 12 <= end
+    return place <= end
 
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"

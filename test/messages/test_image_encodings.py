@@ -157,7 +157,7 @@ def png(height: int, width: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 100))
 
 
-@pytest.mark.parametrize("extension", [".png", ".jpg", ".webp", ".bmp", ".tiff"])
+@pytest.mark.parametrize("extension", [".png", ".jpg", ".webp"])
 def test_the_size_of_a_compressed_image_is_known_before_it_is_decoded(extension: str) -> None:
     _, data = cv2.imencode(extension, smooth())
     sent = SimpleNamespace(format=extension, data=data.tobytes())
@@ -165,10 +165,11 @@ def test_the_size_of_a_compressed_image_is_known_before_it_is_decoded(extension:
 
 
 def test_a_header_that_claims_a_gigabyte_is_read_without_taking_it() -> None:
-    assert size_of_compressed_image(SimpleNamespace(format="png", data=png(9_000, 9_000))) == (9_000, 9_000)
-    with pytest.raises(UnusableInput, match="enormous") as refused:
-        size_of_compressed_image(SimpleNamespace(format="png", data=png(30_000, 30_000)))
-    assert refused.value.reason is Drop.IMAGE_SIZE
+    assert size_of_compressed_image(SimpleNamespace(format="png", data=png(5_000, 5_000))) == (5_000, 5_000)
+    for size, words in ((9_000, "9000 x 9000 pixels"), (30_000, "enormous")):
+        with pytest.raises(UnusableInput, match=words) as refused:
+            size_of_compressed_image(SimpleNamespace(format="png", data=png(size, size)))
+        assert refused.value.reason is Drop.IMAGE_SIZE
 
 
 @pytest.mark.parametrize("data", [b"", b"no image", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0"])

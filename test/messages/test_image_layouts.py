@@ -100,11 +100,11 @@ def test_a_chunk_that_claims_more_than_the_file_takes_no_memory() -> None:
     """OpenCV has taken 3 GB for this PNG of some hundred bytes, which the campaign of benchmarks/fuzz.py has found."""
     whole = cv2.imencode(".png", np.random.default_rng(0).integers(0, 256, (12, 16, 3), np.uint8))[1].tobytes()
     assert read_compressed_image(compressed(whole)).shape == (12, 16, 3)
-    first = whole.index(b"IDAT") - 4
     before = peak_memory()
-    for size in (3_070_231_127, 2**31 - 1, len(whole)):
+    for name, size in ((b"IDAT", 3_070_231_127), (b"IDAT", len(whole)), (b"IEND", 2**31 - 1)):
+        at = whole.index(name) - 4
         with pytest.raises(UnusableInput, match="publish jpeg or png"):
-            read_compressed_image(compressed(whole[:first] + struct.pack(">I", size) + whole[first + 4 :]))
+            read_compressed_image(compressed(whole[:at] + struct.pack(">I", size) + whole[at + 4 :]))
     assert peak_memory() - before < 20e6
 
 
