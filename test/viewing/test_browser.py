@@ -59,8 +59,11 @@ def view(results: Path) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-m", "ssc_ros.cli", "view", "--results", str(results), "--port", "0"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     yield process
+    children = psutil.Process(process.pid).children(recursive=True)
     process.terminate()
-    process.wait(30)
+    process.wait(60)
+    _, left_behind = psutil.wait_procs(children, timeout=30)
+    assert left_behind == []
 
 
 def pixels_of(color: tuple[int, int, int], image: NDArray[np.uint8], tolerance: int) -> int:
