@@ -14,6 +14,8 @@ import pytest
 
 from ssc_ros.core.resources import share_directory
 
+from ..processes import is_alive
+
 launch = pytest.importorskip("launch", reason="launch comes with a ROS 2 installation")
 pytest.importorskip("launch_ros", reason="launch_ros comes with a ROS 2 installation")
 
@@ -128,14 +130,6 @@ def start(installed: Path, *arguments: str) -> tuple[subprocess.Popen[str], dict
     time.sleep(0.2)
     seen = {file.name: file.read_text().split("\n", 1) for file in installed.iterdir()}
     return process, {name: (int(pid), words) for name, (pid, words) in seen.items()}
-
-
-def is_alive(pid: int) -> bool:
-    """Whether a process runs; one that has ended may wait for somebody to ask how."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 def test_a_launch_that_is_killed_leaves_nothing_behind(installed: Path) -> None:

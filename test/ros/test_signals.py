@@ -13,6 +13,8 @@ import pytest
 
 from ssc_ros.ros.signals import END_WITH_PARENT
 
+from ..processes import is_alive
+
 WAITS = """
 import time
 from ssc_ros.ros.signals import interrupt_once
@@ -84,12 +86,3 @@ def test_a_process_of_a_launch_that_is_killed_does_not_outlive_it(asked: str) ->
         if outlives:
             os.kill(child, signal.SIGKILL)
     assert outlives is not bool(asked)
-
-
-def is_alive(pid: int) -> bool:
-    """Whether a process runs; one that has ended may wait for somebody to ask how."""
-    status = Path(f"/proc/{pid}/stat")
-    try:
-        return status.read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
