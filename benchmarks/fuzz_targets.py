@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from fuzz_inputs import CAMERA, SIZE, STAMP, SoundInputs
 from fuzz_mutations import mutate_bytes, mutate_json, mutate_message, mutate_text, repair_png, several
-from ssc_ros.assembly.static_transforms import StaticTransforms
+from ssc_ros.assembly.transform_tree import TransformTree
 
 from ssc_ros.assembly.bag_frames import BagFrames, BagTruth
 from ssc_ros.assembly.frames import FrameAssembler, StereoSet
@@ -130,7 +130,7 @@ class Inputs(SoundInputs):
 
         def read() -> bool:
             try:
-                found = StaticTransforms([message]).lookup("velodyne", "camera")
+                found = TransformTree([message]).lookup("velodyne", "camera")
             except LookupError:  # which `Transforms` turns into a drop
                 return False
             assert poses.is_rigid(found)
@@ -235,7 +235,7 @@ class Inputs(SoundInputs):
     def _assemble(self, odometry: list[Any] | None = None, **messages: Any) -> bool:
         """Build a frame as the node does; False if something was left out of it."""
         left_out: list[Any] = []
-        transforms = Transforms("velodyne", StaticTransforms([]))
+        transforms = Transforms("velodyne", TransformTree([]))
         assembler = FrameAssembler(SETTINGS, transforms, left_out.append)
         for message in odometry or ():
             assembler.take_odometry(message)
