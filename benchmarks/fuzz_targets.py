@@ -17,12 +17,12 @@ from typing import Any
 import numpy as np
 from fuzz_inputs import CAMERA, SIZE, STAMP, SoundInputs
 from fuzz_mutations import mutate_bytes, mutate_json, mutate_message, mutate_text, repair_png, several
-from ssc_ros.assembly.transform_tree import TransformTree
 
 from ssc_ros.assembly.bag_frames import BagFrames, BagTruth
 from ssc_ros.assembly.frames import FrameAssembler, StereoSet
 from ssc_ros.assembly.parameter_files import read_sections
 from ssc_ros.assembly.settings import TABLE, Settings
+from ssc_ros.assembly.transform_tree import TransformTree
 from ssc_ros.assembly.transforms import Transforms
 from ssc_ros.core import poses
 from ssc_ros.inference.checkpoint import FORMAT, read_metadata
