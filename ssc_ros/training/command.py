@@ -37,7 +37,7 @@ TASKS = {
 image with a dense semantic map."""
 _IRRELEVANT = (
     "LightningCLI's args parameter",  # the flags do come from the command line, only not from the whole of it
-    "Found",  # modules in eval mode: those that are frozen
+    r"Found \d+ module.s. in eval mode",  # those that are frozen
     "You're resuming from a checkpoint that ended before the epoch ended",  # our sampler finds its place
     "Checkpoint directory .* exists and is not empty",  # that is what resuming means
     "`isinstance.treespec, LeafSpec.` is deprecated",
