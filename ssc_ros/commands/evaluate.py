@@ -27,7 +27,7 @@ a dated folder; RESULTS/latest points to it.
   ssc-ros evaluate --data ~/kitti --sequence 08
   ssc-ros evaluate --data ~/kitti --sequence 08 --checkpoint models/l2cocc_lidar_edge.safetensors
   ssc-ros evaluate --data ~/kitti --sequence 08 --checkpoint fused.safetensors --segmentation points.safetensors
-  ssc-ros evaluate --data ~/kitti --sequence 08 --checkpoint models/l2cocc_edge.safetensors --without-lidar
+  ssc-ros evaluate --data ~/kitti --sequence 08 --checkpoint labelled.safetensors --without-lidar
   ssc-ros evaluate --data ~/kitti --sequence 08 --checkpoint labelled.safetensors --semantics maps --label-map ade20k
   ssc-ros evaluate --data ~/kitti --sequence 08 --baseline stereo --pictures 0
   ssc-ros evaluate --data ~/kitti --sequence 08 --baseline prior --train-sequences 00 01

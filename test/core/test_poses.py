@@ -85,7 +85,7 @@ def test_what_is_not_rigid_is_told() -> None:
 @given(st.tuples(*[st.floats(-1e-8, 1e-8)] * 4).map(np.array))
 def test_a_quaternion_without_length_is_refused(quaternion: np.ndarray) -> None:
     assume(np.linalg.norm(quaternion) < 1e-7)
-    with pytest.raises(ValueError, match="no length"):
+    with pytest.raises(ValueError, match="it is no rotation"):
         poses.from_quaternion(quaternion, np.zeros(3))
 
 
