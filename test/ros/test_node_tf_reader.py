@@ -93,7 +93,8 @@ def test_extrinsics_come_from_tf_static_alone(world: World) -> None:
 
 def test_nothing_is_listened_to_where_the_parameters_say_where_all_sensors_are(world: World) -> None:
     Tree(world)
-    completer = start(world, lidar__extrinsics=[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0])
+    there = [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0]
+    completer = start(world, lidar__extrinsics=there, odometry__extrinsics=there)
     complete_one(world, completer, T0)
     assert world.client.count_subscribers("/tf_static") == 0
     assert world.client.count_subscribers("/tf") == 0
