@@ -167,3 +167,26 @@ def test_the_shell_completes_commands_arguments_and_choices(tmp_path: Path, line
     code = "from ssc_ros.cli import main; main()"
     subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=True)
     assert set(answer.read_text().split()) == expected
+
+
+@pytest.mark.parametrize("name", ["complete", "demo", "evaluate", "evaluate-bag"])
+def test_a_shipped_checkpoint_is_found_by_its_name_from_any_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    parser = ArgumentParser()
+    load(name).add_arguments(parser)
+    wanted = {"--checkpoint": "models/l2cocc_edge.safetensors", "--segmentation": "models/polarnet_edge.safetensors"}
+    needed = ["--data", ".", "--sequence", "08"] if name == "evaluate" else []
+    needed += ["--bag", "."] if name == "evaluate-bag" else []
+    args = parser.parse_args([*needed, *(word for pair in wanted.items() for word in pair)])
+    assert args.checkpoint.is_file()
+    assert args.segmentation.is_file()
+
+
+def test_info_finds_a_shipped_checkpoint_from_any_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["info", "models/l2cocc_edge.safetensors"]) == 0
+    assert "l2cocc" in capsys.readouterr().out
