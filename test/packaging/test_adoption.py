@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ssc_ros.assembly import parameter_files
 from ssc_ros.commands import COMMANDS
+from ssc_ros.systems import SYSTEMS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CHOOSER = REPOSITORY / ".github/ISSUE_TEMPLATE/config.yml"
@@ -128,3 +130,17 @@ def test_the_licence_of_all_files_is_the_package_s() -> None:
 def test_the_links_of_a_page_lead_somewhere(page: str) -> None:
     for target in re.findall(r"\]\(([^)#]+)", (REPOSITORY / page).read_text()):
         assert target.startswith("https://") or (REPOSITORY / target).exists(), target
+
+
+def test_the_security_page_tells_the_limits_of_the_code() -> None:
+    page = (REPOSITORY / "SECURITY.md").read_text()
+    assert f"above {parameter_files.LARGEST >> 10} KiB" in page
+    assert f"above {parameter_files.LONGEST:,} elements" in page
+
+
+def test_each_paper_s_citation_names_its_systems() -> None:
+    papers = yaml.safe_load((REPOSITORY / "CITATION.cff").read_text())["references"]
+    named = [re.findall(r"\b[a-z0-9]+(?:_[a-z]+)*\b", paper["notes"]) for paper in papers]
+    cited = {system for words in named for system in words if system in SYSTEMS}
+    assert all(set(words) & set(SYSTEMS) for words in named)
+    assert set(SYSTEMS) - cited == {"lang_seg", "segmenter"}  # methods that only help others
