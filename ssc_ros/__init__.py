@@ -1,3 +1,3 @@
 """ssc_ros: camera-centric semantic scene completion on ROS 2."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -7,9 +7,9 @@ import os
 import sys
 from collections.abc import Sequence
 
-import ssc_ros
-from ssc_ros.commands import COMMANDS, load
+from ssc_ros.commands import COMMANDS, completion, load
 from ssc_ros.core.errors import SscError
+from ssc_ros.core.version import version_text
 
 INTERRUPTED = 130
 SPINS = 30_000
@@ -31,9 +31,14 @@ REMEDIES = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `ssc-ros` with these arguments (default: the process's) and return its exit status."""
     os.environ.setdefault("GOMP_SPINCOUNT", str(SPINS))  # read when torch is loaded, which is later
+    if completion.asked_for():
+        completion.complete()
     arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments and arguments[0] in COMMANDS:
         return _run(arguments[0], arguments[1:])
+    if arguments == ["--version"]:
+        print(version_text())
+        return 0
     overview = _overview()
     if not arguments:
         overview.print_help(sys.stderr)
@@ -51,7 +56,7 @@ def _overview() -> argparse.ArgumentParser:
         epilog=f"commands:\n{commands}\n\n`ssc-ros COMMAND --help` explains one of them.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"ssc_ros {ssc_ros.__version__}")
+    parser.add_argument("--version", action="store_true", help="say version and commit, and leave")
     parser.add_argument("command", metavar="COMMAND", choices=COMMANDS, help="one of the commands below")
     return parser
 

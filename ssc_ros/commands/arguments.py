@@ -8,7 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from ssc_ros.core import SscError
-from ssc_ros.core.resources import SHIPPED_CHECKPOINT
+from ssc_ros.core.resources import SHIPPED_CHECKPOINT, find_file
 from ssc_ros.messages.topics import Topics
 
 INPUTS = tuple(item.name for item in fields(Topics))
@@ -18,7 +18,9 @@ INPUTS = tuple(item.name for item in fields(Topics))
 def add_evaluation_arguments(parser: argparse.ArgumentParser, baselines: Sequence[str]) -> None:
     """Declare what to score and where its results go."""
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--checkpoint", type=Path, metavar="FILE", help=f"what to score (default: {SHIPPED_CHECKPOINT})")
+    what.add_argument(
+        "--checkpoint", type=find_file, metavar="FILE", help=f"what to score (default: {SHIPPED_CHECKPOINT})"
+    )
     what.add_argument("--baseline", choices=baselines, help="score a baseline instead of a network")
     parser.add_argument(
         "--fuse",
@@ -36,7 +38,7 @@ def add_network_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare what runs a network, and what gives it classes of points."""
     parser.add_argument(
         "--segmentation",
-        type=Path,
+        type=find_file,
         metavar="FILE",
         help="what gives classes to LiDAR points, for a checkpoint that reads them",
     )

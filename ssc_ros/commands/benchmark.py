@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ssc_ros.commands.arguments import positive_integer, positive_number
-from ssc_ros.core.resources import SHIPPED_CHECKPOINT, shipped_checkpoint
+from ssc_ros.core.resources import SHIPPED_CHECKPOINT, find_file, shipped_checkpoint
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -98,7 +98,7 @@ def _add_ros_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--seconds", type=positive_number, default=60.0, metavar="S", help="at each rate (default: 60)")
     group.add_argument(
         "--checkpoint",
-        type=Path,
+        type=find_file,
         metavar="FILE",
         help="what is measured, also without this word; of the node (default: the shipped one)",
     )

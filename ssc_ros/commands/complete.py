@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ssc_ros.commands.arguments import add_camera_arguments, add_network_arguments, names_files, positive_number
-from ssc_ros.core.resources import SHIPPED_CHECKPOINT, shipped_checkpoint
+from ssc_ros.core.resources import SHIPPED_CHECKPOINT, find_file, shipped_checkpoint
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -64,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="images a second (default: 10)",
     )
     parser.add_argument("--force", action="store_true", help="make again what is there")
-    parser.add_argument("--checkpoint", type=Path, metavar="FILE", help=f"network (default: {SHIPPED_CHECKPOINT})")
+    parser.add_argument("--checkpoint", type=find_file, metavar="FILE", help=f"network (default: {SHIPPED_CHECKPOINT})")
     add_network_arguments(parser)
 
 

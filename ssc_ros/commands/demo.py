@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ssc_ros.commands.arguments import frame_range
 from ssc_ros.core.files import user_cache
-from ssc_ros.core.resources import SHIPPED_CHECKPOINT, shipped_checkpoint
+from ssc_ros.core.resources import SHIPPED_CHECKPOINT, find_file, shipped_checkpoint
 
 HELP = "show the whole path: stereo -> bag -> node over DDS -> scores and pictures"
 DESCRIPTION = """\
@@ -39,9 +39,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--frames", type=frame_range, default=slice(101), metavar="A:B", help="frames of real data (default: 0:101)"
     )
-    parser.add_argument("--checkpoint", type=Path, metavar="FILE", help=f"network (default: {SHIPPED_CHECKPOINT})")
+    parser.add_argument("--checkpoint", type=find_file, metavar="FILE", help=f"network (default: {SHIPPED_CHECKPOINT})")
     parser.add_argument(
-        "--segmentation", type=Path, metavar="FILE", help="network that gives classes to LiDAR points (default: none)"
+        "--segmentation",
+        type=find_file,
+        metavar="FILE",
+        help="network that gives classes to LiDAR points (default: none)",
     )
     parser.add_argument(
         "--view", action="store_true", help="show it in a browser, until Ctrl-C (needs the extra `viewer`)"

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ssc_ros.core.resources import SHIPPED_CHECKPOINT, shipped_checkpoint
+from ssc_ros.core.resources import SHIPPED_CHECKPOINT, find_file, shipped_checkpoint
 
 if TYPE_CHECKING:
     from ssc_ros.data.sequence import LabelledSequence
@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--allow-loss", type=float, default=LOSS, metavar="POINTS", help=f"of mIoU (default: {LOSS})")
     parser.add_argument(
         "--segmentation",
-        type=Path,
+        type=find_file,
         metavar="FILE",
         help="checkpoint that gives points their classes, for a checkpoint that reads them",
     )

@@ -37,6 +37,7 @@ def run(args: argparse.Namespace) -> int:
 
     from ssc_ros.core import SscError
     from ssc_ros.core.files import write_atomically
+    from ssc_ros.core.resources import find_file
     from ssc_ros.inference.description import checkpoint_table, systems_table
     from ssc_ros.profiling.module_table import module_table
     from ssc_ros.systems import SYSTEMS, spelled
@@ -48,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     elif not args.what or args.what[0] in SYSTEMS:
         table, content = systems_table(args.what or list(SYSTEMS))
     else:
-        table, content = checkpoint_table(Path(args.what[0]))
+        table, content = checkpoint_table(find_file(args.what[0]))
     Console().print(table)
     if args.json:
         write_atomically(args.json, (json.dumps(content, indent=2) + "\n").encode())

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import platform
-import subprocess
 from datetime import datetime
 from pathlib import Path
 
 import ssc_ros
 from ssc_ros.core import SscError
+from ssc_ros.core.version import code_commit
 
 
 def new_result_folder(root: Path, name: str) -> Path:
@@ -49,7 +49,7 @@ def provenance() -> dict[str, str | None]:
     return {
         "date": datetime.now().astimezone().isoformat(timespec="seconds"),
         "version": ssc_ros.__version__,
-        "commit": _commit(Path(ssc_ros.__file__).parent),
+        "commit": code_commit(),
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}",
     }
@@ -58,17 +58,3 @@ def provenance() -> dict[str, str | None]:
 def sha256(path: Path) -> str:
     """Hash of a file, in hexadecimal."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _commit(folder: Path) -> str | None:
-    """The checkout's commit, with "+" when files were changed since; None where the code is no part of a checkout."""
-    git = ("git", "-C", str(folder))
-    try:
-        subprocess.run(
-            (*git, "ls-files", "--error-unmatch", "__init__.py"), capture_output=True, timeout=10, check=True
-        )
-        describe = (*git, "describe", "--always", "--abbrev=40", "--dirty=+", "--exclude=*")
-        done = subprocess.run(describe, capture_output=True, text=True, timeout=10, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip()

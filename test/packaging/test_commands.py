@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 
+import ssc_ros
 from ssc_ros import cli
 from ssc_ros.commands import COMMANDS, load
 from ssc_ros.core import SscError
@@ -136,3 +137,56 @@ def test_unknown_arguments_are_forwarded_only_where_a_command_asks_for_them(monk
     with pytest.raises(SystemExit) as stopped:
         cli.main(arguments)
     assert stopped.value.code == 2
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith(f"ssc_ros {ssc_ros.__version__}")
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("ssc-ros ev", {"evaluate", "evaluate-bag"}),
+        ("ssc-ros node --seg", {"--segmentation"}),
+        ("ssc-ros evaluate --task seg", {"segmentation"}),
+    ],
+)
+def test_the_shell_completes_commands_arguments_and_choices(tmp_path: Path, line: str, expected: set[str]) -> None:
+    """Ask as the shell function of argcomplete does."""
+    pytest.importorskip("argcomplete")
+    answer = tmp_path / "answer"
+    environment = os.environ | {
+        "_ARGCOMPLETE": "1",
+        "_ARGCOMPLETE_STDOUT_FILENAME": str(answer),
+        "_ARGCOMPLETE_SUPPRESS_SPACE": "1",
+        "COMP_LINE": line,
+        "COMP_POINT": str(len(line)),
+        "IFS": " ",
+    }
+    code = "from ssc_ros.cli import main; main()"
+    subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=True)
+    assert set(answer.read_text().split()) == expected
+
+
+@pytest.mark.parametrize("name", ["complete", "demo", "evaluate", "evaluate-bag"])
+def test_a_shipped_checkpoint_is_found_by_its_name_from_any_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    parser = ArgumentParser()
+    load(name).add_arguments(parser)
+    wanted = {"--checkpoint": "models/l2cocc_edge.safetensors", "--segmentation": "models/polarnet_edge.safetensors"}
+    needed = ["--data", ".", "--sequence", "08"] if name == "evaluate" else []
+    needed += ["--bag", "."] if name == "evaluate-bag" else []
+    args = parser.parse_args([*needed, *(word for pair in wanted.items() for word in pair)])
+    assert args.checkpoint.is_file()
+    assert args.segmentation.is_file()
+
+
+def test_info_finds_a_shipped_checkpoint_from_any_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["info", "models/l2cocc_edge.safetensors"]) == 0
+    assert "l2cocc" in capsys.readouterr().out

@@ -48,8 +48,12 @@ def test_all_version_numbers_agree() -> None:
             r'^version = "(.+?)"', (REPOSITORY / "ssc_ros_msgs/pyproject.toml").read_text(), re.MULTILINE
         )[1],
     }
-    for package_xml in ("package.xml", "ssc_ros_msgs/package.xml"):
+    for package_xml in ("package.xml", "ssc_ros_msgs/package.xml", "ssc_ros_msgs/tf2_msgs/package.xml"):
         found[package_xml] = re.search(r"<version>(.+?)<", (REPOSITORY / package_xml).read_text())[1]
+    headings = re.findall(r"^## \[(.+?)\]", (REPOSITORY / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert headings[0] == "Unreleased"
+    found["CHANGELOG.md"] = headings[1]
+    found["CITATION.cff"] = re.search(r"^version: (\S+)", (REPOSITORY / "CITATION.cff").read_text(), re.MULTILINE)[1]
     assert len(set(found.values())) == 1, found
 
 
