@@ -14,6 +14,7 @@ GENERATED = (
     "*.egg-info",
     "__pycache__",
     "build",
+    "dist",
     "install",
     "log",
     "results",
