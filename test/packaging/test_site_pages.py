@@ -57,3 +57,11 @@ def test_every_page_of_docs_is_in_the_navigation() -> None:
     navigation = yaml.safe_load(text[text.index("\nnav:") :])
     found = set(re.findall(r"[\w/]+\.md", yaml.safe_dump(navigation)))
     assert {str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md")} <= found
+
+
+def test_the_tutorial_shows_the_code_that_a_test_trains() -> None:
+    page = (DOCS / "tutorials" / "add_a_system.md").read_text()
+    shown = re.findall(r'^--8<-- "(docs/examples/[\w.]+):?(\w*)"$', page, re.MULTILINE)
+    assert [part for _, part in shown] == ["network", "presets", "command", ""]
+    for name, part in shown:
+        assert f"[start:{part}]" in (REPOSITORY / name).read_text() or not part

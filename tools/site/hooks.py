@@ -53,6 +53,7 @@ def on_page_markdown(markdown: str, page: Any, **_: object) -> str:
     markdown = markdown.replace("] [m]", "] \\[m]")  # a unit, which Markdown takes for the name of a link
     if page.file.generated_by:
         return markdown
+    markdown = markdown.replace("<details>", "<details markdown>")  # GitHub reads tables in there without being told
 
     def replaced(link: re.Match[str]) -> str:
         target = posixpath.normpath(posixpath.join("docs", posixpath.dirname(source), link[0]))
