@@ -20,7 +20,7 @@ DOCS = REPOSITORY / "docs"
 @pytest.fixture
 def pages(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.syspath_prepend(REPOSITORY / "tools" / "site")
-    return importlib.import_module("pages")
+    return importlib.import_module("site_pages")
 
 
 def test_the_page_of_commands_has_every_option_of_every_command(pages: ModuleType) -> None:

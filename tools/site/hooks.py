@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-import pages  # of this folder, which MkDocs puts on the path for its hooks
+import site_pages as pages  # of this folder, which MkDocs puts on the path for its hooks
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
