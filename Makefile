@@ -34,9 +34,9 @@ lint: $(VENV)/.dev  ## ruff, mypy, import contract, spelling
 	@$(BIN)/lint-imports --no-logo --config pyproject.toml
 	@$(BIN)/codespell
 
+# with --quiet MkDocs would count no warnings, and so fail at none
 docs: $(VENV)/.docs  ## the site, in build/site; fails at warnings and at broken links and anchors
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
-	@echo "docs: build/site/index.html"
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 
 clean:  ## remove the virtual environment and everything generated
 	rm -rf $(VENV) build install log results .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -41,6 +41,12 @@ def test_the_page_of_messages_has_every_definition(pages: ModuleType) -> None:
             assert path.read_text().rstrip() in text
 
 
+def test_the_page_of_parameters_has_a_heading_for_each(pages: ModuleType) -> None:
+    defaults = yaml.safe_load((REPOSITORY / "config" / "ssc_node.yaml").read_text())["/**"]["ros__parameters"]
+    top = set(re.findall(r"^## `([a-z_]+)", pages.parameters(), re.MULTILINE))
+    assert top == set(defaults)
+
+
 def test_every_module_has_a_place_in_the_python_api(pages: ModuleType) -> None:
     listed = [name for package in pages.api_packages(REPOSITORY) for name in [pages.api(REPOSITORY, package)]]
     documented = set(re.findall(r"^::: (\S+)", "\n".join(listed), re.MULTILINE))

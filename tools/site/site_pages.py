@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from ssc_ros.assembly import settings_docs
+from ssc_ros.assembly.settings import TABLE
 from ssc_ros.cli import command_parser
 from ssc_ros.commands import COMMANDS, load
 from ssc_ros.core import markdown
@@ -80,7 +81,13 @@ def parameters() -> str:
         "The parameters of `ssc_node`, in the order of the [default file](../repository/config/ssc_node.yaml.md). "
         "[Node](../node.md#parameters) explains how to set them."
     )
-    return f"# Parameters\n\n{introduction}\n\n{settings_docs.markdown_table()}"
+    lines = ["# Parameters", "", introduction]
+    for name, kind, default, allowed, applies, meaning in map(settings_docs.cells, TABLE.values()):
+        facts = (
+            f"*{kind}, default {default}" + (f", allowed: {allowed}" if allowed else "") + f"; takes effect {applies}*"
+        )
+        lines += ["", f"## {name}", "", meaning, "", facts]
+    return "\n".join(lines) + "\n"
 
 
 def listing(root: Path, path: str) -> str:
