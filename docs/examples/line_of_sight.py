@@ -23,7 +23,7 @@ from ssc_ros.networks.dense import dense
 from ssc_ros.networks.heads.scene_logits import SceneLogits
 from ssc_ros.networks.heads.subvoxel import SubvoxelHead
 from ssc_ros.networks.lift.flosp import LineOfSightLift
-from ssc_ros.networks.volume.blocks import conv_norm_3d
+from ssc_ros.networks.volume.blocks import Pointwise3d, conv_norm_3d
 from ssc_ros.systems import SYSTEMS, InputSpec, SceneInputs, SceneNetwork, SceneOutput
 
 STRIDE = 4
@@ -41,8 +41,9 @@ class LineOfSight(SceneNetwork):
         classes: how many classes the network tells apart.
         encoder: [B, 3, H, W] -> [B, C, H/4, W/4].
         lift: of these features into the volume at half resolution.
-        trunk: [B, C + 8, X, Y, Z] -> [B, D, X, Y, Z].
-        head: [B, D, X, Y, Z] -> logits of the full grid.
+        measured: [B, 8, X, Y, Z] measured children -> [B, C, X, Y, Z].
+        trunk: [B, C, X, Y, Z] -> the same.
+        head: [B, C, X, Y, Z] -> logits of the full grid.
     """
 
     def __init__(
@@ -52,12 +53,14 @@ class LineOfSight(SceneNetwork):
         *,
         encoder: nn.Module,
         lift: LineOfSightLift,
+        measured: nn.Module,
         trunk: nn.Module,
         head: nn.Module,
     ) -> None:
         super().__init__(spec, classes)
         self.normalize = ImageNormalization(spec.mean, spec.std)
-        self.encoder, self.lift, self.trunk, self.head = encoder, lift, trunk, head
+        self.encoder, self.lift, self.measured = encoder, lift, measured
+        self.trunk, self.head = trunk, head
 
     def forward(self, inputs: SceneInputs) -> SceneOutput:
         """Predict a batch of scenes from the left image and the matched pixels."""
@@ -72,9 +75,9 @@ class LineOfSight(SceneNetwork):
         return cast("Tensor", self.encoder(self.normalize(image)))
 
     @dense
-    def complete(self, seen: Tensor, measured: Tensor) -> SceneLogits:
+    def complete(self, seen: Tensor, children: Tensor) -> SceneLogits:
         """[B, C, X, Y, Z] features and [B, 8, X, Y, Z] measured children -> the scene."""
-        volume = torch.cat([seen, measured.to(seen)], dim=1)
+        volume = seen + self.measured(children.to(seen))
         return cast("SceneLogits", self.head(self.trunk(volume)))
 
 
@@ -85,9 +88,12 @@ def small(spec: InputSpec, channels: int) -> LineOfSight:
     return LineOfSight(
         spec,
         len(SEMANTIC_KITTI),
-        encoder=nn.Sequential(ResidualEncoder((8, channels, channels), 1), TopDownNeck((channels, channels), channels)),
+        encoder=nn.Sequential(
+            ResidualEncoder((channels, channels, channels), 1), TopDownNeck((channels, channels), channels)
+        ),
         lift=LineOfSightLift(spec.grid.coarsened(2), spec.image_size, STRIDE),
-        trunk=nn.Sequential(conv_norm_3d(channels + CHILDREN, channels), conv_norm_3d(channels, channels)),
+        measured=Pointwise3d(CHILDREN, channels),
+        trunk=nn.Sequential(conv_norm_3d(channels, channels), conv_norm_3d(channels, channels)),
         head=SubvoxelHead(channels, np.array(SEMANTIC_KITTI.frequencies)),
     )
 

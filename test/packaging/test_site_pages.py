@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import importlib
 import re
+import shlex
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 import yaml
 
+from ssc_ros.cli import command_parser
 from ssc_ros.commands import COMMANDS, load
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -71,3 +73,19 @@ def test_the_tutorial_shows_the_code_that_a_test_trains() -> None:
     assert [part for _, part in shown] == ["network", "presets", "command", ""]
     for name, part in shown:
         assert f"[start:{part}]" in (REPOSITORY / name).read_text() or not part
+
+
+def tutorial_commands() -> list[list[str]]:
+    """The words of each `ssc-ros` command in the tutorials, from the name of the command on."""
+    pages = [path.read_text() for path in (DOCS / "tutorials").glob("*.md")]
+    blocks = [block for page in pages for block in re.findall(r"^```sh\n(.*?)^```", page, re.MULTILINE | re.DOTALL)]
+    lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
+    return [shlex.split(found[1]) for line in lines if (found := re.match(r"(?:ssc-ros|python \S+\.py) (.+)", line))]
+
+
+def test_every_command_of_the_tutorials_can_be_given() -> None:
+    commands = tutorial_commands()
+    assert len(commands) >= 15
+    for name, *arguments in commands:
+        _, unknown = command_parser(name).parse_known_args(arguments)
+        assert not unknown or name in ("train", "node"), (name, unknown)
