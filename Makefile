@@ -14,7 +14,7 @@ DEMO = $(if $(KITTI_ROOT),--kitti-root $(KITTI_ROOT)) $(if $(SEQUENCE),--sequenc
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test lint clean
+.PHONY: help setup demo test lint docs clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,7 +24,7 @@ setup: $(VENV)/.warm  ## virtual environment with ROS 2 wheels, torch, the messa
 demo: setup $(if $(VIEW),$(VENV)/.viewer)  ## simulated (or KITTI_ROOT=... SEQUENCE=08) stereo -> bag -> node over DDS -> scores and pictures; VIEW=1: in a browser
 	@$(BIN)/ssc-ros demo $(DEMO)
 
-test: lint  ## lint and every test (set SSC_KITTI_ROOT for those on real frames)
+test: lint docs  ## lint, site and every test (set SSC_KITTI_ROOT for those on real frames)
 	@$(BIN)/pytest -n 2
 
 lint: $(VENV)/.dev  ## ruff, mypy, import contract, spelling
@@ -33,6 +33,10 @@ lint: $(VENV)/.dev  ## ruff, mypy, import contract, spelling
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo --config pyproject.toml
 	@$(BIN)/codespell
+
+# with --quiet MkDocs would count no warnings, and so fail at none
+docs: $(VENV)/.docs  ## the site, in build/site; fails at warnings and at broken links and anchors
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 
 clean:  ## remove the virtual environment and everything generated
 	rm -rf $(VENV) build install log results .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
@@ -59,6 +63,10 @@ $(VENV)/.warm: $(VENV)/.runtime
 
 $(VENV)/.viewer: $(VENV)/.runtime
 	@$(INSTALL) "the viewer (0.2 GB, once)" $(PINNED) -e '.[ros-jazzy,viewer]'
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.dev
+	@$(INSTALL) "what the site needs" $(PINNED) -e '.[ros-jazzy,train,dev,docs]'
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime

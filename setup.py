@@ -104,6 +104,7 @@ EXTRAS = {
     # instead of the extra onnx: both packages of ONNX Runtime are the same module
     "tensorrt": [*ONNX_EXPORT, "onnxruntime-gpu>=1.22", "tensorrt>=10.9"],
     "spconv-cu118": ["spconv-cu118>=2.3.8"],
+    "docs": ["mkdocs-material>=9.6,<9.8", "mkdocstrings[python]>=0.30,<2"],  # Material's last versions for Python 3.10
     "test": TEST,
     "dev": [
         *COLCON,

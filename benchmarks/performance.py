@@ -1,12 +1,12 @@
-"""Measure what docs/performance.md tells, one command after the other, and write its tables.
+"""Measure what docs/performance.md tells, one command after the other; write its tables and docs/performance_tables.md.
 
   chrt -r 5 python benchmarks/performance.py                # all that is not measured yet, then the page
   python benchmarks/performance.py --only node node-alone   # these alone
   python benchmarks/performance.py --page                   # what there is so far, without measuring
 
 Each measurement leaves one JSON file in the folder of runs and is not repeated while that is there, so the same command
-again resumes the whole; delete a file to measure anew. The frame is that of SSC_KITTI_ROOT, or simulated. Of the page
-only what stands between its markers is written, and there what has no file stays as it is.
+again resumes the whole; delete a file to measure anew. The frame is that of SSC_KITTI_ROOT, or simulated. Of the pages
+only what stands between their markers is written, and there what has no file stays as it is.
 """
 
 from __future__ import annotations
@@ -25,7 +25,11 @@ from ssc_ros.profiling.document import Document
 from ssc_ros.profiling.report import Result
 from ssc_ros.profiling.ros.result import Result as NodeResult
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "performance.md"
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+PAGE = DOCS / "performance.md"
+"""Goals, and what each full size takes against its authors' code."""
+TABLES = DOCS / "performance_tables.md"
+"""The tables of each measurement."""
 AGAINST_PEERS = ["seconds", "our model", "theirs", "times faster", "ours in all", "theirs in all", "times faster"]
 
 
@@ -38,17 +42,16 @@ def write_page(found: Found) -> None:
         row if measurement.key in found else standing.get(row[0], row)
         for measurement, row in zip(FULL, against_peers(found), strict=True)
     ]
-    full = [*rows(AGAINST_PEERS, peers), "", *sections("full sizes", FULL, found)]
     write_part(PAGE, "goals", rows(["", "goal", "measured", ""], goals))
-    write_part(PAGE, "reference", list(sections("reference", REFERENCE, found)))
-    write_part(PAGE, "default checkpoint", list(sections("default checkpoint", DEFAULT, found)))
-    write_part(PAGE, "full sizes", full)
-    write_part(PAGE, "node", list(sections("node", NODE, found)))
+    write_part(PAGE, "full sizes", rows(AGAINST_PEERS, peers))
+    parts = {"reference": REFERENCE, "default checkpoint": DEFAULT, "full sizes": FULL, "node": NODE}
+    for part, measurements in parts.items():
+        write_part(TABLES, part, list(sections(part, measurements, found)))
 
 
 def sections(part: str, measurements: Iterable[Measurement], found: Found) -> Iterator[str]:
-    """Each measurement below its heading: the command, the tables, what made them; or what stands there in the page."""
-    standing = sections_of(PAGE, part)
+    """Each measurement below its heading: the command, the tables, what made them; or what stands there."""
+    standing = sections_of(TABLES, part)
     for measurement in measurements:
         document = found.get(measurement.key)
         if document is None and measurement.purpose in standing:

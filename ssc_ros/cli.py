@@ -61,7 +61,8 @@ def _overview() -> argparse.ArgumentParser:
     return parser
 
 
-def _run(name: str, arguments: list[str]) -> int:
+def command_parser(name: str) -> argparse.ArgumentParser:
+    """Return the argument parser of a command; the documentation lists its arguments."""
     command = load(name)
     parser = argparse.ArgumentParser(
         prog=f"ssc-ros {name}",
@@ -70,6 +71,11 @@ def _run(name: str, arguments: list[str]) -> int:
         allow_abbrev=False,  # a forwarded argument must not be taken for one of ours
     )
     command.add_arguments(parser)
+    return parser
+
+
+def _run(name: str, arguments: list[str]) -> int:
+    command, parser = load(name), command_parser(name)
     args, forwarded = parser.parse_known_args(arguments)
     if forwarded and not getattr(command, "FORWARDS", False):
         parser.error(f"unrecognized arguments: {' '.join(forwarded)}")

@@ -43,18 +43,14 @@ def yaml_text() -> str:
 def markdown_table() -> str:
     """The parameter table of the documentation."""
     header = ("parameter", "type", "default", "allowed", "takes effect", "meaning")
-    rows = (
-        (
-            f"`{row.name}`",
-            row.kind,
-            f"`{_yaml(row.default)}`",
-            _allowed(row),
-            APPLIES[row.rule.applies],
-            row.rule.text,
-        )
-        for row in TABLE.values()
-    )
+    rows = map(cells, TABLE.values())
     return "\n".join(markdown.table(header, rows, [markdown.LEFT] * len(header))) + "\n"
+
+
+def cells(row: Parameter) -> tuple[str, str, str, str, str, str]:
+    """Return a parameter's name, type, default, allowed values, when it takes effect, and its meaning, in Markdown."""
+    default, applies = f"`{_yaml(row.default)}`", APPLIES[row.rule.applies]
+    return f"`{row.name}`", row.kind, default, _allowed(row), applies, row.rule.text
 
 
 def with_table(page: str) -> str:

@@ -38,26 +38,26 @@ by hand above
 from long ago
 <!-- end of goals -->
 by hand between
-<!-- reference -->
-<!-- end of reference -->
-<!-- default checkpoint -->
-<!-- end of default checkpoint -->
 <!-- full sizes -->
 <!-- end of full sizes -->
-<!-- node -->
-<!-- end of node -->
-by hand below
 """
+PARTS = ("reference", "default checkpoint", "full sizes", "node")
+TABLES = "".join(f"<!-- {part} -->\n<!-- end of {part} -->\n" for part in PARTS) + "by hand below\n"
 
 
 @pytest.fixture
 def script(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
-    """The script, which is no module of the package, with a page of its own."""
+    """The script, which is no module of the package, with pages of its own."""
     monkeypatch.syspath_prepend(REPOSITORY / "benchmarks")
     module = importlib.import_module("performance")
-    monkeypatch.setattr(module, "PAGE", tmp_path / "performance.md")
-    module.PAGE.write_text(PAGE)
+    for name, text in (("PAGE", PAGE), ("TABLES", TABLES)):
+        monkeypatch.setattr(module, name, tmp_path / getattr(module, name).name)
+        getattr(module, name).write_text(text)
     return module
+
+
+def written(script: ModuleType) -> str:
+    return script.PAGE.read_text() + script.TABLES.read_text()
 
 
 def scene(*wholes: float, network: str = "l2cocc/edge") -> Result:
@@ -170,13 +170,13 @@ def test_the_page_says_what_was_measured_and_what_was_not_and_keeps_what_was_wri
 ) -> None:
     runs = tmp_path / "runs"
     assert script.main(["--page", "--runs", str(runs)]) == 0
-    empty = script.PAGE.read_text()
+    empty = written(script)
     assert empty.count("Not measured.") == len(script.ALL)
     assert empty.count("| not measured |") == len(script.GOALS) + 2 * len(script.FULL)
     assert "from long ago" not in empty
     write(runs, compare=scene(0.4, 0.04), node=node(), backends=scene(0.4, 0.3, 0.2))
     assert script.main(["--page", "--runs", str(runs)]) == 0
-    text = script.PAGE.read_text()
+    text = written(script)
     assert text.count("Not measured.") == len(script.ALL) - 3
     for fact in (
         "| default checkpoint, from rectified pair to labels, stereo included | at most 50 ms | 40.0 ms | met |",
@@ -201,11 +201,11 @@ def test_what_is_not_measured_anew_stays_as_it_stands(script: ModuleType, tmp_pa
     write(first, compare=scene(0.4, 0.04), node=node(p50=4.0), **{"sgn-full-l": scene(4.0)})
     write(second, compare=scene(0.4, 0.05), **{"sgn-full-s": scene(4.0)})
     assert script.main(["--page", "--runs", str(first)]) == 0
-    before = script.PAGE.read_text()
+    before = written(script)
     assert script.main(["--page", "--runs", str(tmp_path / "none")]) == 0
-    assert script.PAGE.read_text() == before
+    assert written(script) == before
     assert script.main(["--page", "--runs", str(second)]) == 0
-    after = script.PAGE.read_text()
+    after = written(script)
     assert after.count("Not measured.") == before.count("Not measured.") - 1
     assert "40.0 ms" in before
     assert "40.0 ms" not in after
@@ -220,8 +220,8 @@ def test_what_is_not_measured_anew_stays_as_it_stands(script: ModuleType, tmp_pa
 
 
 def test_a_page_without_a_place_is_named(script: ModuleType, tmp_path: Path) -> None:
-    script.PAGE.write_text(PAGE.replace("<!-- end of node -->", ""))
-    with pytest.raises(SystemExit, match=r"performance\.md has no place for 'node'"):
+    script.TABLES.write_text(TABLES.replace("<!-- end of node -->", ""))
+    with pytest.raises(SystemExit, match=r"performance_tables\.md has no place for 'node'"):
         script.main(["--page", "--runs", str(tmp_path / "runs")])
 
 

@@ -19,7 +19,7 @@ after some training."""
 
 
 def measured_voxels(points: Tensor, grid: SceneGrid) -> Tensor:
-    """Voxels that hold a point: [B, N, 3] [m], NaN fills up -> [B, X, Y, Z] bool."""
+    """Voxels that hold a point: [B, N, 3] in metres, NaN fills up -> [B, X, Y, Z] bool."""
     held = torch.zeros(len(points) * grid.size, dtype=torch.bool, device=points.device)
     held = held.index_fill(0, points_inside(points, grid).voxel, True)
     return held.reshape(-1, *grid.shape)
