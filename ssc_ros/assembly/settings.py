@@ -78,8 +78,8 @@ class LidarSettings:
     )
     grace_time: float = parameter(
         0.05,
-        "How long a stereo pair waits for its cloud, by the wall clock; where it is optional, only while somebody "
-        f"publishes clouds; where it is required, at least {PATIENCE} s, unless a newer cloud comes before.",
+        "How long a stereo pair waits for its cloud, by the wall clock; where it is optional, only while the "
+        f"topic has a publisher; where it is required, at least {PATIENCE} s, unless a newer cloud comes before.",
         unit="s",
         low=0,
         high=5,
@@ -116,7 +116,7 @@ class SemanticsSettings:
     grace_time: float = parameter(
         0.1,
         "How long a stereo pair, complete with its cloud if it has one, waits for its class map, by the wall clock; "
-        "only while somebody publishes class maps.",
+        "only while the topic has a publisher.",
         unit="s",
         low=0,
         high=5,
