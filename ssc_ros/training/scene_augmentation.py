@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ssc_ros.core import SceneGrid
+from ssc_ros.core import SEMANTIC_KITTI, SceneGrid
 from ssc_ros.systems import SceneInputs
 from ssc_ros.training.mirror import mirror_sample
 from ssc_ros.training.photometry import Photometry
@@ -97,8 +97,8 @@ def _hidden(inputs: SceneInputs, blank: Mapping[str, float]) -> SceneInputs:
     return {key: torch.full_like(inputs[key], value) for key, value in blank.items() if key in inputs}
 
 
-CLASSES = 20
-"""Classes of SemanticKITTI, 0 included."""
+CLASSES = len(SEMANTIC_KITTI)
+"""That every network with labelled points tells apart."""
 
 
 def worse_classes(strength: float, cells: torch.Size, generator: torch.Generator) -> SceneInputs:
