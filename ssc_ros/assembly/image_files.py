@@ -24,12 +24,12 @@ def paired_files(left: Path, right: Path) -> list[tuple[Path, Path]]:
     Raises:
         SscError: a file is missing, or the folders do not hold as many images.
     """
+    for path in (left, right):
+        if not path.exists():
+            raise SscError(f"there is no image {path}")
     if left.is_dir() != right.is_dir():
         raise SscError(f"one of {left} and {right} is a folder, the other is not")
     if not left.is_dir():
-        for file in (left, right):
-            if not file.exists():
-                raise SscError(f"there is no image {file}")
         return [(left, right)]
     lefts, rights = (
         sorted(file for file in side.iterdir() if file.suffix.lower() in SUFFIXES) for side in (left, right)

@@ -55,9 +55,12 @@ def run(args: argparse.Namespace) -> int:
 
     from rich.console import Console
 
+    from ssc_ros.viewing.results import grid_files
     from ssc_ros.viewing.scene import SceneLog
     from ssc_ros.viewing.server import serve_viewer
 
+    if args.results:
+        grid_files(args.results)  # before anything is served
     console = Console(stderr=True)
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # so that rerun ends too
     with serve_viewer(args.port) as viewer:

@@ -10,6 +10,18 @@ from ssc_ros.data.grid_files import LEFT_IMAGE, load_grid
 from ssc_ros.viewing.messages import Scene
 
 
+def grid_files(folder: Path) -> list[Path]:
+    """Return the saved grids of a folder, sorted by name.
+
+    Raises:
+        SscError: there are none.
+    """
+    paths = sorted(folder.glob("*.npz"))
+    if not paths:
+        raise SscError(f"there are no grids (NAME.npz) in {folder}; `ssc-ros complete --out {folder}` makes some")
+    return paths
+
+
 def view_results(folder: Path, scene: Scene) -> int:
     """Show the grids of a folder with their left images, in the order of their names.
 
@@ -19,9 +31,7 @@ def view_results(folder: Path, scene: Scene) -> int:
     Raises:
         SscError: there are none, or one is damaged.
     """
-    paths = sorted(folder.glob("*.npz"))
-    if not paths:
-        raise SscError(f"there are no grids (NAME.npz) in {folder}; `ssc-ros complete --out {folder}` makes some")
+    paths = grid_files(folder)
     for path in paths:
         grid = load_grid(path)
         left = path.with_name(f"{path.stem}{LEFT_IMAGE}")
